@@ -1,0 +1,40 @@
+"""What gnnglass raises: one sentence that says what came, what was expected, what to do.
+
+Every error the package raises on purpose derives from `GnnglassError`, so that the
+command line can print it without a traceback and callers can catch it in one place.
+Each class also derives from the built-in exception a Python user would reach for.
+"""
+
+from __future__ import annotations
+
+
+class GnnglassError(Exception):
+    """Base class: its message is meant to be read by a physicist, not a programmer."""
+
+
+class InputError(GnnglassError, ValueError):
+    """An argument, a file's content or a data set that the called code cannot accept."""
+
+
+class FileError(GnnglassError, OSError):
+    """A file that is missing, broken, of an unknown format, or that cannot be written."""
+
+
+class UnknownNameError(GnnglassError, LookupError):
+    """A name that no registry, study file or classifier knows; the message lists the known ones."""
+
+
+class MissingExtraError(GnnglassError, ImportError):
+    """An optional package is needed and absent; the message holds the line that installs it."""
+
+
+class NotComputedError(GnnglassError, AttributeError):
+    """A result was asked for before `compute` was called."""
+
+
+class SimulationError(GnnglassError, RuntimeError):
+    """An engine failed or a run ended in a state that is not physical."""
+
+
+class GnnglassWarning(UserWarning):
+    """Something a careful user wants to know that does not stop the work."""

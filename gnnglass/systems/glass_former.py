@@ -1,0 +1,136 @@
+"""A glass former: which species, how many of each, how they interact, at what density."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.errors import InputError
+from gnnglass.registry import Registry
+from gnnglass.systems.potential import FloatArray, PairPotential
+from gnnglass.trajectories import Snapshot, neighbor_pairs
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class GlassFormer:
+    """A mixture with everything an engine needs to simulate it.
+
+    Attributes:
+        name: Its registered name.
+        dimension: 2 or 3.
+        composition: Number fraction of each species, in the order of the type index.
+        density: Number density n / V, in units of length^−d.
+        potentials: One per unordered pair of species, keyed ``("A", "B")`` as HOOMD does.
+        citation: The paper the parameters are taken from.
+
+    Raises:
+        InputError: If a pair lacks a potential or the fractions do not sum to one.
+    """
+
+    name: str
+    dimension: int
+    composition: Mapping[str, float]
+    density: float
+    potentials: Mapping[Pair, PairPotential]
+    citation: str
+
+    def __post_init__(self) -> None:
+        total = sum(self.composition.values())
+        if not np.isclose(total, 1):
+            raise InputError(f"the composition of {self.name!r} sums to {total:g}; expected 1.")
+        wanted = set(combinations_with_replacement(self.species, 2))
+        if set(self.potentials) != wanted:
+            raise InputError(
+                f"{self.name!r} has potentials for {sorted(self.potentials)}; "
+                f"expected one for each of {sorted(wanted)}."
+            )
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of the species, in the order of the type index."""
+        return tuple(self.composition)
+
+    @property
+    def r_max(self) -> float:
+        """The longest cutoff of any pair."""
+        return max(potential.cutoff for potential in self.potentials.values())
+
+    def counts(self, n_particles: int) -> tuple[int, ...]:
+        """Particles of each species in a system of `n_particles`; rounding goes to the first."""
+        rest = [round(n_particles * fraction) for fraction in list(self.composition.values())[1:]]
+        return (n_particles - sum(rest), *rest)
+
+    def box(self, n_particles: int) -> FloatArray:
+        """Edge lengths of the square or cubic box at the mixture's density, shape [d]."""
+        edge = (n_particles / self.density) ** (1 / self.dimension)
+        return np.full(self.dimension, edge)
+
+    def types_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
+        """Type of each particle in this mixture's own order, matched by name, shape [n].
+
+        Raises:
+            InputError: If the snapshot has another dimension, or a species unknown here.
+        """
+        if snapshot.dimension != self.dimension:
+            raise InputError(
+                f"a {snapshot.dimension}D snapshot was given to {self.name!r}, "
+                f"which is {self.dimension}D."
+            )
+        present = [snapshot.type_names[k] for k in np.unique(snapshot.types)]
+        unknown = [name for name in present if name not in self.species]
+        if unknown:
+            raise InputError(
+                f"{self.name!r} has the species {', '.join(self.species)}; "
+                f"the snapshot also holds {', '.join(unknown)}."
+            )
+        index = [
+            self.species.index(name) if name in self.species else -1
+            for name in snapshot.type_names
+        ]
+        return np.array(index, dtype=np.int32)[snapshot.types]
+
+    def energies(self, snapshot: Snapshot) -> FloatArray:
+        """Potential energy of each particle, half of each of its pairs, shape [n]."""
+        pairs, groups = self._pairs(snapshot)
+        energy = np.zeros(len(pairs))
+        for potential, members in groups:
+            energy[members] = potential.energy(pairs.distances[members])
+        return np.asarray(np.bincount(pairs.i, weights=energy / 2, minlength=len(snapshot)))
+
+    def forces(self, snapshot: Snapshot) -> FloatArray:
+        """Force on each particle, shape [n, d]."""
+        pairs, groups = self._pairs(snapshot)
+        magnitude = np.zeros(len(pairs))
+        for potential, members in groups:
+            magnitude[members] = potential.force(pairs.distances[members])
+        along = -pairs.vectors * (magnitude / pairs.distances)[:, None]
+        forces = [
+            np.bincount(pairs.i, weights=along[:, k], minlength=len(snapshot))
+            for k in range(self.dimension)
+        ]
+        return np.stack(forces, axis=1)
+
+    def _pairs(self, snapshot: Snapshot):  # type: ignore[no-untyped-def]
+        types = self.types_of(snapshot)
+        pairs = neighbor_pairs(snapshot, self.r_max)
+        first = np.minimum(types[pairs.i], types[pairs.j])
+        second = np.maximum(types[pairs.i], types[pairs.j])
+        groups = [
+            (
+                potential,
+                (first == self.species.index(a))
+                & (second == self.species.index(b))
+                & (pairs.distances < potential.cutoff),
+            )
+            for (a, b), potential in self.potentials.items()
+        ]
+        return pairs, groups
+
+
+GLASS_FORMERS: Registry[GlassFormer] = Registry("glass former", "gnnglass.systems")

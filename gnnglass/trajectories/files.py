@@ -1,0 +1,43 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gnnglass.errors import FileError
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a temporary sibling of `path` to write to, and rename it over `path` at the end.
+
+    A reader never sees half a file: a killed writer leaves the old file, or none. The
+    temporary name carries the process id and the final suffix, so that writers which look at
+    suffixes behave and two processes never share it.
+
+    Args:
+        path: The file to appear; its folder is made if absent.
+
+    Raises:
+        FileError: If the folder cannot be made or written to.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"cannot write {path}: {reason}; choose a place you may write to."
+        ) from error
+    try:
+        yield aside
+        os.replace(aside, path)  # noqa: PTH105 - atomic on POSIX and Windows alike
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,200 @@
+"""The currency of the package: one configuration with named per-particle fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from dataclasses import replace as dataclass_replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gnnglass.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One configuration of particles in a periodic, orthorhombic box centred on the origin.
+
+    Positions outside the box are wrapped into it and the crossings are added to `images`, so
+    that `unwrapped` is what was given. All arrays are read-only.
+
+    Attributes:
+        box: Edge lengths, shape [d] with d = 2 or 3, in units of length.
+        positions: Wrapped positions in [-L/2, L/2), shape [n, d], float64.
+        types: Index into `type_names` of each particle, shape [n].
+        type_names: Name of each species, such as ``("A", "B")``.
+        images: How many boxes each particle has crossed, shape [n, d]; None if unknown.
+        fields: Named per-particle values, each of shape [n], float64.
+        step: Simulation step.
+
+    Raises:
+        InputError: On shapes that do not fit together, non-finite positions, an empty
+            configuration, or a type without a name.
+    """
+
+    box: FloatArray
+    positions: FloatArray
+    types: IntArray
+    type_names: tuple[str, ...] = ("A", "B")
+    images: IntArray | None = None
+    fields: Mapping[str, FloatArray] = dataclass_field(default_factory=dict)
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        box = np.array(self.box, dtype=np.float64)
+        given = np.array(self.positions, dtype=np.float64)
+        types = np.array(self.types, dtype=np.int32)
+        if box.shape not in ((2,), (3,)) or not np.all(np.isfinite(box)) or np.any(box <= 0):
+            raise InputError(
+                f"box is {self.box!r}; expected 2 or 3 positive edge lengths "
+                "(a 2D system has two, not Lz = 1)."
+            )
+        if given.ndim != 2 or given.shape[1] != box.size or given.shape[0] == 0:
+            raise InputError(
+                f"positions have shape {given.shape}; expected [n, {box.size}] with n > 0 "
+                f"for a box of {box.size} edges."
+            )
+        bad = ~np.isfinite(given).all(axis=1)
+        if bad.any():
+            raise InputError(
+                f"{bad.sum()} of {len(given)} positions are NaN or infinite (first: particle "
+                f"{int(np.argmax(bad))}); the run that produced them has probably blown up."
+            )
+        n = len(given)
+        if types.shape != (n,):
+            raise InputError(f"types have shape {types.shape}; expected [{n}], one per particle.")
+        if types.min() < 0 or types.max() >= len(self.type_names):
+            raise InputError(
+                f"types reach from {types.min()} to {types.max()}, but only "
+                f"{len(self.type_names)} species are named: {', '.join(self.type_names)}."
+            )
+        crossed = np.floor(given / box + 0.5)
+        positions = given - crossed * box
+        # Rounding can leave a particle exactly on the upper face, which is the lower one.
+        upper = positions >= box / 2
+        positions = np.where(upper, -box / 2, positions)
+        crossed += upper
+        images = None
+        if self.images is not None:
+            images = np.array(self.images, dtype=np.int32)
+            if images.shape != given.shape:
+                raise InputError(f"images have shape {images.shape}; expected {given.shape}.")
+            images = (images + crossed).astype(np.int32)
+        fields = {name: self._as_field(name, values, n) for name, values in self.fields.items()}
+        for array in (box, positions, types, images, *fields.values()):
+            if array is not None:
+                array.flags.writeable = False
+        object.__setattr__(self, "box", box)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "types", types)
+        object.__setattr__(self, "type_names", tuple(self.type_names))
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "fields", MappingProxyType(fields))
+        object.__setattr__(self, "step", int(self.step))
+
+    @staticmethod
+    def _as_field(name: str, values: ArrayLike, n: int) -> FloatArray:
+        array = np.array(values, dtype=np.float64)
+        if array.shape != (n,):
+            raise InputError(
+                f"field {name!r} has shape {array.shape}; expected [{n}], one value per particle."
+            )
+        return array
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "fields": dict(self.fields)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, fields=MappingProxyType(state["fields"]))
+
+    def __repr__(self) -> str:
+        counts = ", ".join(
+            f"{int(np.sum(self.types == k))} {name}" for k, name in enumerate(self.type_names)
+        )
+        named = f", fields: {', '.join(self.fields)}" if self.fields else ""
+        edges = " × ".join(f"{edge:.4g}" for edge in self.box)
+        return f"<Snapshot {self.dimension}D, {counts}, box {edges}, step {self.step}{named}>"
+
+    @property
+    def dimension(self) -> int:
+        """Number of space dimensions, 2 or 3."""
+        return int(self.box.size)
+
+    @property
+    def density(self) -> float:
+        """Number density n / V."""
+        return float(len(self) / np.prod(self.box))
+
+    @property
+    def unwrapped(self) -> FloatArray:
+        """Positions with the box crossings undone, shape [n, d].
+
+        Raises:
+            InputError: If the file held no image flags, so that crossings are unknown.
+        """
+        if self.images is None:
+            raise InputError(
+                "unwrapped positions are unknown: the source held wrapped positions without image "
+                "flags; write unwrapped coordinates (xu) or image flags (ix iy iz)."
+            )
+        return self.positions + self.images * self.box
+
+    def of_type(self, name: str) -> NDArray[np.bool_]:
+        """Mask of the particles of species `name`, shape [n].
+
+        Raises:
+            InputError: If the snapshot has no such species.
+        """
+        if name not in self.type_names:
+            known = ", ".join(self.type_names)
+            raise InputError(f"no species {name!r} in this snapshot; it has {known}.")
+        return np.asarray(self.types == self.type_names.index(name))
+
+    def minimum_image(self, vectors: ArrayLike) -> FloatArray:
+        """The shortest periodic image of each vector, shape [..., d]."""
+        vectors = np.asarray(vectors, dtype=np.float64)
+        return np.asarray(vectors - self.box * np.round(vectors / self.box))
+
+    def with_fields(self, **fields: ArrayLike) -> Snapshot:
+        """A copy with per-particle fields added or replaced."""
+        return self.replace(fields={**self.fields, **fields})
+
+    def replace(self, **changes: Any) -> Snapshot:
+        """A copy with some attributes changed."""
+        return dataclass_replace(self, **changes)
+
+    def field(self, name: str) -> FloatArray:
+        """The per-particle field `name`, shape [n].
+
+        Raises:
+            InputError: If the snapshot has no such field; the message lists those it has.
+        """
+        if name not in self.fields:
+            known = ", ".join(self.fields) or "none"
+            raise InputError(f"no field {name!r} in this snapshot; it has: {known}.")
+        return self.fields[name]
+
+    def plot(self, ax: Axes | None = None, *, color: str | None = None, **style: Any) -> Axes:
+        """Draw the particles as discs, coloured by species or by a field (in 3D: a thin slice).
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+            color: Name of a field; species otherwise.
+            **style: Passed to matplotlib's ``PatchCollection`` (``cmap``, ``clim``).
+        """
+        from gnnglass.trajectories.draw import draw_snapshot
+
+        return draw_snapshot(self, ax, color=color, **style)
