@@ -1,0 +1,127 @@
+"""How high a correlation with a noisy target can be: split-half reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gnnglass.compare.bootstrap import Interval
+from gnnglass.compare.correlation import correlate
+from gnnglass.compare.scores import Method, UndefinedCorrelationError, standard_scores
+from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot
+
+
+@dataclass(frozen=True)
+class NoiseCeiling:
+    """What the agreement of two halves of the measurements says about their whole.
+
+    Attributes:
+        r_half: Correlation of the mean over one half of the clones with that over the other.
+        reliability: 2 r_half / (1 + r_half): expected correlation of the mean over all clones
+            with the mean over as many fresh ones; equally, the share of its variance that is
+            signal.
+        ceiling: √reliability: correlation of a perfect, noiseless predictor with the mean over
+            all clones. No predictor is expected to exceed it.
+        interval: 95 % interval of `ceiling` over runs; NaN ends if not known.
+    """
+
+    r_half: float
+    reliability: float
+    ceiling: float
+    interval: Interval
+
+
+def spearman_brown(r_half: float) -> float:
+    """Reliability of the whole from the correlation of its halves, 2r / (1 + r).
+
+    Spearman, Br. J. Psychol. 3, 271 (1910); Brown, ibid. 296. The formula is exact for Pearson's
+    coefficient and halves of equal noise, and a good approximation for ranks. Halves that do not
+    agree (r ≤ 0) share no signal: the reliability is 0.
+    """
+    return 2 * r_half / (1 + r_half) if r_half > 0 else 0.0
+
+
+def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseCeiling:
+    """Noise ceiling from two halves of one configuration's measurements.
+
+    With target = signal + noise and independent noise in each half, corr(a, b) is the reliability
+    of one half; Spearman–Brown gives that of the whole; a predictor equal to the signal
+    correlates with the whole at the square root of it.
+
+    Args:
+        a: Mean over the first half of the clones, shape [n].
+        b: Mean over the second half, shape [n].
+        method: ``"pearson"`` or ``"spearman"``.
+
+    Raises:
+        InputError: If the halves differ in shape or hold NaN.
+        UndefinedCorrelationError: If there are fewer than three values or a half is constant.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise InputError(
+            f"the halves have shapes {first.shape} and {second.shape}; expected the same [n]."
+        )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise InputError("a half holds NaN or infinite values; expected one number per particle.")
+    if len(first) < 3:
+        raise UndefinedCorrelationError(
+            f"{len(first)} values per half are too few for a correlation; expected at least 3."
+        )
+    x, y = standard_scores(first, method), standard_scores(second, method)
+    if x is None or y is None:
+        raise UndefinedCorrelationError("a half is constant, so the halves have no correlation.")
+    return _from_halves(
+        float(x @ y), Interval(np.nan, np.nan, 1, "no interval: a single configuration")
+    )
+
+
+def noise_ceiling(
+    snapshots: Sequence[Snapshot],
+    half_a: str,
+    half_b: str,
+    *,
+    runs: Sequence[Hashable],
+    species: Sequence[str] | None = None,
+    method: Method = "spearman",
+    seed: int = 0,
+) -> dict[str, NoiseCeiling]:
+    """Noise ceiling of a target whose two halves are fields, each species by itself.
+
+    `r_half` is averaged like any correlation (per configuration, per run, over runs), and its
+    interval over runs is carried through the formula.
+
+    Args:
+        snapshots: Configurations holding both fields.
+        half_a: Name of the field measured on the first half of the clones.
+        half_b: Name of the field measured on the second half.
+        runs: Independent run of each configuration.
+        species: Names of the species to treat; all that are present by default.
+        method: ``"spearman"`` or ``"pearson"``.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        InputError: Like `gnnglass.compare.correlate`.
+    """
+    agreement = correlate(
+        snapshots, half_a, half_b, runs=runs, species=species, method=method, seed=seed
+    )
+    return {name: _from_halves(c.estimate, c.interval) for name, c in agreement.items()}
+
+
+def _from_halves(r_half: float, interval: Interval) -> NoiseCeiling:
+    ends = [
+        np.nan if np.isnan(end) else float(np.sqrt(spearman_brown(end)))
+        for end in (interval.low, interval.high)
+    ]
+    reliability = spearman_brown(r_half)
+    return NoiseCeiling(
+        r_half=r_half,
+        reliability=reliability,
+        ceiling=float(np.sqrt(reliability)),
+        interval=Interval(ends[0], ends[1], interval.n_runs, interval.note),
+    )

@@ -1,0 +1,151 @@
+"""Every predictor against every target, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gnnglass.compare.ceiling import noise_ceiling
+from gnnglass.compare.correlation import compare_species
+from gnnglass.compare.scores import FieldSet, Method, UndefinedCorrelationError
+from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "predictor",
+    "target",
+    "species",
+    "method",
+    "smoothed",
+    "estimate",
+    "low",
+    "high",
+    "n_runs",
+    "n_configurations",
+    "length",
+    "ceiling",
+    "pooled",
+    "censored_share",
+    "note",
+)
+
+
+def compare_fields(
+    snapshots: Sequence[Snapshot],
+    predictors: Sequence[str],
+    targets: Sequence[str],
+    *,
+    runs: Sequence[Hashable],
+    species: Sequence[str] | None = None,
+    methods: Sequence[Method] = ("spearman",),
+    lengths: Sequence[float] | None = None,
+    censored: Mapping[str, str] | None = None,
+    halves: Mapping[str, tuple[str, str]] | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Correlate every predictor with every target, bare and smoothed.
+
+    Give a random field among the predictors to see what no information at all looks like.
+
+    Args:
+        snapshots: Configurations holding all fields.
+        predictors: Names of the fields that predict (importance, energy, a random field).
+        targets: Names of the fields to be predicted (propensity, relaxation time).
+        runs: Independent run of each configuration.
+        species: Names of the species to treat; all that are present by default.
+        methods: ``"spearman"`` and/or ``"pearson"``.
+        lengths: Candidate smoothing lengths of the predictor, chosen for each run on the others;
+            without, only bare fields are compared.
+        censored: Target -> field that is 1 where the target is only a lower bound.
+        halves: Target -> the two fields measured on either half of its clones; gives the
+            noise ceiling.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        One row per (target, species, method, predictor, bare or smoothed), with the columns
+        estimate, low, high (95 % over runs), n_runs, n_configurations, length (the one most runs
+        used), ceiling, pooled, censored_share and note. A correlation that is undefined, because
+        a field is constant somewhere, has NaN there and the reason in `note`.
+
+    Raises:
+        InputError: If no field is named, a field is missing or not finite, the runs do not match
+            the configurations, or several lengths are to be chosen from with a single run.
+    """
+    import pandas as pd
+
+    if not predictors or not targets:
+        raise InputError(
+            f"{len(predictors)} predictors and {len(targets)} targets were given; expected at "
+            "least one of each."
+        )
+    fields = FieldSet(snapshots, runs, censored)
+    bare_or_smoothed = (None,) if lengths is None else (None, lengths)
+    if lengths is not None:
+        fields.prepare(predictors, sorted({0.0, *map(float, lengths)}))
+    rows = []
+    for target in targets:
+        for name in fields.species if species is None else species:
+            for method in methods:
+                ceiling = _ceiling(snapshots, runs, (halves or {}).get(target), name, method)
+                rows += [
+                    {
+                        **_row(fields, x, target, name, method=method, lengths=chosen, seed=seed),
+                        "ceiling": ceiling,
+                    }
+                    for x in predictors
+                    for chosen in bare_or_smoothed
+                ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(
+    fields: FieldSet,
+    x: str,
+    y: str,
+    species: str,
+    *,
+    method: Method,
+    lengths: Sequence[float] | None,
+    seed: int,
+) -> dict[str, object]:
+    try:
+        found = compare_species(fields, x, y, species, method=method, lengths=lengths, seed=seed)
+    except UndefinedCorrelationError as error:
+        return {
+            "predictor": x,
+            "target": y,
+            "species": species,
+            "method": method,
+            "smoothed": lengths is not None,
+            "estimate": np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "n_runs": len(fields.run_names),
+            "n_configurations": len(fields.snapshots),
+            "length": np.nan,
+            "pooled": np.nan,
+            "censored_share": fields.censored_share(y, species),
+            "note": str(error),
+        }
+    return dict(found.to_frame().iloc[0])
+
+
+def _ceiling(
+    snapshots: Sequence[Snapshot],
+    runs: Sequence[Hashable],
+    halves: tuple[str, str] | None,
+    species: str,
+    method: Method,
+) -> float:
+    if halves is None:
+        return np.nan
+    try:
+        found = noise_ceiling(snapshots, *halves, runs=runs, species=[species], method=method)
+    except UndefinedCorrelationError:
+        return np.nan
+    return found[species].ceiling

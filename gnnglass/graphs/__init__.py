@@ -1,0 +1,5 @@
+"""Snapshots as graphs: particles are nodes, close pairs are edges."""
+
+from gnnglass.graphs.recipe import GraphRecipe
+
+__all__ = ["GraphRecipe"]

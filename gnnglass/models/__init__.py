@@ -1,0 +1,5 @@
+"""Networks that read a graph or a voxel grid and answer with one logit per class."""
+
+from gnnglass.models.classifier_net import MODELS, ClassifierNet
+
+__all__ = ["MODELS", "ClassifierNet"]

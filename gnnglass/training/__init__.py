@@ -1,0 +1,28 @@
+"""Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
+
+from gnnglass.training.baseline import linear_scores
+from gnnglass.training.batches import collate
+from gnnglass.training.calibration import Calibration
+from gnnglass.training.classifier import TrainedClassifier, batched, choose_device
+from gnnglass.training.evaluation import Evaluation, Interval, evaluate, roc_auc
+from gnnglass.training.fit import TrainingOptions, fit
+from gnnglass.training.labelled import LabelledSet
+from gnnglass.training.split import Split, split_by_run
+
+__all__ = [
+    "Calibration",
+    "Evaluation",
+    "Interval",
+    "LabelledSet",
+    "Split",
+    "TrainedClassifier",
+    "TrainingOptions",
+    "batched",
+    "choose_device",
+    "collate",
+    "evaluate",
+    "fit",
+    "linear_scores",
+    "roc_auc",
+    "split_by_run",
+]

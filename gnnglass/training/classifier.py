@@ -1,0 +1,243 @@
+"""A trained classifier: network, recipe, labels, split and figures in one safe file."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gnnglass.errors import FileError, InputError
+from gnnglass.graphs import GraphRecipe
+from gnnglass.models import MODELS, ClassifierNet
+from gnnglass.training.batches import collate
+from gnnglass.training.calibration import Calibration
+from gnnglass.training.split import Split
+from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories.files import written_whole
+from gnnglass.voxels import VoxelRecipe
+
+FloatArray = NDArray[np.float64]
+_FORMAT = "gnnglass classifier 1"
+_RECIPES: dict[str, type[GraphRecipe] | type[VoxelRecipe]] = {
+    "GraphRecipe": GraphRecipe,
+    "VoxelRecipe": VoxelRecipe,
+}
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A network that tells the phase of a snapshot, and all that is needed to use it right.
+
+    On disk it is a safetensors file: the weights, and JSON in the header. Nothing in it is
+    executed on loading, so classifiers may be exchanged freely.
+
+    Attributes:
+        model_name: Registered name of the network.
+        model_options: Its constructor arguments.
+        model: The network, in evaluation mode.
+        recipe: How snapshots become its input.
+        labels: Class names, in the order of the logits.
+        level: ``"thermal"`` or ``"inherent"``: what it was trained on and must be given.
+        system: Glass former it was trained on; None if not stated.
+        split: Runs it was trained, validated and tested on.
+        calibration: From decision score to probability, fitted on validation runs.
+        record: How it was trained: options, seed, history, versions.
+    """
+
+    model_name: str
+    model_options: Mapping[str, Any]
+    model: ClassifierNet
+    recipe: GraphRecipe | VoxelRecipe
+    labels: tuple[str, ...]
+    level: str
+    system: str | None
+    split: Split
+    calibration: Calibration
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's weights are."""
+        return next(self.model.parameters()).device
+
+    def to(self, device: torch.device | str) -> TrainedClassifier:
+        """Move the network to a device, in place, and return the classifier."""
+        self.model.to(choose_device(device))
+        return self
+
+    def target(self, label: str) -> int:
+        """Index of a class name.
+
+        Raises:
+            InputError: If the classifier has no such class; the message lists those it has.
+        """
+        if label not in self.labels:
+            raise InputError(
+                f"unknown class {label!r}; this classifier knows {', '.join(self.labels)}."
+            )
+        return self.labels.index(label)
+
+    def logits(
+        self,
+        snapshots: Iterable[Snapshot],
+        *,
+        batch_size: int = 8,
+        progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+    ) -> FloatArray:
+        """Logits of each snapshot, shape [n_snapshots, n_classes].
+
+        Args:
+            snapshots: Configurations of the classifier's level.
+            batch_size: Snapshots per forward call; boxes of different sizes go one by one.
+            progress: Wraps the sequence of snapshots, for instance ``tqdm``.
+        """
+        rows = []
+        with torch.no_grad():
+            for batch in batched(self.recipe, progress(list(snapshots)), batch_size):
+                rows.append(self.model(*collate(batch, self.device)).double().cpu().numpy())
+        return np.concatenate(rows)
+
+    def scores(self, snapshots: Iterable[Snapshot], **options: Any) -> FloatArray:
+        """Decision score, logit of the second class minus that of the first, [n_snapshots]."""
+        logits = self.logits(snapshots, **options)
+        return np.asarray(logits[:, 1] - logits[:, 0])
+
+    def predict_proba(self, snapshots: Iterable[Snapshot], **options: Any) -> FloatArray:
+        """Calibrated probability of each class, shape [n_snapshots, 2]."""
+        second = self.calibration.probability(self.scores(snapshots, **options))
+        return np.stack([1 - second, second], axis=1)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the classifier as one safetensors file, whole or not at all.
+
+        Raises:
+            FileError: If the file cannot be written.
+        """
+        from safetensors.torch import save_file
+
+        facts = {
+            "format": _FORMAT,
+            "model": {"name": self.model_name, "options": dict(self.model_options)},
+            "recipe": self.recipe.to_dict(),
+            "labels": self.labels,
+            "level": self.level,
+            "system": self.system,
+            "split": asdict(self.split),
+            "calibration": asdict(self.calibration),
+            "record": dict(self.record),
+        }
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        with written_whole(path) as aside:
+            save_file(weights, aside, metadata={"gnnglass": json.dumps(facts, sort_keys=True)})
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> TrainedClassifier:
+        """Read a classifier that `save` wrote.
+
+        Args:
+            path: The safetensors file.
+            device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+
+        Raises:
+            FileError: If the file is missing, broken, or not a gnnglass classifier.
+            UnknownNameError: If its network is not registered here.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        if not path.is_file():
+            raise FileError(f"no classifier at {path}: give the .safetensors file of one.")
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads((file.metadata() or {}).get("gnnglass", "{}"))
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, ValueError, OSError) as error:
+            raise FileError(
+                f"{path} cannot be read as a classifier ({str(error).rstrip('.')}); "
+                "it is broken, or not a safetensors file."
+            ) from error
+        if facts.get("format") != _FORMAT:
+            raise FileError(
+                f"{path} is a safetensors file but not a {_FORMAT!r}; train one with this version."
+            )
+        try:
+            model = MODELS.create(facts["model"]["name"], **facts["model"]["options"])
+            model.load_state_dict(weights)
+            classifier = cls(
+                model_name=facts["model"]["name"],
+                model_options=facts["model"]["options"],
+                model=model.eval(),
+                recipe=_RECIPES[facts["recipe"]["recipe"]].from_dict(facts["recipe"]),
+                labels=tuple(facts["labels"]),
+                level=facts["level"],
+                system=facts["system"],
+                split=Split(**{k: tuple(v) for k, v in facts["split"].items()}),
+                calibration=Calibration(**facts["calibration"]),
+                record=facts["record"],
+            )
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise FileError(
+                f"the classifier in {path} does not fit this version of its network "
+                f"({facts.get('model', {}).get('name')}); train it again."
+            ) from error
+        return classifier.to(device)
+
+
+def batched(
+    recipe: GraphRecipe | VoxelRecipe, snapshots: Iterable[Snapshot], batch_size: int
+) -> Iterable[list[Any]]:
+    """Network inputs of consecutive snapshots, at most `batch_size` at a time.
+
+    Grids of different shapes cannot be stacked, so a batch also ends where the shape changes.
+    """
+    batch: list[Any] = []
+    for snapshot in snapshots:
+        item = recipe(snapshot)
+        reshaped = batch and torch.is_tensor(item) and item.shape != batch[0].shape
+        if len(batch) == batch_size or reshaped:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def choose_device(device: torch.device | str) -> torch.device:
+    """The device of a name; ``"auto"`` is a GPU where there is one.
+
+    Raises:
+        InputError: If the name is not a device, or CUDA is asked for and absent.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(
+            f"unknown device {device!r}; expected cpu, cuda, cuda:<index> or auto."
+        ) from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {device!r} was asked for, but no GPU is usable; use cpu or auto.")
+    return chosen
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a training result depends on."""
+    import torch_geometric
+
+    import gnnglass
+
+    return {
+        "gnnglass": gnnglass.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torch_geometric": torch_geometric.__version__,
+    }

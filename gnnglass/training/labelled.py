@@ -1,0 +1,93 @@
+"""Labelled configurations that remember which independent run they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot, Trajectory
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Configurations with a class label each, grouped by independent run.
+
+    Frames of one run resemble each other, so a run, never a frame, is the unit of every split
+    and every interval.
+
+    Attributes:
+        snapshots: The configurations.
+        targets: Index into `labels` of each configuration, shape [n_snapshots].
+        runs: Name of the run of each configuration.
+        labels: Class names, such as ``("liquid", "glass")``.
+        level: ``"thermal"`` or ``"inherent"``: what kind of configuration these are.
+    """
+
+    snapshots: tuple[Snapshot, ...]
+    targets: NDArray[np.int64]
+    runs: tuple[str, ...]
+    labels: tuple[str, ...]
+    level: str
+
+    @classmethod
+    def from_trajectories(cls, trajectories: Mapping[str, Sequence[Trajectory]]) -> LabelledSet:
+        """Collect all frames of trajectories given per class.
+
+        Args:
+            trajectories: Class name to the trajectories of that class, one per independent run;
+                the order of the keys is the order of the labels.
+
+        Raises:
+            InputError: If fewer than two classes have trajectories, if thermal and inherent
+                trajectories are mixed, or if two trajectories carry the same run name.
+        """
+        given = {label: list(members) for label, members in trajectories.items() if members}
+        if len(given) < 2:
+            raise InputError(
+                f"training needs at least two classes; got {', '.join(given) or 'none'}: "
+                "give trajectories of liquids and of glasses."
+            )
+        levels = {
+            str(trajectory.metadata.get("level", "thermal"))
+            for members in given.values()
+            for trajectory in members
+        }
+        if len(levels) > 1:
+            raise InputError(
+                "thermal and inherent trajectories are mixed; a classifier of one would tell "
+                "vibrations, not phases: give one level."
+            )
+        snapshots: list[Snapshot] = []
+        targets: list[int] = []
+        runs: list[str] = []
+        for target, (label, members) in enumerate(given.items()):
+            for k, trajectory in enumerate(members):
+                run = str(trajectory.metadata.get("run", f"{label}-{k}"))
+                if run in runs:
+                    raise InputError(
+                        f"two trajectories are called run {run!r}; frames of one run must be in "
+                        "one trajectory, and each independent run needs its own name."
+                    )
+                snapshots += trajectory
+                targets += [target] * len(trajectory)
+                runs += [run] * len(trajectory)
+        return cls(
+            tuple(snapshots), np.array(targets), tuple(runs), tuple(given), levels.pop()
+        )
+
+    def __len__(self) -> int:
+        return len(self.snapshots)
+
+    def runs_of(self, target: int) -> tuple[str, ...]:
+        """Names of the independent runs of one class, in order of appearance."""
+        names = (run for run, t in zip(self.runs, self.targets, strict=True) if t == target)
+        return tuple(dict.fromkeys(names))
+
+    def where(self, runs: Sequence[str]) -> NDArray[np.int64]:
+        """Indices of the configurations that belong to any of `runs`."""
+        wanted = set(runs)
+        return np.array([i for i, run in enumerate(self.runs) if run in wanted], dtype=np.int64)

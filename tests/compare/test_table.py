@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from synthetic import runs_of
+
+from gnnglass.compare import compare_fields, correlate, noise_ceiling
+from gnnglass.errors import InputError
+
+
+@pytest.fixture
+def data():
+    return runs_of(
+        np.random.default_rng(0),
+        [0.5, 0.6, 0.4],
+        random=lambda rng, x, y: rng.normal(size=len(x)),
+        half_a=lambda rng, x, y: y + 0.5 * rng.normal(size=len(x)),
+        half_b=lambda rng, x, y: y + 0.5 * rng.normal(size=len(x)),
+        late=lambda rng, x, y: (y >= y.max()).astype(float),
+    )
+
+
+def test_has_one_row_per_predictor_target_species_method_and_smoothing(data):
+    snapshots, runs = data
+    table = compare_fields(
+        snapshots,
+        ["x", "random"],
+        ["y"],
+        runs=runs,
+        methods=["spearman", "pearson"],
+        lengths=[0.5, 1.0],
+        censored={"y": "late"},
+        halves={"y": ("half_a", "half_b")},
+    )
+    assert len(table) == 2 * 1 * 2 * 2 * 2
+    assert not table.duplicated(["predictor", "target", "species", "method", "smoothed"]).any()
+    for smoothed, lengths in ((False, None), (True, [0.5, 1.0])):
+        expected = correlate(
+            snapshots, "x", "y", runs=runs, lengths=lengths, censored="late", method="pearson"
+        )["B"]
+        row = table.query(
+            "predictor == 'x' and species == 'B' and method == 'pearson' "
+            f"and smoothed == {smoothed}"
+        ).iloc[0]
+        assert row.estimate == pytest.approx(expected.estimate)
+        assert (row.low, row.high) == (expected.interval.low, expected.interval.high)
+        assert row.length == expected.length
+        assert row.censored_share == expected.censored_share
+        ceiling = noise_ceiling(snapshots, "half_a", "half_b", runs=runs, method="pearson")["B"]
+        assert row.ceiling == pytest.approx(ceiling.ceiling)
+    bare = table.query("not smoothed and species == 'A' and method == 'spearman'")
+    by_name = bare.set_index("predictor").estimate
+    assert by_name["x"] > 0.3 > abs(by_name["random"])
+
+
+def test_an_undefined_pair_leaves_its_reason_and_the_rest_of_the_table(data):
+    snapshots, runs = data
+    flat = [s.with_fields(flat=np.zeros(len(s))) for s in snapshots]
+    table = compare_fields(flat, ["x"], ["y", "flat"], runs=runs, species=["A"])
+    assert np.isfinite(table.estimate[0])
+    assert np.isnan(table.estimate[1])
+    assert "constant" in table.note[1]
+
+
+def test_bad_input_is_refused(data):
+    snapshots, runs = data
+    with pytest.raises(InputError, match="0 predictors and 1 targets"):
+        compare_fields(snapshots, [], ["y"], runs=runs)
+    with pytest.raises(InputError, match="no field 'z'"):
+        compare_fields(snapshots, ["z"], ["y"], runs=runs)
+    with pytest.raises(InputError, match="a single run"):
+        compare_fields(snapshots, ["x"], ["y"], runs=["a"] * 9, lengths=[0.5, 1])
