@@ -122,8 +122,7 @@ class VoxelGradCAM(Attribution):
             )
         space = tuple(range(2, features.dim()))
         alpha = gradient.mean(dim=space, keepdim=True)
-        maps: FloatArray = (alpha * features).sum(dim=1).double().cpu().numpy()
-        return maps
+        return (alpha * features).sum(dim=1).double().cpu().numpy()
 
 
 def _transformed(grid: Tensor, transform: Transform) -> Tensor:
@@ -138,7 +137,7 @@ def _moved(places: FloatArray, transform: Transform, size: Sequence[int]) -> Flo
     """Where the places, shape [n, d], are in the transformed grid."""
     shift, flip = transform
     shifted = places + np.array(shift) / np.array(size)
-    return np.where(flip, 1 - shifted, shifted)
+    return np.asarray(np.where(flip, 1 - shifted, shifted))
 
 
 def _by(counts: Sequence[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
@@ -21,10 +21,12 @@ class ClassifierNet(nn.Module, ABC):
 
     Attributes:
         kind: Which recipe feeds it, ``"graph"`` or ``"voxel"``.
+        default_recipe: Parameters of its recipe that work for dense liquids in reduced units.
         explained_layer: Name, in `named_modules`, of the layer attributions look at by default.
     """
 
     kind: ClassVar[Literal["graph", "voxel"]]
+    default_recipe: ClassVar[Mapping[str, float]]
     explained_layer: str
 
     @abstractmethod

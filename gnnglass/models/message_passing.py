@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +95,7 @@ class MessagePassingNet(ClassifierNet):
     """
 
     kind = "graph"
+    default_recipe: ClassVar = {"r_max": 2.0}
 
     def __init__(
         self,

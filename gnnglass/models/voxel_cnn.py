@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from gnnglass.errors import InputError
 from gnnglass.models.classifier_net import MODELS, ClassifierNet
 from gnnglass.models.pooling import make_pooling
 
@@ -73,6 +74,7 @@ class VoxelCNN(ClassifierNet):
     """
 
     kind = "voxel"
+    default_recipe: ClassVar = {"voxel_size": 0.2, "width": 0.2, "multiple": 4}
 
     mean: Tensor
     deviation: Tensor
@@ -89,6 +91,7 @@ class VoxelCNN(ClassifierNet):
         n_classes: int = 2,
     ) -> None:
         super().__init__()
+        self.n_halvings = n_halvings
         self.register_buffer("mean", torch.zeros(n_species))
         self.register_buffer("deviation", torch.ones(n_species))
         halve = {2: nn.AvgPool2d, 3: nn.AvgPool3d}[dimension]
@@ -119,7 +122,16 @@ class VoxelCNN(ClassifierNet):
         self.deviation.copy_(values.std(dim=1).clamp_min(1e-6))
 
     def features(self, grid: Tensor) -> Tensor:
-        """Features of every coarse cell, shape [b, hidden, *coarse grid]."""
+        """Features of every coarse cell, shape [b, hidden, *coarse grid].
+
+        Raises:
+            InputError: If an edge of the grid cannot be halved as often as the network does.
+        """
+        if any(edge % 2**self.n_halvings for edge in grid.shape[2:]):
+            raise InputError(
+                f"a grid of {' × '.join(map(str, grid.shape[2:]))} voxels cannot be halved "
+                f"{self.n_halvings} times; set the recipe's multiple to {2**self.n_halvings}."
+            )
         wide = (1, -1) + (1,) * (grid.ndim - 2)
         standard = (grid - self.mean.view(wide)) / self.deviation.view(wide)
         return cast(Tensor, self.blocks(self.stem(standard)))

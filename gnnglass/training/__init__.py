@@ -4,12 +4,14 @@ from gnnglass.training.baseline import linear_scores
 from gnnglass.training.batches import collate
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.classifier import TrainedClassifier, batched, choose_device
-from gnnglass.training.evaluation import Evaluation, Interval, evaluate, roc_auc
+from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
 from gnnglass.training.fit import TrainingOptions, fit
+from gnnglass.training.inputs import AnyRecipe, recipe_for, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.training.split import Split, split_by_run
 
 __all__ = [
+    "AnyRecipe",
     "Calibration",
     "Evaluation",
     "Interval",
@@ -23,6 +25,9 @@ __all__ = [
     "evaluate",
     "fit",
     "linear_scores",
+    "matched_auc",
+    "recipe_for",
     "roc_auc",
+    "settled_by_recipe",
     "split_by_run",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -43,9 +44,13 @@ class BalancedBatches:
         self.seed = seed
         self.epoch = 0
 
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls this before each epoch."""
+        self.epoch = epoch
+
     def __len__(self) -> int:
         longest = max(len(members) for members in self.members)
-        return -(-longest // self.per_class)
+        return math.ceil(longest / self.per_class)
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng([self.seed, self.epoch])

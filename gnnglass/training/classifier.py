@@ -14,21 +14,16 @@ import torch
 from numpy.typing import NDArray
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.graphs import GraphRecipe
 from gnnglass.models import MODELS, ClassifierNet
 from gnnglass.training.batches import collate
 from gnnglass.training.calibration import Calibration
+from gnnglass.training.inputs import AnyRecipe, recipe_from_dict
 from gnnglass.training.split import Split
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.files import written_whole
-from gnnglass.voxels import VoxelRecipe
 
 FloatArray = NDArray[np.float64]
 _FORMAT = "gnnglass classifier 1"
-_RECIPES: dict[str, type[GraphRecipe] | type[VoxelRecipe]] = {
-    "GraphRecipe": GraphRecipe,
-    "VoxelRecipe": VoxelRecipe,
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class TrainedClassifier:
     model_name: str
     model_options: Mapping[str, Any]
     model: ClassifierNet
-    recipe: GraphRecipe | VoxelRecipe
+    recipe: AnyRecipe
     labels: tuple[str, ...]
     level: str
     system: str | None
@@ -98,10 +93,11 @@ class TrainedClassifier:
             batch_size: Snapshots per forward call; boxes of different sizes go one by one.
             progress: Wraps the sequence of snapshots, for instance ``tqdm``.
         """
-        rows = []
         with torch.no_grad():
-            for batch in batched(self.recipe, progress(list(snapshots)), batch_size):
-                rows.append(self.model(*collate(batch, self.device)).double().cpu().numpy())
+            rows = [
+                self.model(*collate(batch, self.device)).double().cpu().numpy()
+                for batch in batched(self.recipe, progress(list(snapshots)), batch_size)
+            ]
         return np.concatenate(rows)
 
     def scores(self, snapshots: Iterable[Snapshot], **options: Any) -> FloatArray:
@@ -175,7 +171,7 @@ class TrainedClassifier:
                 model_name=facts["model"]["name"],
                 model_options=facts["model"]["options"],
                 model=model.eval(),
-                recipe=_RECIPES[facts["recipe"]["recipe"]].from_dict(facts["recipe"]),
+                recipe=recipe_from_dict(facts["recipe"]),
                 labels=tuple(facts["labels"]),
                 level=facts["level"],
                 system=facts["system"],
@@ -192,7 +188,7 @@ class TrainedClassifier:
 
 
 def batched(
-    recipe: GraphRecipe | VoxelRecipe, snapshots: Iterable[Snapshot], batch_size: int
+    recipe: AnyRecipe, snapshots: Iterable[Snapshot], batch_size: int
 ) -> Iterable[list[Any]]:
     """Network inputs of consecutive snapshots, at most `batch_size` at a time.
 

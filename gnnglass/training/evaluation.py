@@ -111,6 +111,34 @@ def roc_auc(scores: FloatArray, targets: FloatArray) -> float:
     return float(above / (n_positive * n_negative))
 
 
+def matched_auc(
+    scores: ArrayLike, targets: ArrayLike, energies: ArrayLike, *, tolerance: float
+) -> tuple[float, int]:
+    """AUC over the pairs of a liquid and a glass that have nearly the same energy.
+
+    The ROC AUC is the share of all (liquid, glass) pairs that a score puts in the right order;
+    here only pairs whose energies differ by less than `tolerance` count, so energy itself is at
+    chance. What remains above chance is structure beyond energy, the question of Swanson et al.,
+    arXiv:1909.04648.
+
+    Args:
+        scores: Shape [n_snapshots].
+        targets: True class, 0 or 1, shape [n_snapshots].
+        energies: Inherent energy per particle, shape [n_snapshots].
+        tolerance: Largest difference of energy of a pair.
+
+    Returns:
+        The AUC (NaN without pairs) and the number of pairs it rests on.
+    """
+    scores, energies = np.asarray(scores, float), np.asarray(energies, float)
+    glass = np.asarray(targets) == 1
+    close = np.abs(energies[glass][:, None] - energies[~glass][None, :]) < tolerance
+    difference = (scores[glass][:, None] - scores[~glass][None, :])[close]
+    if not difference.size:
+        return float("nan"), 0
+    return float(np.mean((np.sign(difference) + 1) / 2)), int(difference.size)
+
+
 def calibration_error(probability: FloatArray, targets: FloatArray, n_bins: int = 10) -> float:
     """Expected calibration error (Guo et al., ICML 2017, eq. 5), equal-width bins.
 

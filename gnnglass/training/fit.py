@@ -29,9 +29,9 @@ from gnnglass.training.calibration import Calibration
 from gnnglass.training.checkpoint import KeepBest
 from gnnglass.training.classifier import TrainedClassifier, choose_device, versions
 from gnnglass.training.evaluation import roc_auc
+from gnnglass.training.inputs import AnyRecipe, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.training.split import Split
-from gnnglass.voxels import VoxelRecipe
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def fit(
     split: Split,
     *,
     model: str,
-    recipe: GraphRecipe | VoxelRecipe,
+    recipe: AnyRecipe,
     model_options: Mapping[str, Any] | None = None,
     options: TrainingOptions | None = None,
     system: str | None = None,
@@ -147,14 +147,6 @@ def fit(
     return replace(classifier, calibration=calibration)
 
 
-def settled_by_recipe(recipe: GraphRecipe | VoxelRecipe) -> dict[str, Any]:
-    """Constructor arguments of a network that follow from what it is fed."""
-    settled: dict[str, Any] = {"n_species": len(recipe.type_names)}
-    if isinstance(recipe, GraphRecipe):
-        return {**settled, "r_max": recipe.r_max}
-    return {**settled, "dimension": recipe.dimension}
-
-
 def _create(model: str, arguments: Mapping[str, Any]) -> ClassifierNet:
     try:
         return MODELS.create(model, **arguments)
@@ -213,9 +205,12 @@ class _Training(lightning.LightningModule):
         arguments, targets = batch
         loss = self._loss(arguments, targets)
         logits = self.net(*arguments)
-        self._validation.append((loss * len(targets), torch.stack(
-            [(logits[:, 1] - logits[:, 0]).cpu().double(), targets.cpu().double()]
-        )))
+        self._validation.append(
+            (
+                loss * len(targets),
+                torch.stack([(logits[:, 1] - logits[:, 0]).cpu().double(), targets.cpu().double()]),
+            )
+        )
 
     def on_validation_epoch_end(self) -> None:
         losses = torch.stack([loss for loss, _ in self._validation])
@@ -270,9 +265,7 @@ def _train(
     device: torch.device,
     progress: bool,
 ) -> None:
-    order = BalancedBatches(
-        data["train"].targets.numpy(), options.batch_size, options.seed
-    )
+    order = BalancedBatches(data["train"].targets.numpy(), options.batch_size, options.seed)
     validation = np.array_split(
         np.arange(len(data["validation"])), -(-len(data["validation"]) // options.batch_size)
     )

@@ -75,9 +75,7 @@ class LabelledSet:
                 snapshots += trajectory
                 targets += [target] * len(trajectory)
                 runs += [run] * len(trajectory)
-        return cls(
-            tuple(snapshots), np.array(targets), tuple(runs), tuple(given), levels.pop()
-        )
+        return cls(tuple(snapshots), np.array(targets), tuple(runs), tuple(given), levels.pop())
 
     def __len__(self) -> int:
         return len(self.snapshots)

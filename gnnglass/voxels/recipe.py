@@ -78,11 +78,12 @@ class VoxelRecipe(Recipe):
         counts = np.maximum(blocks, 1) * self.multiple
         edges = snapshot.box / counts
         self._check_width(float(edges.max()))
-        if np.any(2 * self._reach(edges) + 1 > counts):
+        needed = (2 * self._reach(edges) + 1) * edges
+        if np.any(needed > snapshot.box * (1 + 1e-9)):
             raise InputError(
                 f"the box {' × '.join(f'{edge:.4g}' for edge in snapshot.box)} is too small for "
-                f"Gaussians of width {self.width:g}: every edge must be longer than about "
-                f"{2 * _REACH * self.width:.4g}; use a smaller width or a larger system."
+                f"Gaussians of width {self.width:g}: every edge must be at least "
+                f"{needed.max():.4g}; use a smaller width or a larger system."
             )
         return tuple(int(count) for count in counts)
 

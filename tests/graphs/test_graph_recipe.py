@@ -97,9 +97,7 @@ def test_quarter_turns_and_reflections_turn_the_edge_vectors(seed):
 def test_relabelling_relabels_the_edges(seed):
     snapshot = liquid(seed)
     order = np.random.default_rng(seed).permutation(len(snapshot))
-    relabelled = snapshot.replace(
-        positions=snapshot.positions[order], types=snapshot.types[order]
-    )
+    relabelled = snapshot.replace(positions=snapshot.positions[order], types=snapshot.types[order])
     recipe = GraphRecipe(1.7)
     before, after = recipe(snapshot), recipe(relabelled)
     edges = set(map(tuple, before.edge_index.T.tolist()))
@@ -118,12 +116,12 @@ def test_types_are_matched_by_name():
 
 def test_unknown_species_names_what_the_model_knows():
     snapshot = liquid(3, type_names=("A", "Ni"))
-    with pytest.raises(InputError, match="species Ni.*knows A, B"):
+    with pytest.raises(InputError, match=r"species Ni.*knows A, B"):
         GraphRecipe(1.7)(snapshot)
 
 
 def test_other_dimension_is_refused():
-    with pytest.raises(InputError, match="3D.*2D"):
+    with pytest.raises(InputError, match=r"3D.*2D"):
         GraphRecipe(1.7)(liquid(3, dimension=3))
 
 

@@ -1,0 +1,89 @@
+"""A snapshot as a picture: discs of true size, coloured by species or by a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gnnglass.trajectories.snapshot import FloatArray, Snapshot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Disc radius of each species, half of σ_AA = 1 and σ_BB = 0.88; further species as the first.
+RADII = (0.5, 0.44)
+SPECIES_COLORS = ("#4a6fa5", "#e0a458", "#6a994e", "#a4508b", "#8d99ae")
+SLICE_THICKNESS = 1.0
+
+
+def draw_snapshot(
+    snapshot: Snapshot, ax: Axes | None = None, *, color: str | None = None, **style: Any
+) -> Axes:
+    """Draw the particles as discs of true size.
+
+    A field with both signs is drawn with a diverging colour map centred on zero, another with
+    a sequential one; NaN is drawn in grey. In 3D only particles with |z| < 1/2 are drawn, those
+    with larger z on top. The discs are ``ax.collections[-1]``, from which a colour bar can be
+    made.
+
+    Args:
+        snapshot: What to draw; in 2D all of it.
+        ax: Axes to draw on; a new figure is made without.
+        color: Name of a field; species otherwise.
+        **style: Passed to matplotlib's ``EllipseCollection`` (``cmap``, ``clim``, ``norm``).
+
+    Returns:
+        The axes.
+
+    Raises:
+        InputError: If the snapshot has no field `color`.
+    """
+    from matplotlib import pyplot
+    from matplotlib.collections import EllipseCollection
+
+    values = None if color is None else snapshot.field(color)
+    shown = np.arange(len(snapshot))
+    if snapshot.dimension == 3:
+        z = snapshot.positions[:, 2]
+        shown = np.argsort(z)
+        shown = shown[np.abs(z[shown]) < SLICE_THICKNESS / 2]
+    if ax is None:
+        _, ax = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    if values is None:
+        palette = np.array(SPECIES_COLORS)
+        style = {"facecolors": palette[snapshot.types[shown] % len(palette)], **style}
+    else:
+        style = {"array": np.ma.masked_invalid(values[shown]), **_color_scale(values), **style}
+    radii = np.array([*RADII, *[RADII[0]] * len(snapshot.type_names)])
+    diameters = 2 * radii[snapshot.types[shown]]
+    discs = EllipseCollection(
+        diameters,
+        diameters,
+        np.zeros(len(shown)),
+        units="xy",
+        offsets=snapshot.positions[shown, :2],
+        offset_transform=ax.transData,
+        **{"edgecolors": "black", "linewidths": 0.2, **style},
+    )
+    ax.add_collection(discs)
+    half = snapshot.box / 2
+    ax.set(xlim=(-half[0], half[0]), ylim=(-half[1], half[1]), xticks=[], yticks=[])
+    ax.set_aspect("equal")
+    if snapshot.dimension == 3:
+        ax.set_title(f"slice |z| < {SLICE_THICKNESS / 2:g} of {snapshot.box[2]:.3g}")
+    return ax
+
+
+def _color_scale(values: FloatArray) -> dict[str, Any]:
+    """Colour map and limits, from all particles, so that slices of one snapshot compare."""
+    from matplotlib import colormaps
+
+    finite = values[np.isfinite(values)]
+    lowest, highest = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    signed = lowest < 0 < highest
+    reach = max(-lowest, highest)
+    return {
+        "cmap": colormaps["RdBu_r" if signed else "viridis"].with_extremes(bad="lightgrey"),
+        "clim": (-reach, reach) if signed else (lowest, highest),
+    }

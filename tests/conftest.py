@@ -1,0 +1,26 @@
+"""Shared configurations: cheap, disordered, and with both species."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gnnglass.testing import example_snapshot
+from gnnglass.trajectories import Snapshot
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(params=[2, 3], ids=["2D", "3D"])
+def snapshot(request: pytest.FixtureRequest) -> Snapshot:
+    """A disordered configuration in two and in three dimensions."""
+    return example_snapshot(request.param)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder of published data by others, where it lies beside the repository."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"the published data sets are not at {REAL_DATA}")
+    return REAL_DATA

@@ -1,0 +1,87 @@
+"""Small networks and classifiers, untrained: attributions must be right for any weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch_geometric.nn import aggr
+
+from gnnglass.trajectories import Snapshot
+
+
+@dataclass
+class Classifier:
+    model: nn.Module
+    recipe: object
+    labels: tuple[str, ...] = ("liquid", "glass")
+
+
+class Convolution(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.own = nn.Linear(inputs, outputs)
+        self.neighbor = nn.Linear(inputs, outputs)
+
+    def forward(self, x, edge_index, weight):
+        source, target = edge_index
+        messages = self.neighbor(x)[source] * weight[:, None]
+        return self.own(x) + torch.zeros_like(self.own(x)).index_add(0, target, messages)
+
+
+POOLINGS = {
+    "mean": lambda width: aggr.MeanAggregation(),
+    "sum": lambda width: aggr.SumAggregation(),
+    "max": lambda width: aggr.MaxAggregation(),
+    "attention": lambda width: aggr.AttentionalAggregation(
+        nn.Sequential(nn.Linear(width, 1), nn.Tanh())
+    ),
+}
+
+
+class GraphNet(nn.Module):
+    explained_layer = "second"
+
+    def __init__(self, pooling="mean", seed=0, n_species=2, width=6, n_outputs=2):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first = Convolution(n_species, width)
+        self.second = Convolution(width, width)
+        self.act = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(0.5)
+        self.pool = POOLINGS[pooling](width)
+        self.head = nn.Sequential(nn.Linear(width, 5), nn.SiLU(), nn.Linear(5, n_outputs))
+
+    def forward(self, x, edge_index, edge_distance, batch=None):
+        if batch is None:
+            batch = torch.zeros(len(x), dtype=torch.long)
+        weight = torch.exp(-edge_distance)
+        h = torch.tanh(self.first(x, edge_index, weight))
+        h = self.act(self.second(h, edge_index, weight))
+        return self.head(self.pool(self.dropout(h), batch, dim=0))
+
+
+class PixelNet(nn.Module):
+    explained_layer = "features"
+
+    def __init__(self, dimension=2, stride=2, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        convolution = {2: nn.Conv2d, 3: nn.Conv3d}[dimension]
+        pool = {2: nn.AvgPool2d, 3: nn.AvgPool3d}[dimension]
+        self.features = nn.Sequential(
+            convolution(2, 4, 3, padding=1, padding_mode="circular"), nn.SiLU(), pool(stride)
+        )
+        self.after = convolution(4, 4, 3, padding=1, padding_mode="circular")
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, grid):
+        h = torch.tanh(self.after(self.features(grid)))
+        return self.head(h.flatten(2).mean(dim=2))
+
+
+def liquid(seed, n=40, box=(8.0, 8.0)):
+    rng = np.random.default_rng(seed)
+    box = np.array(box)
+    positions = rng.uniform(-box / 2, box / 2, (n, box.size))
+    return Snapshot(box, positions, rng.integers(0, 2, n))

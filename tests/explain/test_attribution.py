@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from stand_ins import Classifier, GraphNet, liquid
+
+from gnnglass.explain import ATTRIBUTIONS, GraphGradCAM, RandomAttribution, annotate
+from gnnglass.graphs import GraphRecipe
+from gnnglass.testing import check_attribution
+from gnnglass.trajectories import Trajectory
+
+CLASSIFIER = Classifier(GraphNet(), GraphRecipe(2.0))
+
+
+def test_registered_names():
+    assert ATTRIBUTIONS.names() == ("graph-gradcam", "random", "voxel-gradcam")
+
+
+@pytest.mark.parametrize("name", ATTRIBUTIONS.names())
+def test_every_attribution_keeps_the_contract(name):
+    check_attribution(name)
+
+
+def test_random_scores_depend_on_seed_and_place_only():
+    snapshots = [liquid(0), liquid(1), liquid(2, n=30)]
+    scores = RandomAttribution(seed=1).compute(CLASSIFIER, snapshots)
+    again = RandomAttribution(seed=1).compute(CLASSIFIER, snapshots, "liquid")
+    other = RandomAttribution(seed=2).compute(CLASSIFIER, snapshots)
+    assert [len(values) for values in scores] == [40, 40, 30]
+    for left, right, differing in zip(scores, again, other, strict=True):
+        np.testing.assert_array_equal(left, right)
+        assert not np.array_equal(left, differing)
+    assert not np.array_equal(scores[0], scores[1])
+
+
+def test_annotate_adds_the_field_and_keeps_the_rest():
+    frames = [liquid(k).with_fields(energy=np.arange(40.0)) for k in range(10)]
+    trajectory = Trajectory(frames, {"run": "r1"})
+    annotated = annotate(CLASSIFIER, trajectory, GraphGradCAM(), "importance_gnn")
+    scores = GraphGradCAM().compute(CLASSIFIER, frames)
+    assert annotated.metadata["run"] == "r1"
+    for frame, before, values in zip(annotated, frames, scores, strict=True):
+        np.testing.assert_array_equal(frame.field("importance_gnn"), values)
+        np.testing.assert_array_equal(frame.field("energy"), before.field("energy"))

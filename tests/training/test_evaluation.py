@@ -1,0 +1,125 @@
+"""Figures of merit against scikit-learn and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+
+from gnnglass.errors import InputError
+from gnnglass.testing import example_snapshot
+from gnnglass.training import (
+    Calibration,
+    LabelledSet,
+    evaluate,
+    linear_scores,
+    matched_auc,
+    roc_auc,
+    split_by_run,
+)
+from gnnglass.training.evaluation import calibration_error
+from gnnglass.trajectories import Trajectory
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**31), digits=st.integers(0, 3))
+def test_auc_equals_scikit_learn_also_with_ties(seed, digits):
+    rng = np.random.default_rng(seed)
+    targets = np.repeat([0, 1], [7, 12])
+    scores = np.round(rng.normal(size=19) + targets, digits)
+    assert roc_auc(scores, targets) == pytest.approx(roc_auc_score(targets, scores), abs=1e-12)
+
+
+def test_perfect_and_inverted_scores():
+    targets = np.array([0, 0, 1, 1])
+    assert roc_auc(np.array([0.1, 0.2, 0.8, 0.9]), targets) == 1
+    assert roc_auc(np.array([0.9, 0.8, 0.2, 0.1]), targets) == 0
+
+
+def test_calibration_error_closed_form():
+    """Five at 0.2 of which two are glasses, five at 0.9 of which all are."""
+    probability = np.repeat([0.2, 0.9], 5)
+    targets = np.array([1, 1, 0, 0, 0, 1, 1, 1, 1, 1])
+    assert calibration_error(probability, targets) == pytest.approx((0.2 + 0.1) / 2)
+
+
+def test_interval_is_over_runs_not_frames():
+    """Frames repeated a hundredfold within runs must not narrow the interval."""
+    rng = np.random.default_rng(0)
+    targets = np.repeat([0, 1], 6)
+    probability = expit(rng.normal(size=12) + 1.2 * targets - 0.6)
+    runs = [f"run-{k}" for k in range(12)]
+    few = evaluate(probability, targets, runs)
+    many = evaluate(np.repeat(probability, 100), np.repeat(targets, 100), np.repeat(runs, 100))
+    assert many.auc == few.auc
+    assert few.auc.low < few.auc.estimate < few.auc.high
+    assert (few.n_runs, many.n_snapshots) == (12, 1200)
+
+
+def test_evaluation_of_one_class_is_refused():
+    with pytest.raises(InputError, match="both classes"):
+        evaluate([0.1, 0.2], [1, 1], ["a", "b"])
+
+
+def test_evaluation_of_unequal_lengths_is_refused():
+    with pytest.raises(InputError, match="one of each per configuration"):
+        evaluate([0.1, 0.2], [0, 1, 1], ["a", "b", "c"])
+
+
+def test_matched_auc_counts_only_pairs_of_equal_energy():
+    """By hand: the pairs within 0.1 are (a, x) and (b, y); the score gets the first one right."""
+    energies = np.array([1.0, 2.0, 1.05, 2.05, 9.0])
+    targets = np.array([0, 0, 1, 1, 1])
+    scores = np.array([0.1, 0.9, 0.6, 0.2, 1.0])
+    assert matched_auc(scores, targets, energies, tolerance=0.1) == (0.5, 2)
+
+
+def test_energy_itself_cannot_tell_matched_pairs_apart():
+    rng = np.random.default_rng(1)
+    targets = np.repeat([0, 1], 200)
+    energies = rng.normal(size=400) - 0.5 * targets
+    auc, n_pairs = matched_auc(-energies, targets, energies, tolerance=0.02)
+    assert roc_auc(-energies, targets) > 0.6
+    assert n_pairs > 100 and abs(auc - 0.5) < 0.15
+
+
+def test_matched_auc_without_any_pair_is_not_a_number():
+    auc, n_pairs = matched_auc([0.0, 1.0], [0, 1], [0.0, 5.0], tolerance=0.1)
+    assert np.isnan(auc) and n_pairs == 0
+
+
+def test_calibration_recovers_a_known_curve():
+    rng = np.random.default_rng(2)
+    scores = rng.normal(scale=3, size=20_000) + 40
+    targets = rng.random(len(scores)) < expit(0.7 * (scores - 40) - 0.4)
+    found = Calibration.fit(scores, targets)
+    assert found.scale == pytest.approx(0.7, rel=0.05)
+    np.testing.assert_allclose(
+        found.probability([38.0, 40.0, 43.0]), expit([-1.8, -0.4, 1.7]), atol=0.02
+    )
+
+
+def test_calibration_stays_finite_on_separable_scores_and_never_turns_them_over():
+    targets = np.repeat([0, 1], 8)
+    separable = Calibration.fit(np.repeat([-0.01, 0.01], 8), targets).probability([-0.01, 0.01])
+    assert 0.02 < separable[0] < 0.2 and 0.8 < separable[1] < 0.98
+    assert Calibration.fit(np.repeat([1.0, -1.0], 8), targets).scale > 0
+
+
+def test_linear_baseline_finds_the_informative_feature_without_the_test_runs():
+    rng = np.random.default_rng(3)
+    frames = [Trajectory([example_snapshot(2, 16)], {"run": f"run-{k}"}) for k in range(40)]
+    labelled = LabelledSet.from_trajectories({"liquid": frames[:20], "glass": frames[20:]})
+    split = split_by_run(labelled)
+    features = rng.normal(size=(40, 6))
+    features[:, 2] = 5 + 100 * (labelled.targets + 0.1 * rng.normal(size=40))
+    test = labelled.where(split.test)
+    scores = linear_scores(features, labelled, split)
+    assert roc_auc(scores[test], labelled.targets[test]) == 1
+    poisoned = features.copy()
+    poisoned[test] *= 1e3
+    others = np.setdiff1d(np.arange(40), test)
+    np.testing.assert_array_equal(linear_scores(poisoned, labelled, split)[others], scores[others])
