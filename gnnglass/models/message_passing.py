@@ -11,8 +11,8 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 
 from gnnglass.models.classifier_net import MODELS, ClassifierNet
-from gnnglass.models.pooling import make_pooling
 from gnnglass.models.radial_basis import RadialBasis
+from gnnglass.models.readout import Head, make_pooling
 
 
 class RadialCounts(MessagePassing):
@@ -118,7 +118,7 @@ class MessagePassingNet(ClassifierNet):
             Interaction(hidden, n_radial, dropout) for _ in range(n_layers)
         )
         self.pool = make_pooling(pooling, hidden)
-        self.head = nn.Linear(hidden, n_classes)
+        self.head = Head(hidden, n_classes)
         self.explained_layer = f"interactions.{n_layers - 1}" if n_layers else "embed"
 
     def standardise(self, inputs: Sequence[Data]) -> None:

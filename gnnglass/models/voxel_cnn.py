@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gnnglass.errors import InputError
 from gnnglass.models.classifier_net import MODELS, ClassifierNet
-from gnnglass.models.pooling import make_pooling
+from gnnglass.models.readout import Head, make_pooling
 
 
 class ChannelNorm(nn.Module):
@@ -112,7 +112,7 @@ class VoxelCNN(ClassifierNet):
             *(ResidualBlock(dimension, hidden, dropout) for _ in range(n_blocks))
         )
         self.pool = make_pooling(pooling, hidden)
-        self.head = nn.Linear(hidden, n_classes)
+        self.head = Head(hidden, n_classes)
         self.explained_layer = "blocks"
 
     def standardise(self, inputs: Sequence[Tensor]) -> None:

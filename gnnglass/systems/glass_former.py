@@ -90,8 +90,7 @@ class GlassFormer:
                 f"the snapshot also holds {', '.join(unknown)}."
             )
         index = [
-            self.species.index(name) if name in self.species else -1
-            for name in snapshot.type_names
+            self.species.index(name) if name in self.species else -1 for name in snapshot.type_names
         ]
         return np.array(index, dtype=np.int32)[snapshot.types]
 

@@ -67,18 +67,6 @@ class TrainedClassifier:
         self.model.to(choose_device(device))
         return self
 
-    def target(self, label: str) -> int:
-        """Index of a class name.
-
-        Raises:
-            InputError: If the classifier has no such class; the message lists those it has.
-        """
-        if label not in self.labels:
-            raise InputError(
-                f"unknown class {label!r}; this classifier knows {', '.join(self.labels)}."
-            )
-        return self.labels.index(label)
-
     def logits(
         self,
         snapshots: Iterable[Snapshot],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import is_zipfile
 
 import lightning
 import numpy as np
@@ -107,11 +107,7 @@ def fit(
     arguments = {**settled_by_recipe(recipe), **(model_options or {})}
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        net = _create(model, arguments)
-        if (net.kind == "graph") != isinstance(recipe, GraphRecipe):
-            raise InputError(
-                f"model {model!r} reads a {net.kind}, but a {type(recipe).__name__} was given."
-            )
+        net = _create(model, recipe, arguments)
         data = {
             name: _Configurations(
                 [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
@@ -147,13 +143,17 @@ def fit(
     return replace(classifier, calibration=calibration)
 
 
-def _create(model: str, arguments: Mapping[str, Any]) -> ClassifierNet:
+def _create(model: str, recipe: AnyRecipe, arguments: Mapping[str, Any]) -> ClassifierNet:
+    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
+    wanted = getattr(MODELS.factory(model), "kind", kind)
+    if kind != wanted:
+        raise InputError(
+            f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
+        )
     try:
         return MODELS.create(model, **arguments)
     except TypeError as error:
-        raise InputError(f"model {model!r} cannot be made with {dict(arguments)}: {error}.") from (
-            error
-        )
+        raise InputError(f"model {model!r} cannot be made: {error}.") from error
 
 
 class _Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):
@@ -187,13 +187,10 @@ class _Training(lightning.LightningModule):
             weight_decay=self.options.weight_decay,
         )
 
-    def on_train_epoch_start(self) -> None:
-        # Dropout and augmentation depend on seed and epoch alone, so that training resumed at
-        # an epoch goes the way it would have gone.
-        torch.manual_seed(self.options.seed * 100_003 + self.current_epoch)
-        self._losses, self._validation = [], []
-
     def training_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> Tensor:
+        # Dropout and augmentation depend on the seed and the step alone, so that training resumed
+        # from a checkpoint goes the way it would have gone.
+        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
         arguments, targets = batch
         if self.net.kind == "voxel":
             arguments = tuple(random_symmetry(grid) for grid in arguments)
@@ -218,6 +215,7 @@ class _Training(lightning.LightningModule):
         self.log("train_loss", float(np.mean(self._losses)))
         self.log("validation_loss", float(losses.sum()) / len(targets))
         self.log("validation_auc", roc_auc(scores, targets))
+        self._losses, self._validation = [], []
 
     def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.options.supervision == "global":
@@ -285,7 +283,8 @@ def _train(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        resumed = keep.path if keep.path is not None and _readable(keep.path) else None
+        # A checkpoint is a zip archive; anything else at that place is overwritten.
+        resumed = keep.path if keep.path is not None and is_zipfile(keep.path) else None
         trainer.fit(
             _Training(net, options),
             DataLoader(data["train"], sampler=order, batch_size=None),
@@ -294,14 +293,6 @@ def _train(
             ),
             ckpt_path=resumed,
         )
-
-
-def _readable(checkpoint: Path) -> bool:
-    try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError):
-        return False
-    return True
 
 
 @contextmanager

@@ -28,9 +28,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.touch()
         if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder")
+            raise IsADirectoryError("it is a folder")
+        aside.touch()
     except OSError as error:
         reason = error.strerror or str(error)
         raise FileError(

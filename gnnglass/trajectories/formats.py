@@ -103,9 +103,9 @@ def _from_points(box: Any, points: Any) -> Snapshot:
     try:
         edges = _edges(box)
         positions = np.asarray(points, dtype=np.float64)
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             "the pair (box, points) is not numeric; expected edge lengths and an array of shape "
             "[n, 2] or [n, 3]."
@@ -114,7 +114,7 @@ def _from_points(box: Any, points: Any) -> Snapshot:
         if np.any(positions[:, 2] != 0):
             raise InputError("the box is 2D, but the points leave the plane z = 0.")
         positions = positions[:, :2]
-    types = np.zeros(len(positions), dtype=np.int32)
+    types = np.zeros(positions.shape[:1], dtype=np.int32)
     return Snapshot(edges, positions, types, type_names=("A",))
 
 

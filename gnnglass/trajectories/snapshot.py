@@ -80,9 +80,10 @@ class Snapshot:
             )
         crossed = np.floor(given / box + 0.5)
         positions = given - crossed * box
-        # Rounding can leave a particle exactly on the upper face, which is the lower one.
+        # Rounding can leave a particle on the upper face, which is the lower one, or just below
+        # the lower.
         upper = positions >= box / 2
-        positions = np.where(upper, -box / 2, positions)
+        positions = np.maximum(np.where(upper, -box / 2, positions), -box / 2)
         crossed += upper
         images = None
         if self.images is not None:

@@ -63,7 +63,9 @@ def test_mixed_levels():
 
 def test_one_run_name_twice_would_leak_between_parts():
     with pytest.raises(InputError, match="two trajectories are called run 'l-0'"):
-        LabelledSet.from_trajectories({"liquid": runs("l", 2) + runs("l", 1), "glass": runs("g", 3)})
+        LabelledSet.from_trajectories(
+            {"liquid": runs("l", 2) + runs("l", 1), "glass": runs("g", 3)}
+        )
 
 
 @settings(max_examples=50, deadline=None)

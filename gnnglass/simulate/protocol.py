@@ -1,0 +1,166 @@
+"""Protocols: everything that decides what a run will be, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from gnnglass.errors import InputError
+
+MAX_LAMMPS_SEED = 900_000_000
+
+
+class StatePoint(BaseModel):
+    """A frozen set of validated parameters that names a piece of simulation work.
+
+    Raises:
+        InputError: If a parameter is missing, unknown or not acceptable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **parameters: Any) -> None:
+        try:
+            super().__init__(**parameters)
+        except ValidationError as error:
+            raise InputError(_sentence(type(self), error)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """A validated copy with some parameters changed."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    @property
+    def digest(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        content = {"kind": type(self).__name__, **self.model_dump(mode="json")}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class ThermostattedStatePoint(StatePoint):
+    """What every run with a Langevin thermostat shares.
+
+    Attributes:
+        kT: Temperature that is sampled, in units of energy.
+        seed: Source of all chance in the run.
+        dt: Time step, in units of time.
+        friction: Langevin friction γ, in units of inverse time.
+    """
+
+    kT: float = Field(gt=0)
+    seed: int = Field(ge=0)
+    dt: float = Field(default=0.005, gt=0)
+    friction: float = Field(default=1.0, gt=0)
+
+    def generator(self, purpose: str, index: int = 0) -> np.random.Generator:
+        """The random numbers for one purpose, independent of those for any other."""
+        entropy = [self.seed, index, *purpose.encode()]
+        return np.random.default_rng(np.random.SeedSequence(entropy))
+
+    def lammps_seed(self, purpose: str, index: int = 0) -> int:
+        """An integer that LAMMPS takes as a seed (1 to 9 × 10⁸), for one purpose."""
+        return int(self.generator(purpose, index).integers(1, MAX_LAMMPS_SEED))
+
+
+class Protocol(ThermostattedStatePoint):
+    """One run: melt a lattice, cool it linearly, hold it, sample it.
+
+    A lattice with shuffled species is melted at `kT_melt`, cooled to `kT` at a constant rate,
+    held there, and then sampled: the first frame at the end of the hold, the others
+    `frame_interval` steps apart. Langevin dynamics at constant volume throughout. A step of
+    a frame counts from the lattice start.
+
+    Attributes:
+        n_particles: Number of particles.
+        n_frames: Number of frames to keep.
+        frame_interval: Steps between two frames.
+        hold_steps: Steps at `kT` before the first frame.
+        kT_melt: Temperature of the melt, in units of energy; at least `kT`.
+        melt_steps: Steps at `kT_melt`.
+        cooling_rate: −dkT/dt while cooling, in units of energy per time; None cools at once.
+
+    Raises:
+        InputError: If a parameter is missing, unknown or not acceptable.
+    """
+
+    n_particles: int = Field(ge=2)
+    n_frames: int = Field(ge=1)
+    frame_interval: int = Field(ge=1)
+    hold_steps: int = Field(ge=0)
+    kT_melt: float = Field(default=4.0, gt=0)
+    melt_steps: int = Field(default=4000, ge=0)
+    cooling_rate: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _melts_above_kT(self) -> Self:
+        if self.kT_melt < self.kT:
+            raise ValueError(
+                f"kT_melt is {self.kT_melt:g}, below kT = {self.kT:g}; a run cools from kT_melt to "
+                "kT, so expected kT_melt ≥ kT"
+            )
+        return self
+
+    @property
+    def cooling_steps(self) -> int:
+        """Steps that cooling from `kT_melt` to `kT` takes."""
+        if self.cooling_rate is None:
+            return 0
+        return round((self.kT_melt - self.kT) / (self.cooling_rate * self.dt))
+
+    @property
+    def frame_steps(self) -> tuple[int, ...]:
+        """Step of each frame, counted from the lattice start."""
+        first = self.melt_steps + self.cooling_steps + self.hold_steps
+        return tuple(first + k * self.frame_interval for k in range(self.n_frames))
+
+
+class IsoconfigurationalProtocol(ThermostattedStatePoint):
+    """Many runs from one configuration, each with fresh Maxwell velocities and noise.
+
+    Widmer-Cooper, Harrowell & Fynewever, Phys. Rev. Lett. 93, 135701 (2004).
+
+    Attributes:
+        n_clones: Number of runs.
+        lag_steps: Steps after the start at which each run is kept, increasing.
+
+    Raises:
+        InputError: If a parameter is missing, unknown or not acceptable.
+    """
+
+    n_clones: int = Field(ge=1)
+    lag_steps: tuple[int, ...] = Field(min_length=1)
+
+    @field_validator("lag_steps")
+    @classmethod
+    def _increases(cls, lag_steps: tuple[int, ...]) -> tuple[int, ...]:
+        if lag_steps[0] < 1 or any(b <= a for a, b in pairwise(lag_steps)):
+            raise ValueError(
+                f"lag_steps is {list(lag_steps)}; expected increasing positive numbers of steps"
+            )
+        return lag_steps
+
+    @property
+    def lag_times(self) -> tuple[float, ...]:
+        """Lags in units of time."""
+        return tuple(step * self.dt for step in self.lag_steps)
+
+
+def _sentence(kind: type[StatePoint], error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    name = kind.__name__
+    known = ", ".join(kind.model_fields)
+    match first["type"]:
+        case "value_error":
+            return f"{name}: {first['ctx']['error']}."
+        case "missing":
+            return f"{name} needs {key}, which is missing; give a value for it."
+        case "extra_forbidden":
+            return f"{name} has no parameter {key!r}; it has: {known}."
+    expected = first["msg"].removeprefix("Input should be ")
+    return f"{name}: {key} is {first['input']!r}; expected {expected}."

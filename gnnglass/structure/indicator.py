@@ -1,0 +1,129 @@
+"""What a structural indicator is: one configuration in, one number per particle out."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from gnnglass.errors import InputError, NotComputedError
+from gnnglass.registry import Registry
+from gnnglass.trajectories import Snapshot, Trajectory, as_trajectory
+from gnnglass.trajectories.snapshot import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Indicator(ABC):
+    """A scalar that describes the surroundings of each particle, from positions alone.
+
+    Subclasses are dataclasses of their parameters, so that their repr can be evaluated, and
+    give `measure`.
+    """
+
+    _snapshot: Snapshot | None = None
+    _values: FloatArray | None = None
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Numbers of space dimensions in which the indicator is defined."""
+        return (2, 3)
+
+    @abstractmethod
+    def measure(self, snapshot: Snapshot) -> FloatArray:
+        """What a subclass computes, after `compute` has checked the dimension; shape [n]."""
+
+    def compute(self, system: Any) -> Self:
+        """Measure one configuration; returns self.
+
+        Args:
+            system: A `Snapshot`, or anything `as_trajectory` turns into a single one, such as a
+                ``gsd.hoomd.Frame`` or a pair (box, points).
+
+        Raises:
+            InputError: If there is more than one configuration, if it has a dimension in which
+                the indicator is not defined, or if a parameter does not fit it.
+        """
+        trajectory = as_trajectory(system)
+        if len(trajectory) != 1:
+            raise InputError(
+                f"compute takes one configuration, got {len(trajectory)} frames; "
+                "use gnnglass.structure.annotate for a trajectory."
+            )
+        snapshot = trajectory[0]
+        if snapshot.dimension not in self.dimensions:
+            defined = " and ".join(f"{d}D" for d in self.dimensions)
+            raise InputError(
+                f"{self!r} is defined in {defined} only; this snapshot is {snapshot.dimension}D."
+            )
+        self._snapshot, self._values = snapshot, self.measure(snapshot)
+        return self
+
+    @property
+    def values(self) -> FloatArray:
+        """The indicator of each particle, shape [n].
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        return self._computed()[1]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the configuration coloured by the indicator; raises like `values`.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+        """
+        snapshot, values = self._computed()
+        return snapshot.with_fields(indicator=values).plot(ax, color="indicator")
+
+    def _computed(self) -> tuple[Snapshot, FloatArray]:
+        if self._snapshot is None or self._values is None:
+            raise NotComputedError(
+                f"{type(self).__name__} holds no result yet; call compute first."
+            )
+        return self._snapshot, self._values
+
+
+INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
+
+
+def indicator_for(name: str, trajectory: Trajectory) -> Indicator:
+    """The registered indicator `name` with its default parameters.
+
+    An indicator with a parameter ``system`` gets the glass former that the trajectory's metadata
+    name.
+
+    Raises:
+        UnknownNameError: If no indicator has that name.
+        InputError: If the indicator needs the glass former and the metadata do not name it.
+    """
+    if "system" not in inspect.signature(INDICATORS.factory(name)).parameters:
+        return INDICATORS.create(name)
+    system = trajectory.metadata.get("system")
+    if system is None:
+        raise InputError(
+            f"{name!r} needs to know the glass former, but the trajectory's metadata hold no "
+            "'system'; name one, such as 'kam2d'."
+        )
+    return INDICATORS.create(name, system=system)
+
+
+def annotate(trajectory: Trajectory, indicators: Mapping[str, Indicator]) -> Trajectory:
+    """The trajectory with indicators as per-particle fields.
+
+    Args:
+        trajectory: Snapshots, thermal or inherent.
+        indicators: The indicators by the name of their field, such as
+            ``{"potential_energy": PotentialEnergy("kam2d")}``.
+
+    Raises:
+        InputError: As `Indicator.compute`.
+    """
+    return trajectory.map(
+        lambda snapshot: snapshot.with_fields(
+            **{field: indicator.compute(snapshot).values for field, indicator in indicators.items()}
+        )
+    )

@@ -1,0 +1,43 @@
+"""Potential energy of each particle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gnnglass.structure.indicator import INDICATORS, Indicator
+from gnnglass.systems import GLASS_FORMERS, GlassFormer
+from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories.snapshot import FloatArray
+
+
+@INDICATORS.register("potential-energy")
+@dataclass(eq=False)
+class PotentialEnergy(Indicator):
+    """E_i = ½ Σ_j U(r_ij) with the glass former's own pair potentials, in units of energy.
+
+    Of a minimised snapshot it is the inherent energy (Stillinger & Weber, Phys. Rev. A 25, 978
+    (1982)), of any other the thermal one; the indicator does not minimise.
+
+    Args:
+        system: A glass former or its registered name.
+    """
+
+    system: GlassFormer | str
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """The glass former's own number of dimensions."""
+        return (self._glass_former.dimension,)
+
+    def measure(self, snapshot: Snapshot) -> FloatArray:
+        """Energy of each particle, shape [n].
+
+        Raises:
+            InputError: If the snapshot holds a species that the glass former lacks.
+            UnknownNameError: If no glass former has that name.
+        """
+        return self._glass_former.energies(snapshot)
+
+    @property
+    def _glass_former(self) -> GlassFormer:
+        return GLASS_FORMERS.create(self.system) if isinstance(self.system, str) else self.system

@@ -1,0 +1,51 @@
+"""How many neighbours of each species at each distance: the plainest descriptor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories.snapshot import FloatArray
+
+CUT = 5.0
+"""Gaussians are dropped beyond this many widths, where they are below 4e−6."""
+
+
+def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> FloatArray:
+    """Radial symmetry functions of each particle, one per neighbour species and distance.
+
+    G_i(s, k) = Σ_j exp[−(r_ij − r_k)² / (2 width²)] over the neighbours j ≠ i of species s: the
+    radial functions G² of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), eq. (5), with
+    η = 1 / (2 width²). Instead of their cutoff function the sum simply ends where the last
+    Gaussian has died away.
+
+    Args:
+        snapshot: Configuration of n particles.
+        centers: The distances r_k, shape [n_bins], in units of length.
+        width: Standard deviation of the Gaussians, in units of length.
+
+    Returns:
+        Shape [n, n_species × n_bins]; all distances for the first of the snapshot's
+        `type_names`, then for the second, and so on.
+
+    Raises:
+        InputError: If distances or width are not positive, or the longest distance plus five
+            widths reaches beyond half the box.
+    """
+    at = np.atleast_1d(np.asarray(centers, dtype=np.float64))
+    if at.ndim != 1 or at.size == 0 or not np.all(np.isfinite(at)) or np.any(at <= 0):
+        raise InputError(f"centers are {centers!r}; expected a list of positive distances.")
+    if not (np.isfinite(width) and width > 0):
+        raise InputError(f"width is {width:g}; expected a positive length.")
+    pairs = neighbor_pairs(snapshot, float(at.max() + CUT * width))
+    n_species = len(snapshot.type_names)
+    column = pairs.i * n_species + snapshot.types[pairs.j]
+    counts = np.empty((len(snapshot), n_species, at.size))
+    # One distance at a time: all at once would hold [n_pairs, n_bins] in memory.
+    for k, r in enumerate(at):
+        weights = np.exp(-((pairs.distances - r) ** 2) / (2 * width**2))
+        summed = np.bincount(column, weights=weights, minlength=len(snapshot) * n_species)
+        counts[:, :, k] = summed.reshape(-1, n_species)
+    return counts.reshape(len(snapshot), -1)

@@ -1,0 +1,239 @@
+"""Training end to end on a planted difference: it learns, resumes, stores, and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gnnglass.errors import FileError, InputError, UnknownNameError
+from gnnglass.testing import example_snapshot
+from gnnglass.training import (
+    LabelledSet,
+    TrainedClassifier,
+    TrainingOptions,
+    choose_device,
+    evaluate,
+    fit,
+    recipe_for,
+    split_by_run,
+)
+from gnnglass.training.checkpoint import KeepBest
+from gnnglass.trajectories import Snapshot, Trajectory
+
+QUICK = TrainingOptions(epochs=6, learning_rate=5e-3, batch_size=4)
+
+
+def planted(dimension: int, seed: int, striped: bool) -> Snapshot:
+    """A configuration whose species are mixed, or separated along x."""
+    mixed = example_snapshot(dimension, {2: 64, 3: 216}[dimension], seed)
+    if not striped:
+        return mixed
+    order = np.argsort(mixed.positions[:, 0])
+    types = np.empty_like(mixed.types)
+    types[order] = np.sort(mixed.types)
+    return mixed.replace(types=types)
+
+
+def planted_set(dimension: int = 2, runs: int = 5) -> LabelledSet:
+    return LabelledSet.from_trajectories(
+        {
+            label: [
+                Trajectory(
+                    [planted(dimension, 100 * k + 10 * f + striped, striped) for f in range(2)],
+                    {"run": f"{label}-{k}", "level": "inherent"},
+                )
+                for k in range(runs)
+            ]
+            for striped, label in enumerate(("liquid", "glass"))
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def labelled() -> LabelledSet:
+    return planted_set()
+
+
+def train(labelled: LabelledSet, model: str = "message-passing", **changes) -> TrainedClassifier:
+    dimension = labelled.snapshots[0].dimension
+    arguments = {
+        "model": model,
+        "recipe": recipe_for(model, dimension),
+        "model_options": {"hidden": 16},
+        "options": QUICK,
+        "system": "kam2d",
+        "device": "cpu",
+        "progress": False,
+    }
+    return fit(labelled, split_by_run(labelled), **{**arguments, **changes})
+
+
+@pytest.fixture(scope="module")
+def classifier(labelled: LabelledSet) -> TrainedClassifier:
+    return train(labelled)
+
+
+def held_out_auc(classifier: TrainedClassifier, labelled: LabelledSet) -> float:
+    test = labelled.where(classifier.split.test)
+    probability = classifier.predict_proba([labelled.snapshots[i] for i in test])[:, 1]
+    return evaluate(
+        probability, labelled.targets[test], [labelled.runs[i] for i in test]
+    ).auc.estimate
+
+
+@pytest.mark.parametrize("supervision", ["local", "global"])
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("model", ["message-passing", "voxel-cnn"])
+def test_a_planted_difference_is_learnt(model, dimension, supervision):
+    labelled = planted_set(dimension, runs=6)
+    options = TrainingOptions(
+        supervision=supervision, epochs=15, patience=15, learning_rate=5e-3, batch_size=4
+    )
+    classifier = train(labelled, model, options=options)
+    assert held_out_auc(classifier, labelled) == 1
+
+
+def test_training_never_looks_at_the_test_runs(labelled, classifier):
+    test = set(labelled.where(classifier.split.test).tolist())
+    spoilt = tuple(
+        s.replace(types=1 - s.types) if i in test else s for i, s in enumerate(labelled.snapshots)
+    )
+    again = train(LabelledSet(spoilt, labelled.targets, labelled.runs, labelled.labels, "inherent"))
+    probe = [planted(2, 7, True)]
+    np.testing.assert_array_equal(again.logits(probe), classifier.logits(probe))
+
+
+def test_same_seed_same_classifier_and_callers_random_state_is_left_alone(labelled, classifier):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    again = train(labelled)
+    assert torch.equal(torch.rand(3), expected)
+    assert again.record["history"] == classifier.record["history"]
+    other = train(labelled, options=TrainingOptions(**{**QUICK.__dict__, "seed": 1}))
+    assert other.record["history"] != classifier.record["history"]
+
+
+@pytest.mark.parametrize("killed_after", [0, 2, 5])
+@pytest.mark.parametrize("model", ["message-passing", "voxel-cnn"])
+def test_a_killed_training_ends_where_an_undisturbed_one_does(
+    labelled, tmp_path, monkeypatch, killed_after, model
+):
+    undisturbed = train(labelled, model)
+    written = KeepBest.on_train_epoch_end
+
+    def killed(self, trainer, pl_module):
+        written(self, trainer, pl_module)
+        if trainer.current_epoch == killed_after:
+            raise KeyboardInterrupt
+
+    checkpoint = tmp_path / "training.ckpt"
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepBest, "on_train_epoch_end", killed)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(labelled, model, checkpoint=checkpoint)
+    assert checkpoint.is_file()
+    resumed = train(labelled, model, checkpoint=checkpoint)
+    assert resumed.record["history"] == undisturbed.record["history"]
+    probe = [planted(2, 7, True)]
+    np.testing.assert_array_equal(resumed.logits(probe), undisturbed.logits(probe))
+
+
+def test_training_that_had_stopped_early_does_not_go_on_when_resumed(labelled, tmp_path):
+    options = TrainingOptions(epochs=40, patience=1, learning_rate=0.3, batch_size=4)
+    checkpoint = tmp_path / "training.ckpt"
+    stopped = train(labelled, options=options, checkpoint=checkpoint)
+    assert len(stopped.record["history"]) < 40
+    assert train(labelled, options=options, checkpoint=checkpoint).record == stopped.record
+
+
+def test_a_broken_checkpoint_is_started_over(labelled, classifier, tmp_path):
+    checkpoint = tmp_path / "training.ckpt"
+    checkpoint.write_bytes(b"half a file")
+    assert train(labelled, checkpoint=checkpoint).record == classifier.record
+
+
+def test_saved_and_loaded_is_the_same(classifier, tmp_path):
+    probe = [planted(2, seed, bool(seed % 2)) for seed in range(4)]
+    loaded = TrainedClassifier.load(classifier.save(tmp_path / "gnn.safetensors"))
+    np.testing.assert_array_equal(loaded.predict_proba(probe), classifier.predict_proba(probe))
+    for name in ("recipe", "labels", "level", "system", "split", "calibration", "model_name"):
+        assert getattr(loaded, name) == getattr(classifier, name)
+    assert loaded.record == json.loads(json.dumps(classifier.record))
+
+
+def test_batches_do_not_change_predictions_and_boxes_may_differ(classifier, labelled):
+    probe = [planted(2, 1, True), example_snapshot(2, 100), planted(2, 2, False)]
+    for model in (classifier, train(labelled, "voxel-cnn")):
+        together = model.logits(probe, batch_size=3)
+        alone = np.concatenate([model.logits([s]) for s in probe])
+        np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_classifier_refuses_what_it_does_not_know(classifier):
+    with pytest.raises(InputError, match="3D"):
+        classifier.logits([example_snapshot(3)])
+    renamed = planted(2, 0, True).replace(type_names=("A", "C"))
+    with pytest.raises(InputError, match="species C"):
+        classifier.logits([renamed])
+    with pytest.raises(InputError, match="less than half"):
+        classifier.logits([example_snapshot(2, 9)])
+
+
+def test_loading_what_is_not_a_classifier(tmp_path, classifier):
+    with pytest.raises(FileError, match="no classifier at"):
+        TrainedClassifier.load(tmp_path / "absent.safetensors")
+    garbage = tmp_path / "garbage.safetensors"
+    garbage.write_bytes(b"not safetensors at all")
+    with pytest.raises(FileError, match="cannot be read as a classifier"):
+        TrainedClassifier.load(garbage)
+    whole = classifier.save(tmp_path / "whole.safetensors").read_bytes()
+    truncated = tmp_path / "truncated.safetensors"
+    truncated.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(FileError, match="cannot be read as a classifier"):
+        TrainedClassifier.load(truncated)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weights": torch.zeros(2)}, foreign)
+    with pytest.raises(FileError, match="not a 'gnnglass classifier 1'"):
+        TrainedClassifier.load(foreign)
+
+
+def test_unwritable_output(classifier, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot write"):
+        classifier.save(Path(tmp_path / "file" / "gnn.safetensors"))
+
+
+def test_wrong_requests(labelled):
+    with pytest.raises(UnknownNameError, match="message-passing, voxel-cnn"):
+        train(labelled, model="message-passing", recipe=recipe_for("no-such-model", 2))
+    with pytest.raises(InputError, match="reads a voxel"):
+        train(labelled, model="voxel-cnn", recipe=recipe_for("message-passing", 2))
+    with pytest.raises(InputError, match=r"cannot be made.*colour"):
+        train(labelled, model_options={"colour": "red"})
+    with pytest.raises(InputError, match="its parameters are r_max"):
+        recipe_for("message-passing", 2, cutoff=3.0)
+    with pytest.raises(InputError, match="unknown device"):
+        choose_device("abacus")
+
+
+def test_one_class_in_a_part(labelled):
+    split = split_by_run(labelled)
+    lopsided = type(split)(
+        train=tuple(run for run in split.train if run.startswith("liquid")),
+        validation=split.validation,
+        test=split.test,
+    )
+    with pytest.raises(InputError, match="train part must hold runs of exactly two classes"):
+        fit(
+            labelled,
+            lopsided,
+            model="message-passing",
+            recipe=recipe_for("message-passing", 2),
+            progress=False,
+        )

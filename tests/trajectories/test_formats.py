@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import freud
+import gsd.hoomd
+import numpy as np
+import pytest
+
+from gnnglass.errors import FileError, InputError
+from gnnglass.trajectories import FORMATS, Format, Snapshot, Trajectory, as_trajectory, read, write
+
+
+def test_the_formats_are_registered() -> None:
+    assert {"gsd", "lammps-dump"} <= set(FORMATS)
+    assert all(isinstance(FORMATS.create(name), Format) for name in FORMATS)
+
+
+def test_content_decides_and_not_the_name(tmp_path: Path, snapshot: Snapshot) -> None:
+    write(tmp_path / "misnamed.dump", Trajectory([snapshot]))
+    assert len(read(str(tmp_path / "misnamed.dump"))) == 1
+
+
+def empty(folder: Path) -> Path:
+    (folder / "empty.gsd").touch()
+    return folder / "empty.gsd"
+
+
+def text(folder: Path) -> Path:
+    (folder / "notes.txt").write_text("the glass transition is\n")
+    return folder / "notes.txt"
+
+
+def zipped_text(folder: Path) -> Path:
+    (folder / "notes.gz").write_bytes(b"\x1f\x8bnot gzip at all")
+    return folder / "notes.gz"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: folder / "absent.gsd", "there is no file .*absent.gsd"),
+        (lambda folder: folder, "is a folder"),
+        (empty, "is empty"),
+        (text, r"no trajectory format known here \(gsd, lammps-dump\)"),
+        (zipped_text, "no trajectory format"),
+    ],
+)
+def test_unreadable_paths(tmp_path: Path, make: Callable[[Path], Path], message: str) -> None:
+    with pytest.raises(FileError, match=message) as caught:
+        read(make(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission(tmp_path: Path, snapshot: Snapshot) -> None:
+    write(tmp_path / "t.gsd", Trajectory([snapshot]))
+    (tmp_path / "t.gsd").chmod(0)
+    with pytest.raises(FileError, match="check its permissions"):
+        read(tmp_path / "t.gsd")
+
+
+def test_as_trajectory_takes_what_holds_configurations(tmp_path: Path, snapshot: Snapshot) -> None:
+    trajectory = Trajectory([snapshot, snapshot], {"run": "r"})
+    write(tmp_path / "t.gsd", trajectory)
+    with gsd.hoomd.open(tmp_path / "t.gsd") as file:
+        frame = file[1]
+    assert as_trajectory(trajectory) is trajectory
+    assert as_trajectory(snapshot)[0] is snapshot
+    assert list(as_trajectory([snapshot, snapshot])) == [snapshot, snapshot]
+    assert as_trajectory((snapshot, snapshot))[1] is snapshot
+    for source in (tmp_path / "t.gsd", str(tmp_path / "t.gsd")):
+        assert as_trajectory(source).metadata == {"run": "r"}
+    found = as_trajectory(frame)[0]
+    np.testing.assert_allclose(found.positions, snapshot.positions, atol=1e-6)
+    np.testing.assert_array_equal(found.types, snapshot.types)
+    assert found.images is None  # as in the snapshot that was written
+
+
+def test_as_trajectory_takes_frames_made_by_hand() -> None:
+    frame = gsd.hoomd.Frame()
+    frame.particles.N = 2
+    frame.particles.position = [[0, 0, 0], [1, 1, 0]]
+    with pytest.raises(InputError, match="the frame has no box"):
+        as_trajectory(frame)
+    frame.configuration.box = [4, 4, 0, 0, 0, 0]
+    found = as_trajectory(frame)[0]
+    assert (found.dimension, found.type_names, found.images) == (2, ("A",), None)
+
+
+@pytest.mark.parametrize("kind", ["edges", "six", "freud", "columns"])
+def test_as_trajectory_takes_box_and_points(snapshot: Snapshot, kind: str) -> None:
+    d = snapshot.dimension
+    six = np.zeros(6)
+    six[:d] = snapshot.box
+    points = np.zeros((len(snapshot), 3))
+    points[:, :d] = snapshot.positions
+    source: tuple[object, object] = {
+        "edges": (snapshot.box, snapshot.positions),
+        "six": (list(six), points),
+        "freud": (freud.box.Box.from_box(six), points),
+        "columns": (six[:3], points.tolist()),
+    }[kind]
+    found = as_trajectory(source)[0]
+    assert found.dimension == d
+    np.testing.assert_allclose(found.positions, snapshot.positions, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (3, "a int is not a trajectory; expected a path"),
+        (None, "a NoneType is not a trajectory"),
+        ([1, 2, 3], "a list is not a trajectory"),
+        ([], "holds no frame"),
+        (([4, 4, 0], [[0, 0, 1.0]]), "leave the plane"),
+        (([4, 4, 4, 0.1, 0, 0], [[0, 0, 1.0]]), "tilted"),
+        (([4, 4, 4, 4], [[0, 0, 1.0]]), "box has shape"),
+        (("box", "points"), "not numeric"),
+        (([4, 4], [[0, float("nan")]]), "NaN"),
+        (([4, 4], 1.0), "positions have shape"),
+    ],
+)
+def test_as_trajectory_refuses_the_rest(source: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        as_trajectory(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_format_from_elsewhere_is_asked_too(
+    tmp_path: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Notes(Format):
+        def matches(self, path: Path, head: bytes) -> bool:
+            return head.startswith(b"NOTES")
+
+        def read(self, path: Path) -> Trajectory:
+            return Trajectory([snapshot])
+
+    FORMATS.names()
+    entry = SimpleNamespace(factory=Notes, needs=None)
+    monkeypatch.setitem(FORMATS._entries, "notes", entry)  # type: ignore[arg-type]
+    (tmp_path / "t.notes").write_text("NOTES")
+    assert read(tmp_path / "t.notes")[0] is snapshot
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    script = (
+        "import sys, gnnglass.trajectories\n"
+        "print({'gsd', 'freud', 'matplotlib', 'torch', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "set()"
