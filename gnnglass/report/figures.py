@@ -142,7 +142,7 @@ def correlation_figure(rows: Sequence[Row]) -> Figure:
                     ax.tick_params(labelleft=False)
         for ax in axes[-1]:
             ax.set_xlabel(f"{rows[0]['method'].capitalize()} correlation")
-        known = {}
+        known: dict[str, Any] = {}
         for ax in axes.flat:
             handles, labels = ax.get_legend_handles_labels()
             known.update(zip(labels, handles, strict=True))

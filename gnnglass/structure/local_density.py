@@ -19,7 +19,7 @@ class LocalDensity(Indicator):
 
     ρ_i = Σ_j w(r_ij) / ∫ w dV over all particles of every species, i itself included, with
     w(r) = ½ [cos(π r / r_max) + 1] for r < r_max: the cutoff function of Behler & Parrinello,
-    Phys. Rev. Lett. 98, 146401 (2007), eq. (4), so that a particle enters and leaves smoothly.
+    Phys. Rev. Lett. 98, 146401 (2007), so that a particle enters and leaves smoothly.
 
     Args:
         r_max: Where the weight vanishes, in units of length.

@@ -17,9 +17,9 @@ def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> Float
     """Radial symmetry functions of each particle, one per neighbour species and distance.
 
     G_i(s, k) = Σ_j exp[−(r_ij − r_k)² / (2 width²)] over the neighbours j ≠ i of species s: the
-    radial functions G² of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), eq. (5), with
-    η = 1 / (2 width²). Instead of their cutoff function the sum simply ends where the last
-    Gaussian has died away.
+    radial functions of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), called G² in
+    Behler, J. Chem. Phys. 134, 074106 (2011), with η = 1 / (2 width²). Instead of their cutoff
+    function the sum simply ends where the last Gaussian has died away.
 
     Args:
         snapshot: Configuration of n particles.

@@ -8,7 +8,7 @@ from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched
 from gnnglass.training.fit import TrainingOptions, fit
 from gnnglass.training.inputs import AnyRecipe, recipe_for, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
-from gnnglass.training.split import Split, split_by_run
+from gnnglass.training.split import Split, deal_runs, split_by_run
 
 __all__ = [
     "AnyRecipe",
@@ -22,6 +22,7 @@ __all__ = [
     "batched",
     "choose_device",
     "collate",
+    "deal_runs",
     "evaluate",
     "fit",
     "linear_scores",

@@ -27,8 +27,8 @@ class KeepBest(Callback):
     Attributes:
         best_weights: Weights of the epoch with the lowest validation loss.
         best_epoch: That epoch.
-        history: One entry per epoch: ``epoch``, ``train_loss``, ``validation_loss``,
-            ``validation_auc``.
+        history: One entry per epoch: ``epoch``, ``train_loss``, ``val_loss``,
+            ``val_auc``.
     """
 
     def __init__(self, path: Path | None, patience: int) -> None:
@@ -62,8 +62,8 @@ class KeepBest(Callback):
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         epoch = trainer.current_epoch
         self.history.append({"epoch": epoch, **figures})
-        if figures["validation_loss"] < self.best_loss:
-            self.best_loss = figures["validation_loss"]
+        if figures["val_loss"] < self.best_loss:
+            self.best_loss = figures["val_loss"]
             self.best_epoch = epoch
             self.best_weights = copy.deepcopy(pl_module.state_dict())
         self._stop_if_done(trainer)

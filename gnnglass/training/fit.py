@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ def fit(
     checkpoint: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
+    description: str = "training",
 ) -> TrainedClassifier:
     """Train a classifier of two phases.
 
@@ -89,6 +91,7 @@ def fit(
             from it. It must belong to this very training.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
         progress: Whether to show a bar over the epochs.
+        description: What the bar says.
 
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
@@ -117,7 +120,8 @@ def fit(
         }
         net.standardise(data["train"].inputs)
         keep = KeepBest(None if checkpoint is None else Path(checkpoint), options.patience)
-        _train(net, data, options, keep, choose_device(device), progress)
+        bar = [_EpochBar(options.epochs, description)] if progress else []
+        _train(net, data, options, [keep, *bar], choose_device(device))
     net.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
     classifier = TrainedClassifier(
         model_name=model,
@@ -213,8 +217,8 @@ class _Training(lightning.LightningModule):
         losses = torch.stack([loss for loss, _ in self._validation])
         scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
         self.log("train_loss", float(np.mean(self._losses)))
-        self.log("validation_loss", float(losses.sum()) / len(targets))
-        self.log("validation_auc", roc_auc(scores, targets))
+        self.log("val_loss", float(losses.sum()) / len(targets))
+        self.log("val_auc", roc_auc(scores, targets))
         self._losses, self._validation = [], []
 
     def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:
@@ -244,8 +248,8 @@ class _EpochBar(Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         figures = trainer.callback_metrics
         self.bar.set_postfix(
-            loss=f"{float(figures['validation_loss']):.3f}",
-            auc=f"{float(figures['validation_auc']):.3f}",
+            loss=f"{float(figures['val_loss']):.3f}",
+            auc=f"{float(figures['val_auc']):.3f}",
         )
         self.bar.update()
 
@@ -259,17 +263,15 @@ def _train(
     net: ClassifierNet,
     data: Mapping[str, _Configurations],
     options: TrainingOptions,
-    keep: KeepBest,
+    callbacks: list[Callback],
     device: torch.device,
-    progress: bool,
 ) -> None:
     order = BalancedBatches(data["train"].targets.numpy(), options.batch_size, options.seed)
+    n_validation = len(data["validation"])
     validation = np.array_split(
-        np.arange(len(data["validation"])), -(-len(data["validation"]) // options.batch_size)
+        np.arange(n_validation), math.ceil(n_validation / options.batch_size)
     )
-    callbacks: list[Callback] = [keep]
-    if progress:
-        callbacks.append(_EpochBar(options.epochs, f"training {type(net).__name__}"))
+    checkpoint = next(c.path for c in callbacks if isinstance(c, KeepBest))
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=options.epochs,
@@ -284,7 +286,7 @@ def _train(
             use_distributed_sampler=False,
         )
         # A checkpoint is a zip archive; anything else at that place is overwritten.
-        resumed = keep.path if keep.path is not None and is_zipfile(keep.path) else None
+        resumed = checkpoint if checkpoint is not None and is_zipfile(checkpoint) else None
         trainer.fit(
             _Training(net, options),
             DataLoader(data["train"], sampler=order, batch_size=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,10 +29,22 @@ class Split:
 def split_by_run(
     labelled: LabelledSet, *, validation: float = 0.25, test: float = 0.25, seed: int = 0
 ) -> Split:
+    """Deal the runs of each class of a labelled set; see `deal_runs`."""
+    runs = {label: labelled.runs_of(target) for target, label in enumerate(labelled.labels)}
+    return deal_runs(runs, validation=validation, test=test, seed=seed)
+
+
+def deal_runs(
+    runs: Mapping[str, Sequence[str]],
+    *,
+    validation: float = 0.25,
+    test: float = 0.25,
+    seed: int = 0,
+) -> Split:
     """Deal the runs of each class to training, validation and test.
 
     Args:
-        labelled: The labelled configurations.
+        runs: Class to the names of its independent runs.
         validation: Share of the runs of each class for validation; at least one run.
         test: Share for the test; at least one run.
         seed: Seed of the shuffle.
@@ -41,17 +54,17 @@ def split_by_run(
     """
     rng = np.random.default_rng(seed)
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
-    for target, label in enumerate(labelled.labels):
-        runs = rng.permutation(labelled.runs_of(target)).tolist()
-        n_test = max(1, round(test * len(runs)))
-        n_validation = max(1, round(validation * len(runs)))
-        if len(runs) - n_test - n_validation < 1:
+    for label, names in runs.items():
+        shuffled = rng.permutation(names).tolist()
+        n_test = max(1, round(test * len(shuffled)))
+        n_validation = max(1, round(validation * len(shuffled)))
+        if len(shuffled) - n_test - n_validation < 1:
             raise InputError(
-                f"class {label!r} has {len(runs)} independent runs; {n_test} for the test, "
+                f"class {label!r} has {len(shuffled)} independent runs; {n_test} for the test, "
                 f"{n_validation} for validation and at least 1 for training are needed: "
                 "add runs, or lower the shares."
             )
-        parts["test"] += runs[:n_test]
-        parts["validation"] += runs[n_test : n_test + n_validation]
-        parts["train"] += runs[n_test + n_validation :]
-    return Split(**{name: tuple(sorted(runs)) for name, runs in parts.items()})
+        parts["test"] += shuffled[:n_test]
+        parts["validation"] += shuffled[n_test : n_test + n_validation]
+        parts["train"] += shuffled[n_test + n_validation :]
+    return Split(**{name: tuple(sorted(names)) for name, names in parts.items()})

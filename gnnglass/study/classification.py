@@ -1,0 +1,144 @@
+"""The classifiers of a study: trained, and judged on held-out runs beside simple baselines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gnnglass.errors import InputError
+from gnnglass.structure import radial_counts
+from gnnglass.study.definition import Level
+from gnnglass.study.workspace import Workspace
+from gnnglass.training import (
+    Calibration,
+    LabelledSet,
+    TrainedClassifier,
+    TrainingOptions,
+    evaluate,
+    fit,
+    linear_scores,
+    matched_auc,
+    recipe_for,
+)
+from gnnglass.trajectories import Snapshot
+
+FloatArray = NDArray[np.float64]
+
+#: Distances and width of the radial counts of the linear baseline: up to the second shell.
+RADIAL_CENTERS = np.linspace(0.7, 2.0, 20)
+RADIAL_WIDTH = 0.07
+#: Pairs within this share of the spread of energies count as having the same energy.
+MATCHED_SHARE = 0.1
+
+
+def train_classifier(workspace: Workspace, name: str, level: Level, digest: str) -> dict[str, Any]:
+    """Train one classifier at one level and store it.
+
+    Args:
+        workspace: The study.
+        name: Name of the classifier in the study.
+        level: Level of the configurations.
+        digest: Of everything the training depends on; names the checkpoint.
+    """
+    section = workspace.study.classifiers[name]
+    checkpoint = workspace.folder / "checkpoints" / f"{name}-{level}-{digest[:16]}.ckpt"
+    try:
+        options = TrainingOptions(**section.training)
+    except TypeError as error:
+        raise InputError(f"classifiers.{name}.training is wrong: {error}.") from error
+    classifier = fit(
+        workspace.labelled(level),
+        workspace.split(),
+        model=section.model,
+        recipe=recipe_for(
+            section.model, workspace.system.dimension, workspace.system.species, **section.recipe
+        ),
+        model_options=section.model_options,
+        options=options,
+        system=workspace.system.name,
+        checkpoint=checkpoint,
+        device=workspace.device,
+        description=f"training {name}, {level}",
+    )
+    classifier.save(workspace.classifier(name, level))
+    checkpoint.unlink(missing_ok=True)
+    return dict(classifier.record)
+
+
+def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
+    """Evaluate the classifiers and the baselines of one level on the held-out runs.
+
+    Returns:
+        ``figures`` (name to evaluation), ``scores`` (name to scores of the test snapshots),
+        ``targets``, ``inference_seconds`` per snapshot, and at the inherent level ``matched``.
+    """
+    labelled, split = workspace.labelled(level), workspace.split()
+    validation, test = labelled.where(split.validation), labelled.where(split.test)
+    runs = [labelled.runs[i] for i in test]
+    targets = labelled.targets[test]
+    seconds: dict[str, float] = {}
+    scores: dict[str, FloatArray] = {}
+    probabilities: dict[str, FloatArray] = {}
+    for name in workspace.study.classifiers:
+        classifier = TrainedClassifier.load(workspace.classifier(name, level), workspace.device)
+        start = time.perf_counter()
+        scores[name] = classifier.scores([labelled.snapshots[i] for i in test])
+        seconds[name] = (time.perf_counter() - start) / len(test)
+        probabilities[name] = classifier.calibration.probability(scores[name])
+    energies = mean_energies(workspace, labelled)
+    simple = {
+        "linear": linear_scores(mean_radial_counts(labelled), labelled, split),
+        "energy": -energies,
+    }
+    for name, values in simple.items():
+        calibration = Calibration.fit(values[validation], labelled.targets[validation])
+        scores[name], probabilities[name] = values[test], calibration.probability(values[test])
+    judged = {
+        "figures": {
+            name: asdict(evaluate(probability, targets, runs))
+            for name, probability in probabilities.items()
+        },
+        "scores": {name: values.tolist() for name, values in scores.items()},
+        "targets": targets.tolist(),
+        "inference_seconds": seconds,
+    }
+    if level == "inherent":
+        judged["matched"] = _matched(scores, targets, energies[test])
+    return judged
+
+
+def mean_radial_counts(labelled: LabelledSet) -> FloatArray:
+    """Radial counts averaged over the particles of each species, one row per configuration."""
+
+    def row(snapshot: Snapshot) -> FloatArray:
+        counts = radial_counts(snapshot, RADIAL_CENTERS, RADIAL_WIDTH)
+        present = [snapshot.of_type(name) for name in snapshot.type_names]
+        return np.concatenate([counts[mask].mean(axis=0) for mask in present if mask.any()])
+
+    bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
+    return np.stack([row(snapshot) for snapshot in bar])
+
+
+def mean_energies(workspace: Workspace, labelled: LabelledSet) -> FloatArray:
+    """Potential energy per particle of each configuration, shape [n_snapshots]."""
+    return np.array([float(workspace.system.energies(s).mean()) for s in labelled.snapshots])
+
+
+def _matched(
+    scores: dict[str, FloatArray], targets: NDArray[np.int64], energies: FloatArray
+) -> dict[str, Any]:
+    tolerance = MATCHED_SHARE * float(energies.std())
+    pairs = {
+        name: matched_auc(values, targets, energies, tolerance=tolerance)
+        for name, values in scores.items()
+    }
+    return {
+        "tolerance": tolerance,
+        "n_pairs": next(iter(pairs.values()))[1],
+        "auc": {name: auc for name, (auc, _) in pairs.items()},
+    }

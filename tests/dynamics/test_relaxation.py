@@ -1,0 +1,282 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from gnnglass.dynamics import (
+    BondBreaking,
+    IsoconfigurationalEnsemble,
+    SelfOverlap,
+    annotate,
+    first_crossing,
+)
+from gnnglass.errors import InputError, NotComputedError
+from gnnglass.testing import example_snapshot
+from gnnglass.trajectories import Snapshot
+
+
+def random_ensemble(seed, dimension=2, n_clones=4, scale=(0.1, 0.4, 0.8)):
+    n = {2: 100, 3: 216}[dimension]
+    initial = example_snapshot(dimension, n, seed=seed)
+    rng = np.random.default_rng(seed)
+    moved = rng.normal(size=(n_clones, len(scale), n, dimension))
+    moved *= np.array(scale)[:, None, None]
+    return IsoconfigurationalEnsemble(initial, moved, 10.0 ** np.arange(len(scale)))
+
+
+def test_crossing_is_interpolated_in_the_logarithm_of_time():
+    times = [1.0, 10.0, 100.0]
+    correlation = np.array(
+        [
+            # between lags; at a lag; before the first; never; below, back up, below
+            [0.9, 0.9, 0.2, 0.9, 0.4],
+            [0.7, 0.5, 0.1, 0.8, 0.6],
+            [0.2, 0.1, 0.0, 0.6, 0.1],
+        ]
+    )
+    tau, censored = first_crossing(times, correlation, 0.5)
+    # 0.7 → 0.5 is 0.4 of the way 0.7 → 0.2; from C(0) = 1 the way 1 → 0.5 of 1 → 0.2 is 5/8,
+    # and of 1 → 0.4 it is 5/6.
+    expected = [10 * 10**0.4, 10.0, 5 / 8, 100.0, 5 / 6]
+    np.testing.assert_allclose(tau, expected, rtol=1e-12)
+    assert censored.tolist() == [False, False, False, True, False]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), threshold=st.floats(0.05, 0.95))
+def test_times_lie_between_the_lags_of_the_crossing_and_never_above_the_bound(seed, threshold):
+    rng = np.random.default_rng(seed)
+    times = np.cumsum(rng.uniform(0.01, 5, 6))
+    correlation = rng.uniform(0, 1, (6, 40))
+    tau, censored = first_crossing(times, correlation, threshold)
+    assert tau.max() <= times[-1] and tau.min() > 0
+    for i in range(40):
+        below = np.flatnonzero(correlation[:, i] <= threshold)
+        assert censored[i] == (below.size == 0)
+        if below.size:
+            earlier = times[below[0] - 1] if below[0] else 0.0
+            assert earlier <= tau[i] <= times[below[0]]
+        else:
+            assert tau[i] == times[-1]
+
+
+def test_exponential_decay_gives_its_own_time():
+    truth = np.geomspace(0.5, 200, 50)
+    times = np.geomspace(0.1, 1000, 200)
+    tau, censored = first_crossing(times, np.exp(-times[:, None] / truth), 1 / np.e)
+    np.testing.assert_allclose(tau, truth, rtol=1e-3)
+    assert not censored.any()
+
+
+def hopping(truth, n_clones, times, seed=0):
+    """Particles far apart; each hops by 1 at a random time of exponential law, then stays."""
+    rng = np.random.default_rng(seed)
+    n = len(truth)
+    edge = 10.0 * n
+    initial = Snapshot([edge, edge], 10.0 * np.arange(n)[:, None] * [1, 0], np.zeros(n))
+    hop_times = rng.exponential(truth, (n_clones, n))
+    moved = np.zeros((n_clones, len(times), n, 2))
+    moved[..., 0] = hop_times[:, None] < times[:, None]
+    return IsoconfigurationalEnsemble(initial, moved, times)
+
+
+def test_planted_relaxation_times_are_recovered():
+    truth = np.geomspace(1, 100, 30)
+    ensemble = hopping(truth, 4000, np.geomspace(0.1, 1000, 60))
+    overlap = SelfOverlap().compute(ensemble)
+    np.testing.assert_allclose(overlap.tau, truth, rtol=0.12)
+    assert abs(np.mean(np.log(overlap.tau / truth))) < 0.01
+    assert overlap.censored_fraction == 0
+
+
+def test_planted_bond_life_times_are_recovered():
+    """Dimers whose bond breaks at a random time: C = exp(−t/τ) is 1/2 at τ ln 2."""
+    truth = np.geomspace(1, 100, 30)
+    alone = hopping(truth, 4000, np.geomspace(0.1, 1000, 60), seed=1)
+    partner = alone.initial.positions + [0, 1.0]
+    initial = Snapshot(
+        alone.initial.box, np.concatenate([alone.initial.positions, partner]), np.zeros(60)
+    )
+    moved = np.concatenate([3 * alone.displacements, np.zeros_like(alone.displacements)], axis=2)
+    bonds = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, alone.times))
+    np.testing.assert_allclose(bonds.tau[:30], truth * np.log(2), rtol=0.15)
+    np.testing.assert_array_equal(bonds.tau[30:], bonds.tau[:30])
+
+
+def test_censored_share_is_exact_and_dropping_the_censored_would_tell_another_story():
+    truth = np.geomspace(1, 10_000, 40)
+    times = np.geomspace(0.1, 100, 40)
+    # Every clone of a particle leaves at the same time, so that the share is known exactly.
+    ensemble = hopping(truth, 2, times)
+    moved = np.zeros_like(ensemble.displacements)
+    moved[..., 0] = truth < times[:, None]
+    relaxation = SelfOverlap().compute(IsoconfigurationalEnsemble(ensemble.initial, moved, times))
+    late = truth >= 100
+    np.testing.assert_array_equal(relaxation.censored, late)
+    assert relaxation.censored_fraction == late.mean() == 0.5
+    assert np.all(relaxation.tau[late] == 100)
+    assert relaxation.tau[~late].max() <= 100
+    assert np.all(relaxation.ranks[late] == (21 + 40) / 2)
+    assert relaxation.ranks[~late].max() <= 20
+
+    # A structural field that tells only whether a particle is slow, not how slow.
+    field = np.where(late, 1.0, 0.0) + 0.1 * np.random.default_rng(0).normal(size=40)
+    kept = spearmanr(field, relaxation.tau).statistic
+    dropped = spearmanr(field[~late], relaxation.tau[~late]).statistic
+    assert kept > 0.7
+    assert abs(dropped) < 0.4
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_overlap_counts_the_clones_that_stayed(dimension):
+    ensemble = random_ensemble(0, dimension)
+    plain = SelfOverlap(a=0.5, cage_relative=False).compute(ensemble)
+    expected = (np.linalg.norm(ensemble.displacements, axis=-1) < 0.5).mean(axis=0)
+    np.testing.assert_allclose(plain.correlation, expected)
+    drift = ensemble.displacements + 7.0
+    drifting = IsoconfigurationalEnsemble(ensemble.initial, drift, ensemble.times)
+    relative = SelfOverlap(a=0.5)
+    before = relative.compute(ensemble).correlation
+    np.testing.assert_allclose(relative.compute(drifting).correlation, before)
+    assert not SelfOverlap(a=0.5, cage_relative=False).compute(drifting).correlation.any()
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_bond_breaking_equals_the_definition(dimension):
+    ensemble = random_ensemble(1, dimension)
+    initial, moved = ensemble.initial, ensemble.displacements
+    near = {("A", "A"): 1.3, ("A", "B"): 1.2, ("B", "B"): 1.1}
+    far = {("A", "A"): 1.6, ("B", "A"): 1.4, ("B", "B"): 1.3}
+    bonds = BondBreaking(near, far).compute(ensemble)
+    expected = np.zeros_like(bonds.correlation)
+    for i in range(len(initial)):
+        vectors = initial.minimum_image(initial.positions - initial.positions[i])
+        partners = []
+        for j in range(len(initial)):
+            pair = tuple(sorted("AB"[initial.types[k]] for k in (i, j)))
+            if j != i and np.linalg.norm(vectors[j]) < near[pair]:
+                partners.append((j, {**far, ("A", "B"): 1.4}[pair]))
+        for j, reach in partners:
+            apart = vectors[j] + moved[:, :, j] - moved[:, :, i]
+            whole = np.linalg.norm(apart, axis=-1) < reach
+            expected[:, i] += whole.mean(axis=0) / len(partners)
+    np.testing.assert_allclose(bonds.correlation, expected, atol=1e-12)
+    assert 0.2 < expected.mean() < 0.9
+
+
+def test_one_cutoff_for_all_pairs_is_the_same_as_one_for_each():
+    ensemble = random_ensemble(2)
+    each = {("A", "A"): 1.3, ("A", "B"): 1.3, ("B", "B"): 1.3}
+    one, three = BondBreaking(1.3, 1.6), BondBreaking(each, 1.6)
+    np.testing.assert_array_equal(
+        one.compute(ensemble).correlation, three.compute(ensemble).correlation
+    )
+
+
+def test_a_partner_that_has_gone_round_the_box_has_not_come_back():
+    initial = Snapshot([10, 10], [[0, 0], [1, 0]], [0, 0])
+    moved = np.zeros((2, 2, 2, 2))
+    moved[:, :, 1, 0] = [[4.0, 10.0]]
+    bonds = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, np.array([1.0, 2.0])))
+    assert not bonds.correlation.any()
+
+
+def test_a_particle_without_bonds_has_relaxed_at_once():
+    initial = Snapshot([20, 20], [[0, 0], [5, 0], [5, 1]], [0, 0, 0])
+    ensemble = IsoconfigurationalEnsemble(initial, np.zeros((2, 2, 3, 2)), np.array([2.0, 4.0]))
+    bonds = BondBreaking().compute(ensemble)
+    np.testing.assert_array_equal(bonds.correlation, [[0, 1, 1], [0, 1, 1]])
+    assert bonds.tau.tolist() == [1.0, 4.0, 4.0]
+    assert bonds.censored.tolist() == [False, True, True]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99), shift=st.lists(st.floats(-30, 30), min_size=2, max_size=2))
+def test_translation_changes_nothing_and_relabelling_permutes(seed, shift):
+    ensemble = random_ensemble(seed)
+    initial, moved, times = ensemble.initial, ensemble.displacements, ensemble.times
+    translated = initial.replace(positions=initial.positions + np.array(shift))
+    order = np.random.default_rng(seed).permutation(len(initial))
+    other = initial.replace(positions=initial.positions[order], types=initial.types[order])
+    for relaxation in (BondBreaking(1.31, 1.62), SelfOverlap(a=0.5)):
+        before = relaxation.compute(ensemble).correlation
+        after = relaxation.compute(IsoconfigurationalEnsemble(translated, moved, times))
+        np.testing.assert_allclose(after.correlation, before, atol=1e-12)
+        after = relaxation.compute(IsoconfigurationalEnsemble(other, moved[:, :, order], times))
+        np.testing.assert_allclose(after.correlation, before[:, order], atol=1e-12)
+
+
+def test_annotate_adds_all_fields_of_the_contract():
+    ensemble = random_ensemble(3)
+    overlap = SelfOverlap(a=0.6, neighbors={"r_max": 1.3})
+    snapshot = annotate(ensemble, time=10.0, bonds=BondBreaking(1.3, 1.6), overlap=overlap)
+    assert set(snapshot.fields) == {
+        "propensity",
+        "propensity_cage_relative",
+        "tau_bond",
+        "tau_bond_censored",
+        "tau_overlap",
+        "tau_overlap_censored",
+    }
+    lengths = np.linalg.norm(ensemble.displacements[:, 1], axis=-1).mean(axis=0)
+    np.testing.assert_allclose(snapshot.field("propensity"), lengths)
+    np.testing.assert_array_equal(snapshot.field("tau_overlap"), overlap.tau)
+    np.testing.assert_array_equal(snapshot.field("tau_overlap_censored"), overlap.censored)
+    last = annotate(ensemble).field("propensity")
+    np.testing.assert_allclose(
+        last, np.linalg.norm(ensemble.displacements[:, 2], axis=-1).mean(axis=0)
+    )
+    with pytest.raises(InputError, match="no lag t = 3"):
+        annotate(ensemble, time=3.0)
+
+
+@pytest.mark.parametrize("relaxation", [BondBreaking(1.3, 1.6), SelfOverlap()])
+def test_order_of_calls_repr_and_plot(relaxation):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    for name in ("tau", "censored", "censored_fraction", "correlation", "times", "ranks"):
+        with pytest.raises(NotComputedError, match="call compute first"):
+            getattr(relaxation, name)
+    ensemble = random_ensemble(0)
+    assert relaxation.compute(ensemble) is relaxation
+    again = eval(repr(relaxation)).compute(ensemble)
+    np.testing.assert_array_equal(again.tau, relaxation.tau)
+    np.testing.assert_array_equal(relaxation.times, ensemble.times)
+    figure, ax = pyplot.subplots()
+    assert relaxation.plot(ax) is ax
+    shown = np.sort(ax.collections[-1].get_array())
+    np.testing.assert_allclose(shown, np.sort(np.log10(relaxation.tau)))
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("relaxation", "message"),
+    [
+        (SelfOverlap(a=0.0), "overlap distance a is 0; expected a positive length"),
+        (SelfOverlap(threshold=1.0), "threshold is 1; expected a number between 0 and 1"),
+        (SelfOverlap(neighbors={"k": 6}), "expected a cutoff, such as"),
+        (BondBreaking(threshold=0.0), "threshold is 0; expected"),
+        (BondBreaking(1.5, 1.2), "r_break 1.2 is shorter than r_bond 1.5"),
+        (BondBreaking(-1.0, 1.2), "r_bond is -1; expected a positive length"),
+        (BondBreaking(1.0, 0.0), "r_break is 0; expected a positive length"),
+        (BondBreaking(6.0, 7.0), "cutoff 6 does not fit the box"),
+        (BondBreaking({("A", "A"): 1.5}, 1.7), r"r_bond has no cutoff for the pair \('A', 'B'\)"),
+        (BondBreaking(1.1, {}), r"r_break has no cutoff for the pair \('A', 'A'\); it has none"),
+    ],
+)
+def test_bad_parameters_are_refused(relaxation, message):
+    with pytest.raises(InputError, match=message):
+        relaxation.compute(random_ensemble(0))
+
+
+@pytest.mark.parametrize(
+    ("times", "correlation"),
+    [([1.0], np.ones(3)), ([1.0, 2.0], np.ones((3, 4))), ([], np.ones((0, 4)))],
+)
+def test_correlations_that_do_not_fit_the_times_are_refused(times, correlation):
+    with pytest.raises(InputError, match="at least one lag"):
+        first_crossing(times, correlation, 0.5)
