@@ -51,7 +51,7 @@ def bootstrap_interval(
     quantiles at Φ(±√(n / (n − 1)) t_{n−1}) instead of at the nominal level, which makes it agree
     with the t interval for a mean of normal values (the expanded percentile interval: Hesterberg,
     Am. Stat. 69, 371 (2015), §5.3). `bca` corrects bias and skewness instead (Efron, J. Am. Stat.
-    Assoc. 82, 171 (1987)) and is meant for many runs.
+    Assoc. 82, 171 (1987)) without that widening and is meant for many runs.
 
     No resampling sees beyond the extreme runs, so with n runs the coverage of either is at most
     about 1 − 2^(1−n): 75 % for three runs, 94 % for five. The note says so below six runs.

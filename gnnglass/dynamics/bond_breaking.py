@@ -16,11 +16,16 @@ from gnnglass.trajectories.snapshot import FloatArray
 
 Cutoff = float | Mapping[tuple[str, str], float]
 
-FIRST_SHELL: Mapping[tuple[str, str], float] = {("A", "A"): 1.5, ("A", "B"): 1.25, ("B", "B"): 1.15}
-"""First minima of g(r) of the 2D Kob–Andersen mixture at density 1.2, kT = 0.3."""
+FIRST_SHELL: Mapping[tuple[str, str], float] = {
+    ("A", "A"): 1.45,
+    ("A", "B"): 1.25,
+    ("B", "B"): 1.15,
+}
+"""First minima of g(r) of the 2D Kob–Andersen mixture at density 1.2, kT from 0.3 to 1."""
 
-BROKEN: Mapping[tuple[str, str], float] = {("A", "A"): 1.8, ("A", "B"): 1.5, ("B", "B"): 1.4}
-"""A fifth wider than the first shell, so that rattling across its edge breaks no bond."""
+BROKEN: Mapping[tuple[str, str], float] = {("A", "A"): 1.6, ("A", "B"): 1.5, ("B", "B"): 1.3}
+"""Halfway from those minima to the next maxima: rattling across the edge of the shell breaks no
+bond, a step into the next shell does."""
 
 
 @dataclass(eq=False)

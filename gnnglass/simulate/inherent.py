@@ -14,7 +14,9 @@ def inherent_structures(
     *,
     progress: Progress | None = None,
 ) -> Trajectory:
-    """Minimise the potential energy of each frame (Stillinger & Weber, Phys. Rev. A 25, 978 (1982)).
+    """Minimise the potential energy of each frame.
+
+    Stillinger & Weber, Phys. Rev. A 25, 978 (1982).
 
     Args:
         system: The mixture whose potentials act.

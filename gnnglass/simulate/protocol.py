@@ -97,7 +97,7 @@ class Protocol(ThermostattedStatePoint):
     cooling_rate: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
-    def _melts_above_kT(self) -> Self:
+    def _cools(self) -> Self:
         if self.kT_melt < self.kT:
             raise ValueError(
                 f"kT_melt is {self.kT_melt:g}, below kT = {self.kT:g}; a run cools from kT_melt to "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import asdict
 from typing import Any
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gnnglass.errors import InputError
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.graphs import GraphRecipe
 from gnnglass.structure import radial_counts
 from gnnglass.study.definition import Level
 from gnnglass.study.workspace import Workspace
 from gnnglass.training import (
+    AnyRecipe,
     Calibration,
     LabelledSet,
     TrainedClassifier,
     TrainingOptions,
+    create_model,
     evaluate,
     fit,
     linear_scores,
@@ -36,6 +41,26 @@ RADIAL_WIDTH = 0.07
 MATCHED_SHARE = 0.1
 
 
+def check_classifier(workspace: Workspace, name: str) -> None:
+    """Make everything a classifier's section names, and throw it away.
+
+    Raises:
+        UnknownNameError: If its model or attribution is not registered.
+        InputError: If a parameter does not exist or makes no sense.
+    """
+    section = workspace.study.classifiers[name]
+    _options(workspace, name)
+    recipe = _recipe(workspace, name)
+    create_model(section.model, recipe, section.model_options)
+    kinds = ATTRIBUTIONS.create(section.attribution, **section.attribution_options).kinds
+    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
+    if kind not in kinds:
+        raise InputError(
+            f"classifiers.{name}: the attribution {section.attribution!r} explains "
+            f"{' and '.join(kinds)} models, but {section.model!r} reads a {kind}."
+        )
+
+
 def train_classifier(workspace: Workspace, name: str, level: Level, digest: str) -> dict[str, Any]:
     """Train one classifier at one level and store it.
 
@@ -47,19 +72,13 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
     """
     section = workspace.study.classifiers[name]
     checkpoint = workspace.folder / "checkpoints" / f"{name}-{level}-{digest[:16]}.ckpt"
-    try:
-        options = TrainingOptions(**section.training)
-    except TypeError as error:
-        raise InputError(f"classifiers.{name}.training is wrong: {error}.") from error
     classifier = fit(
         workspace.labelled(level),
         workspace.split(),
         model=section.model,
-        recipe=recipe_for(
-            section.model, workspace.system.dimension, workspace.system.species, **section.recipe
-        ),
+        recipe=_recipe(workspace, name),
         model_options=section.model_options,
-        options=options,
+        options=_options(workspace, name),
         system=workspace.system.name,
         checkpoint=checkpoint,
         device=workspace.device,
@@ -68,6 +87,19 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
     classifier.save(workspace.classifier(name, level))
     checkpoint.unlink(missing_ok=True)
     return dict(classifier.record)
+
+
+def _recipe(workspace: Workspace, name: str) -> AnyRecipe:
+    section, system = workspace.study.classifiers[name], workspace.system
+    return recipe_for(section.model, system.dimension, system.species, **section.recipe)
+
+
+def _options(workspace: Workspace, name: str) -> TrainingOptions:
+    try:
+        return TrainingOptions(**workspace.study.classifiers[name].training)
+    except TypeError as error:
+        known = ", ".join(f.name for f in dataclasses.fields(TrainingOptions))
+        raise InputError(f"classifiers.{name}.training: {error}; known are {known}.") from error
 
 
 def judge(workspace: Workspace, level: Level) -> dict[str, Any]:

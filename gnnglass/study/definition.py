@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gnnglass.errors import FileError, InputError
 
@@ -72,6 +72,10 @@ class ClassifierSection(_Section):
     attribution: str
     attribution_options: dict[str, Any] = Field(default_factory=dict)
 
+    def training_part(self) -> dict[str, Any]:
+        """What the trained weights depend on; the attribution is not part of it."""
+        return self.model_dump(exclude={"attribution", "attribution_options"})
+
 
 class DynamicsSection(_Section):
     """`[dynamics]`: isoconfigurational ensembles, started from the last frame of test runs.
@@ -96,6 +100,12 @@ class DynamicsSection(_Section):
         if lags[0] <= 0 or any(b <= a for a, b in pairwise(lags)):
             raise ValueError("lag_steps must be positive and increasing")
         return lags
+
+    @model_validator(mode="after")
+    def _compared_lag_is_recorded(self) -> Self:
+        if self.propensity_lag not in self.lag_steps:
+            raise ValueError(f"propensity_lag is {self.propensity_lag}, none of lag_steps")
+        return self
 
 
 class CompareSection(_Section):
@@ -134,6 +144,12 @@ class Study(_Section):
     dynamics: DynamicsSection | None = None
     compare: CompareSection = CompareSection()
 
+    @property
+    def phases_in_order(self) -> tuple[str, str]:
+        """The two classes, in the order of the labels."""
+        first, second = self.phases
+        return first, second
+
     @classmethod
     def from_file(cls, path: str | Path) -> Study:
         """Read a study file.
@@ -162,6 +178,6 @@ class Study(_Section):
             return cls(**content)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
+            key = ".".join(str(part) for part in first["loc"]) or "the file"
             given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
             raise InputError(f"in {source}, {key}: {first['msg']}{given}.") from error

@@ -1,4 +1,4 @@
-"""A stage of a study: done once, redone only when what it depends on has changed."""
+"""Stages of a study: done once, redone only when what they depend on has changed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
+import gnnglass
 from gnnglass.trajectories.files import written_whole
 
 
@@ -18,7 +21,7 @@ class Outcome:
     """What a finished stage left.
 
     Attributes:
-        digest: Of everything the stage depended on; the next stage's depends on it.
+        digest: Of everything the stage depended on; the digests of later stages depend on it.
         result: JSON-like figures of the stage.
         seconds: How long the stage took when it was done.
     """
@@ -28,44 +31,60 @@ class Outcome:
     seconds: float
 
 
-def run_stage(
-    folder: Path,
-    name: str,
-    *,
-    depends_on: Any,
-    after: Iterable[Outcome] = (),
-    products: Iterable[Path] = (),
-    work: Callable[[], Any],
-    say: Callable[[str], None],
-) -> Outcome:
-    """Do `work`, unless it has been done for exactly these inputs and its files are there.
+@dataclass
+class Stages:
+    """The stages of one study, and what they left.
 
     The record of a stage is written after its products, so a stage killed at any moment is
-    either finished or begun again; parts that it finished (runs, epochs) have records of
-    their own.
+    either finished or begun again; parts that it finished (runs, epochs) have records of their
+    own.
 
-    Args:
+    Attributes:
         folder: The study's folder; records go to ``folder/stages``.
-        name: Name of the stage, and of its record.
-        depends_on: JSON-like parameters the result depends on.
-        after: Outcomes of the stages it builds on.
-        products: Files the stage leaves.
-        work: Does the stage and returns its JSON-like result.
-        say: Tells the user what happens.
+        outcomes: What is finished, by name.
     """
-    inputs = [name, depends_on, [outcome.digest for outcome in after]]
-    text = json.dumps(inputs, sort_keys=True, default=str)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    record = folder / "stages" / f"{name}.json"
-    if record.is_file() and all(product.is_file() for product in products):
-        stored = json.loads(record.read_text(encoding="utf-8"))
-        if stored["digest"] == digest:
-            say(f"{name}: done before ({stored['seconds']:.0f} s)")
-            return Outcome(**stored)
-    say(f"{name}: …")
-    start = time.perf_counter()
-    result = work()
-    outcome = Outcome(digest, result, round(time.perf_counter() - start, 2))
-    with written_whole(record) as aside:
-        aside.write_text(json.dumps(outcome.__dict__, indent=1), encoding="utf-8")
-    return outcome
+
+    folder: Path
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def run(
+        self,
+        name: str,
+        work: Callable[[str], Any],
+        *,
+        depends_on: Any = None,
+        after: Iterable[str] = (),
+        products: Iterable[Path] = (),
+    ) -> Any:
+        """Do `work`, unless it was done for exactly these inputs and its files are there.
+
+        Args:
+            name: Name of the stage, and of its record.
+            work: Gets the stage's digest, does the stage, returns its JSON-like result.
+            depends_on: JSON-like parameters the result depends on.
+            after: Names of the stages it builds on.
+            products: Files the stage leaves.
+
+        Returns:
+            The result, now or of the time it was done.
+        """
+        upstream = [self.outcomes[earlier].digest for earlier in after]
+        inputs = [gnnglass.__version__, name, depends_on, upstream]
+        text = json.dumps(inputs, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        record = self.folder / "stages" / f"{name}.json"
+        if record.is_file() and all(product.is_file() for product in products):
+            stored = Outcome(**json.loads(record.read_text(encoding="utf-8")))
+            if stored.digest == digest:
+                tqdm.write(f"{name}: done before, in {stored.seconds:.0f} s")
+                self.outcomes[name] = stored
+                return stored.result
+        tqdm.write(f"{name} …")
+        start = time.perf_counter()
+        # Through JSON, so that a stage just done gives what a stage read back would.
+        result = json.loads(json.dumps(work(digest)))
+        outcome = Outcome(digest, result, round(time.perf_counter() - start, 2))
+        with written_whole(record) as aside:
+            aside.write_text(json.dumps(outcome.__dict__, indent=1), encoding="utf-8")
+        self.outcomes[name] = outcome
+        return result

@@ -40,12 +40,6 @@ class Workspace:
         """The glass former of the study."""
         return GLASS_FORMERS.create(self.study.system.name)
 
-    @cached_property
-    def phases(self) -> tuple[str, str]:
-        """The two classes, in the order of the labels."""
-        first, second = self.study.phases
-        return first, second
-
     def runs(self, phase: str) -> tuple[str, ...]:
         """Names of the independent runs of one phase."""
         return tuple(f"{phase}-{k:03d}" for k in range(self.study.simulate.runs))
@@ -58,7 +52,7 @@ class Workspace:
         """
         from gnnglass.simulate import Protocol
 
-        place = self.phases.index(phase)
+        place = self.study.phases_in_order.index(phase)
         parameters = self.study.phases[phase]
         settled = {"n_particles", "seed"} & set(parameters)
         if settled:
@@ -114,7 +108,10 @@ class Workspace:
         from gnnglass.training import LabelledSet
 
         return LabelledSet.from_trajectories(
-            {phase: [self.load(run, level) for run in self.runs(phase)] for phase in self.phases}
+            {
+                phase: [self.load(run, level) for run in self.runs(phase)]
+                for phase in self.study.phases_in_order
+            }
         )
 
     def split(self) -> Split:
@@ -127,11 +124,16 @@ class Workspace:
 
         section = self.study.split
         return deal_runs(
-            {phase: self.runs(phase) for phase in self.phases},
+            {phase: self.runs(phase) for phase in self.study.phases_in_order},
             validation=section.validation,
             test=section.test,
             seed=section.seed,
         )
+
+    def followed(self, phase: str) -> tuple[str, ...]:
+        """The held-out runs of one phase: those whose dynamics is measured."""
+        test = set(self.split().test)
+        return tuple(run for run in self.runs(phase) if run in test)
 
 
 def derived_seed(*parts: int) -> int:

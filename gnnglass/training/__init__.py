@@ -6,7 +6,7 @@ from gnnglass.training.calibration import Calibration
 from gnnglass.training.classifier import TrainedClassifier, batched, choose_device
 from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
 from gnnglass.training.fit import TrainingOptions, fit
-from gnnglass.training.inputs import AnyRecipe, recipe_for, settled_by_recipe
+from gnnglass.training.inputs import AnyRecipe, create_model, recipe_for, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.training.split import Split, deal_runs, split_by_run
 
@@ -22,6 +22,7 @@ __all__ = [
     "batched",
     "choose_device",
     "collate",
+    "create_model",
     "deal_runs",
     "evaluate",
     "fit",

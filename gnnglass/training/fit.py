@@ -22,15 +22,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from gnnglass.errors import InputError
-from gnnglass.graphs import GraphRecipe
-from gnnglass.models import MODELS, ClassifierNet
+from gnnglass.models import ClassifierNet
 from gnnglass.training.augment import random_symmetry
 from gnnglass.training.batches import BalancedBatches, collate
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.checkpoint import KeepBest
 from gnnglass.training.classifier import TrainedClassifier, choose_device, versions
 from gnnglass.training.evaluation import roc_auc
-from gnnglass.training.inputs import AnyRecipe, settled_by_recipe
+from gnnglass.training.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.training.split import Split
 
@@ -107,10 +106,9 @@ def fit(
                 f"it holds {len(np.unique(labelled.targets[members]))} "
                 f"of the labels {', '.join(labelled.labels)}."
             )
-    arguments = {**settled_by_recipe(recipe), **(model_options or {})}
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        net = _create(model, recipe, arguments)
+        net = create_model(model, recipe, model_options or {})
         data = {
             name: _Configurations(
                 [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
@@ -125,7 +123,7 @@ def fit(
     net.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
     classifier = TrainedClassifier(
         model_name=model,
-        model_options=arguments,
+        model_options={**settled_by_recipe(recipe), **(model_options or {})},
         model=net.eval(),
         recipe=recipe,
         labels=labelled.labels,
@@ -145,19 +143,6 @@ def fit(
         classifier.scores(held_out), labelled.targets[parts["validation"]]
     )
     return replace(classifier, calibration=calibration)
-
-
-def _create(model: str, recipe: AnyRecipe, arguments: Mapping[str, Any]) -> ClassifierNet:
-    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
-    wanted = getattr(MODELS.factory(model), "kind", kind)
-    if kind != wanted:
-        raise InputError(
-            f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
-        )
-    try:
-        return MODELS.create(model, **arguments)
-    except TypeError as error:
-        raise InputError(f"model {model!r} cannot be made: {error}.") from error
 
 
 class _Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):

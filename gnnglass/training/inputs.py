@@ -56,3 +56,27 @@ def settled_by_recipe(recipe: AnyRecipe) -> dict[str, Any]:
     if isinstance(recipe, GraphRecipe):
         return {**settled, "r_max": recipe.r_max}
     return {**settled, "dimension": recipe.dimension}
+
+
+def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> ClassifierNet:
+    """A registered network that fits a recipe.
+
+    Args:
+        model: Registered name.
+        recipe: How snapshots become its input.
+        options: Constructor arguments beyond those the recipe settles.
+
+    Raises:
+        UnknownNameError: If no such network is registered.
+        InputError: If it reads something else, or has no such argument.
+    """
+    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
+    wanted = getattr(MODELS.factory(model), "kind", kind)
+    if kind != wanted:
+        raise InputError(
+            f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
+        )
+    try:
+        return MODELS.create(model, **{**settled_by_recipe(recipe), **options})
+    except TypeError as error:
+        raise InputError(f"model {model!r} cannot be made: {error}.") from error

@@ -45,7 +45,8 @@ def neighbor_pairs(snapshot: Snapshot, r_max: float) -> NeighborPairs:
         InputError: If `r_max` is not positive or reaches beyond half the box, where a pair has
             more than one image.
     """
-    half = float(snapshot.box.min()) / 2
+    # freud compares with half the box in single precision; stay clear of its rounding.
+    half = float(snapshot.box.min()) / 2 * (1 - 1e-6)
     if not 0 < r_max < half:
         raise InputError(
             f"cutoff {r_max:g} does not fit the box: it must be positive and less than half the "

@@ -123,10 +123,8 @@ def test_a_broken_trajectory_is_refused(case, spoil, message):
 
 
 def shifted_start(clones):
-    start = clones[2][0]
-    other = with_frame(
-        clones[2], 0, positions=start.positions + [0.01] + [0.0] * (len(start.box) - 1)
-    )
+    shift = np.eye(len(clones[0][0].box))[0] * 0.01
+    other = with_frame(clones[2], 0, positions=clones[2][0].positions + shift)
     return [*clones[:2], other, *clones[3:]]
 
 

@@ -82,8 +82,8 @@ def hopping(truth, n_clones, times, seed=0):
 
 
 def test_planted_relaxation_times_are_recovered():
-    truth = np.geomspace(1, 100, 30)
-    ensemble = hopping(truth, 4000, np.geomspace(0.1, 1000, 60))
+    truth = np.geomspace(1, 100, 20)
+    ensemble = hopping(truth, 2000, np.geomspace(0.1, 1000, 40))
     overlap = SelfOverlap().compute(ensemble)
     np.testing.assert_allclose(overlap.tau, truth, rtol=0.12)
     assert abs(np.mean(np.log(overlap.tau / truth))) < 0.01
@@ -92,16 +92,16 @@ def test_planted_relaxation_times_are_recovered():
 
 def test_planted_bond_life_times_are_recovered():
     """Dimers whose bond breaks at a random time: C = exp(−t/τ) is 1/2 at τ ln 2."""
-    truth = np.geomspace(1, 100, 30)
-    alone = hopping(truth, 4000, np.geomspace(0.1, 1000, 60), seed=1)
-    partner = alone.initial.positions + [0, 1.0]
+    truth = np.geomspace(1, 100, 20)
+    alone = hopping(truth, 2000, np.geomspace(0.1, 1000, 40), seed=1)
+    partner = alone.initial.positions + np.array([0, 1.0])
     initial = Snapshot(
-        alone.initial.box, np.concatenate([alone.initial.positions, partner]), np.zeros(60)
+        alone.initial.box, np.concatenate([alone.initial.positions, partner]), np.zeros(40)
     )
     moved = np.concatenate([3 * alone.displacements, np.zeros_like(alone.displacements)], axis=2)
     bonds = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, alone.times))
-    np.testing.assert_allclose(bonds.tau[:30], truth * np.log(2), rtol=0.15)
-    np.testing.assert_array_equal(bonds.tau[30:], bonds.tau[:30])
+    np.testing.assert_allclose(bonds.tau[:20], truth * np.log(2), rtol=0.15)
+    np.testing.assert_array_equal(bonds.tau[20:], bonds.tau[:20])
 
 
 def test_censored_share_is_exact_and_dropping_the_censored_would_tell_another_story():
