@@ -148,10 +148,10 @@ class Engine(ABC):
             SimulationError: If a run fails.
             FileError: If `out` cannot be written.
         """
-        images = np.zeros_like(snapshot.types, shape=snapshot.positions.shape)
-        start = snapshot.replace(
-            fields={}, step=0, images=images if snapshot.images is None else snapshot.images
-        )
+        images = snapshot.images
+        if images is None:
+            images = np.zeros(snapshot.positions.shape, dtype=np.int32)
+        start = snapshot.replace(fields={}, step=0, images=images)
         facts = {
             "run": Path(out).stem,
             "isoconfigurational": protocol.model_dump(mode="json"),

