@@ -31,6 +31,64 @@ def example_snapshot(dimension: int, n: int | None = None, seed: int = 0) -> Sna
     return Snapshot(np.full(dimension, edge), positions, types)
 
 
+def check_glass_former(name: str) -> None:
+    """Check a registered glass former: a citation, potentials that end smoothly, energies, forces.
+
+    Raises:
+        AssertionError: If a potential does not vanish at its cutoff, a force is not minus the
+            slope of its energy, or the forces of a configuration do not balance.
+    """
+    from gnnglass.systems import GLASS_FORMERS
+
+    system = GLASS_FORMERS.create(name)
+    assert system.name == name, f"{name}: its own name is {system.name!r}"
+    assert system.citation, f"{name}: no citation"
+    for pair, potential in system.potentials.items():
+        r = np.linspace(0.8, 0.999, 50) * potential.cutoff
+        slope = (potential.energy(r + 1e-6) - potential.energy(r - 1e-6)) / 2e-6
+        scale = np.abs(potential.force(r)).max()
+        assert np.abs(slope + potential.force(r)).max() < 1e-6 * scale, f"{name} {pair}: force"
+        edge = potential.cutoff * (1 - 1e-9)
+        assert abs(potential.energy(edge)) < 1e-6 * scale, f"{name} {pair}: energy at cutoff"
+        assert abs(potential.energy(2 * potential.cutoff)) == 0, f"{name} {pair}: beyond cutoff"
+    n = int(np.ceil((2.2 * system.r_max) ** system.dimension * system.density))
+    snapshot = example_snapshot(system.dimension, n)
+    box = system.box(n)
+    liquid = Snapshot(
+        box, snapshot.positions * box / snapshot.box, snapshot.types, system.species[:2]
+    )
+    assert np.isfinite(system.energies(liquid)).all(), f"{name}: energies"
+    forces = system.forces(liquid)
+    assert np.abs(forces.sum(axis=0)).max() < 1e-9 * np.abs(forces).max(), f"{name}: forces"
+
+
+def check_engine(name: str, system: str = "kam2d") -> None:
+    """Check a registered engine against the oracle of a glass former, to 1e-9 relative.
+
+    Raises:
+        AssertionError: If energies or forces differ, or a minimum is not one.
+    """
+    from gnnglass.simulate import ENGINES
+    from gnnglass.systems import GLASS_FORMERS
+
+    engine, former = ENGINES.create(name), GLASS_FORMERS.create(system)
+    n = int(np.ceil((2.2 * former.r_max) ** former.dimension * former.density))
+    example = example_snapshot(former.dimension, n)
+    box = former.box(n)
+    snapshot = Snapshot(box, example.positions * box / example.box, example.types, former.species)
+    energies, forces = engine.energies_and_forces(former, snapshot)
+    expected = former.energies(snapshot), former.forces(snapshot)
+    for what, mine, oracle in zip(
+        ("energies", "forces"), (energies, forces), expected, strict=True
+    ):
+        difference = np.abs(mine - oracle).max() / np.abs(oracle).max()
+        assert difference < 1e-9, f"{name}: {what} differ from the oracle by {difference:.1e}"
+    minimum = engine.minimize(former, snapshot)
+    assert former.energies(minimum).sum() < expected[0].sum(), f"{name}: minimised upwards"
+    left = np.abs(former.forces(minimum)).max()
+    assert left < 1e-3, f"{name}: a force of {left:.1e} is left at the minimum"
+
+
 def check_model(name: str) -> None:
     """Check a registered network: shapes, finite logits and gradients, explained layer, memory.
 

