@@ -6,18 +6,25 @@ import sys
 
 from gnnglass.errors import GnnglassError
 
+#: What a shell reports for a program ended by Ctrl-C; typer exits with it.
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the ``gnnglass`` command."""
     from gnnglass.cli.app import app
 
     try:
-        app()
+        app(prog_name="gnnglass")
     except GnnglassError as error:
         sys.exit(f"gnnglass: {error}")
-    except KeyboardInterrupt:
-        print("\ninterrupted; what is finished is kept: give the same command to go on.")
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            print(
+                "\ninterrupted; what is finished is kept: give the same command to go on.",
+                file=sys.stderr,
+            )
+        raise
 
 
 __all__ = ["main"]

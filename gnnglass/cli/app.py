@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli import steps
+from gnnglass.cli import analysis, learning, simulation
 
 app = typer.Typer(
     name="gnnglass",
@@ -82,12 +82,12 @@ def list_names() -> None:
 
 
 for command in (
-    steps.simulate,
-    steps.train,
-    steps.explain,
-    steps.dynamics,
-    steps.structure,
-    steps.compare,
-    steps.convert,
+    simulation.simulate,
+    learning.train,
+    learning.explain,
+    simulation.dynamics,
+    analysis.structure,
+    analysis.compare,
+    analysis.convert,
 ):
     app.command()(command)

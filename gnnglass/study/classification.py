@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import asdict
 from typing import Any
@@ -11,24 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gnnglass.errors import InputError
-from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.graphs import GraphRecipe
 from gnnglass.structure import radial_counts
+from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import Level
 from gnnglass.study.workspace import Workspace
 from gnnglass.training import (
-    AnyRecipe,
     Calibration,
     LabelledSet,
+    Split,
     TrainedClassifier,
-    TrainingOptions,
-    create_model,
     evaluate,
     fit,
     linear_scores,
     matched_auc,
-    recipe_for,
 )
 from gnnglass.trajectories import Snapshot
 
@@ -39,26 +33,6 @@ RADIAL_CENTERS = np.linspace(0.7, 2.0, 20)
 RADIAL_WIDTH = 0.07
 #: Pairs within this share of the spread of energies count as having the same energy.
 MATCHED_SHARE = 0.1
-
-
-def check_classifier(workspace: Workspace, name: str) -> None:
-    """Make everything a classifier's section names, and throw it away.
-
-    Raises:
-        UnknownNameError: If its model or attribution is not registered.
-        InputError: If a parameter does not exist or makes no sense.
-    """
-    section = workspace.study.classifiers[name]
-    _options(workspace, name)
-    recipe = _recipe(workspace, name)
-    create_model(section.model, recipe, section.model_options)
-    kinds = ATTRIBUTIONS.create(section.attribution, **section.attribution_options).kinds
-    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
-    if kind not in kinds:
-        raise InputError(
-            f"classifiers.{name}: the attribution {section.attribution!r} explains "
-            f"{' and '.join(kinds)} models, but {section.model!r} reads a {kind}."
-        )
 
 
 def train_classifier(workspace: Workspace, name: str, level: Level, digest: str) -> dict[str, Any]:
@@ -74,11 +48,11 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
     checkpoint = workspace.folder / "checkpoints" / f"{name}-{level}-{digest[:16]}.ckpt"
     classifier = fit(
         workspace.labelled(level),
-        workspace.split(),
+        _split(workspace),
         model=section.model,
-        recipe=_recipe(workspace, name),
+        recipe=recipe_of(section, workspace.system),
         model_options=section.model_options,
-        options=_options(workspace, name),
+        options=training_options(section),
         system=workspace.system.name,
         checkpoint=checkpoint,
         device=workspace.device,
@@ -89,17 +63,8 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
     return dict(classifier.record)
 
 
-def _recipe(workspace: Workspace, name: str) -> AnyRecipe:
-    section, system = workspace.study.classifiers[name], workspace.system
-    return recipe_for(section.model, system.dimension, system.species, **section.recipe)
-
-
-def _options(workspace: Workspace, name: str) -> TrainingOptions:
-    try:
-        return TrainingOptions(**workspace.study.classifiers[name].training)
-    except TypeError as error:
-        known = ", ".join(f.name for f in dataclasses.fields(TrainingOptions))
-        raise InputError(f"classifiers.{name}.training: {error}; known are {known}.") from error
+def _split(workspace: Workspace) -> Split:
+    return Split(**{part: tuple(runs) for part, runs in workspace.parts.items()})
 
 
 def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
@@ -109,7 +74,7 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         ``figures`` (name to evaluation), ``scores`` (name to scores of the test snapshots),
         ``targets``, ``inference_seconds`` per snapshot, and at the inherent level ``matched``.
     """
-    labelled, split = workspace.labelled(level), workspace.split()
+    labelled, split = workspace.labelled(level), _split(workspace)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
     runs = [labelled.runs[i] for i in test]
     targets = labelled.targets[test]
@@ -172,5 +137,6 @@ def _matched(
     return {
         "tolerance": tolerance,
         "n_pairs": next(iter(pairs.values()))[1],
-        "auc": {name: auc for name, (auc, _) in pairs.items()},
+        # Phases far apart have no two configurations of the same energy; JSON has no NaN.
+        "auc": {name: auc if n_pairs else None for name, (auc, n_pairs) in pairs.items()},
     }

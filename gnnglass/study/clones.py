@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gnnglass.simulate import IsoconfigurationalProtocol, isoconfigurational_ensembles
 from gnnglass.study.definition import DynamicsSection
-from gnnglass.study.workspace import Workspace, derived_seed
+from gnnglass.study.runs import derived_seed
+from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import tomllib
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from gnnglass.errors import FileError, InputError
 
 Level = Literal["thermal", "inherent"]
+#: What classifiers are judged against, which they may therefore not be called.
+TAKEN = ("random", "linear", "energy")
 
 
 class _Section(BaseModel):
@@ -77,6 +88,16 @@ class ClassifierSection(_Section):
         return self.model_dump(exclude={"attribution", "attribution_options"})
 
 
+def _own_name(name: str) -> str:
+    if name in TAKEN:
+        raise ValueError(f"{name!r} is what the study calls a baseline; choose another name")
+    return name
+
+
+#: Names files, stages and the field ``importance_<name>``.
+ClassifierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"), AfterValidator(_own_name)]
+
+
 class DynamicsSection(_Section):
     """`[dynamics]`: isoconfigurational ensembles, started from the last frame of test runs.
 
@@ -140,7 +161,7 @@ class Study(_Section):
     levels: tuple[Level, ...] = ("thermal", "inherent")
     explain_level: Level = "inherent"
     split: SplitSection = SplitSection()
-    classifiers: dict[str, ClassifierSection] = Field(min_length=1)
+    classifiers: dict[ClassifierName, ClassifierSection] = Field(min_length=1)
     dynamics: DynamicsSection | None = None
     compare: CompareSection = CompareSection()
 
@@ -179,5 +200,20 @@ class Study(_Section):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "the file"
-            given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
-            raise InputError(f"in {source}, {key}: {first['msg']}{given}.") from error
+            raise InputError(f"in {source}, {key}: {_reason(first)}.") from error
+
+
+def _reason(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "missing":
+            return "the key is missing"
+        case "extra_forbidden":
+            return "there is no such key"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "too_short":
+            return f"too few entries, expected {error['ctx']['min_length']}"
+        case "too_long":
+            return f"too many entries, expected {error['ctx']['max_length']}"
+    expected = error["msg"].removeprefix("Input should be ")
+    return f"expected {expected}, got {error['input']!r}"

@@ -42,7 +42,7 @@ def annotate_held_out(workspace: Workspace) -> dict[str, str]:
         some_classifier,
         ATTRIBUTIONS.create("random", seed=study.compare.seed),
     )
-    for run in tqdm(workspace.split().test, desc="importance and structure"):
+    for run in tqdm(workspace.parts["test"], desc="importance and structure"):
         trajectory = workspace.load(run, level)
         for field, (classifier, attribution) in maps.items():
             trajectory = explain.annotate(

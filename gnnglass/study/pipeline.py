@@ -1,16 +1,20 @@
-"""A study from end to end: simulate, train, judge, explain, follow, compare, report."""
+"""A study from end to end: simulate, train, judge, explain, follow, compare, report.
+
+Work is imported where it is done, so that a finished study run again is answered at once.
+"""
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from gnnglass.errors import InputError
-from gnnglass.simulate import ENGINES, simulate_ensemble
+from gnnglass.simulate import simulate_ensemble
 from gnnglass.study.definition import DynamicsSection, Level, Study
+from gnnglass.study.runs import Parts, protocols, run_names
 from gnnglass.study.stage import Stages
 from gnnglass.study.workspace import Workspace
 
@@ -39,51 +43,41 @@ def run_study(
         SimulationError: If runs failed.
         FileError: If files cannot be written.
     """
-    workspace = Workspace(study, Path(folder), workers, device)
-    stages = Stages(workspace.folder)
-    check_study(workspace)
+    stages = Stages(Path(folder))
+    parts = _check(study, stages, device)
+    workspace = Workspace(study, stages.folder, parts, workers, device)
     tqdm.write(plan(workspace))
-    _simulate(workspace, stages)
-    # Before the networks: the simulations share the machine with nothing then.
-    if study.dynamics is not None:
-        _follow(workspace, stages, study.dynamics)
-    for level in study.levels:
-        _classify(workspace, stages, level)
-    _annotate(workspace, stages)
-    if study.dynamics is not None:
-        _compare(workspace, stages, study.dynamics)
-    return _report(workspace, stages)
+    with stages.alone():
+        _simulate(workspace, stages)
+        # Before the networks: the simulations share the machine with nothing then.
+        if study.dynamics is not None:
+            _follow(workspace, stages, study.dynamics)
+        for level in study.levels:
+            _classify(workspace, stages, level)
+        _annotate(workspace, stages)
+        if study.dynamics is not None:
+            _compare(workspace, stages, study.dynamics)
+        _report(workspace, stages)
+    tqdm.write(f"figures: {workspace.results}\nreport:  {workspace.report}")
+    return dict(json.loads(workspace.results.read_text(encoding="utf-8")))
 
 
-def check_study(workspace: Workspace) -> None:
-    """Refuse before any work is done what would fail after hours of it; raises as `run_study`."""
-    study = workspace.study
-    for phase in study.phases_in_order:
-        workspace.protocols(phase)
-    workspace.split()
-    ENGINES.factory(study.simulate.engine)
-    if study.explain_level not in study.levels:
-        raise InputError(
-            f"explain_level is {study.explain_level!r}, but the levels trained are "
-            f"{', '.join(study.levels)}."
-        )
-    if study.dynamics is not None and study.dynamics.phase not in study.phases:
-        raise InputError(
-            f"dynamics.phase is {study.dynamics.phase!r}; the phases are {', '.join(study.phases)}."
-        )
-    from gnnglass.study.classification import check_classifier
+def _check(study: Study, stages: Stages, device: str) -> Parts:
+    def work(_: str) -> Parts:
+        from gnnglass.study.check import check_study
 
-    for name in study.classifiers:
-        check_classifier(workspace, name)
+        return check_study(study, device)
+
+    return dict(stages.run("check", work, depends_on=[study.model_dump(mode="json"), device]))
 
 
 def plan(workspace: Workspace) -> str:
     """One sentence on what the study will cost."""
     study = workspace.study
-    protocols = [p for phase in study.phases for p in workspace.protocols(phase).values()]
-    steps = sum(protocol.frame_steps[-1] for protocol in protocols)
+    runs = [p for phase in study.phases for p in protocols(study, phase).values()]
+    steps = sum(protocol.frame_steps[-1] for protocol in runs)
     text = (
-        f"{study.title}: {len(protocols)} runs of {study.system.n_particles} particles, "
+        f"{study.title}: {len(runs)} runs of {study.system.n_particles} particles, "
         f"{steps / 1e6:.2f} million steps"
     )
     if study.dynamics is not None:
@@ -96,13 +90,13 @@ def plan(workspace: Workspace) -> str:
 
 def _simulate(workspace: Workspace, stages: Stages) -> None:
     study = workspace.study
-    phases = {run: phase for phase in study.phases_in_order for run in workspace.runs(phase)}
-    protocols = {run: workspace.protocols(phase)[run] for run, phase in phases.items()}
+    phases = {run: phase for phase in study.phases for run in run_names(study, phase)}
+    made = {run: one for phase in study.phases for run, one in protocols(study, phase).items()}
 
     def work(_: str) -> None:
         simulate_ensemble(
             study.system.name,
-            protocols,
+            made,
             workspace.folder / "runs",
             metadata={run: {"phase": phase} for run, phase in phases.items()},
             engine=study.simulate.engine,
@@ -115,7 +109,7 @@ def _simulate(workspace: Workspace, stages: Stages) -> None:
         depends_on=[
             study.system.name,
             study.simulate.engine,
-            {run: protocol.digest for run, protocol in protocols.items()},
+            {run: protocol.digest for run, protocol in made.items()},
         ],
         products=[
             workspace.trajectory(run, level) for run in phases for level in ("thermal", "inherent")
@@ -124,11 +118,14 @@ def _simulate(workspace: Workspace, stages: Stages) -> None:
 
 
 def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
-    from gnnglass.study.clones import run_clones
+    def work(_: str) -> None:
+        from gnnglass.study.clones import run_clones
+
+        run_clones(workspace, section)
 
     stages.run(
         "dynamics",
-        lambda _: run_clones(workspace, section),
+        work,
         depends_on=[section.model_dump(), workspace.study.split.model_dump()],
         after=["simulate"],
         products=[workspace.ensemble(run) for run in workspace.followed(section.phase)],
@@ -136,59 +133,79 @@ def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> N
 
 
 def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
-    from gnnglass.study import classification
+    def train(name: str, digest: str) -> dict[str, Any]:
+        from gnnglass.study.classification import train_classifier
+
+        return train_classifier(workspace, name, level, digest)
+
+    def judge(_: str) -> dict[str, Any]:
+        from gnnglass.study import classification
+
+        return classification.judge(workspace, level)
 
     study = workspace.study
     for name, section in study.classifiers.items():
         stages.run(
             f"train-{name}-{level}",
-            partial(classification.train_classifier, workspace, name, level),
+            partial(train, name),
             depends_on=[section.training_part(), study.split.model_dump(), level],
             after=["simulate"],
             products=[workspace.classifier(name, level)],
         )
     stages.run(
         f"judge-{level}",
-        lambda _: classification.judge(workspace, level),
+        judge,
         depends_on=level,
         after=[f"train-{name}-{level}" for name in study.classifiers],
     )
 
 
 def _annotate(workspace: Workspace, stages: Stages) -> None:
-    from gnnglass.study import fields
+    def work(_: str) -> dict[str, str]:
+        from gnnglass.study.fields import annotate_held_out
+
+        return annotate_held_out(workspace)
 
     study = workspace.study
     stages.run(
         "annotate",
-        lambda _: fields.annotate_held_out(workspace),
+        work,
         depends_on=[
             {name: section.model_dump() for name, section in study.classifiers.items()},
             study.explain_level,
             study.compare.seed,
         ],
         after=[f"train-{name}-{study.explain_level}" for name in study.classifiers],
-        products=[workspace.annotated(run) for run in workspace.split().test],
+        products=[workspace.annotated(run) for run in workspace.parts["test"]],
     )
 
 
 def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
-    from gnnglass.study import fields
+    def work(_: str) -> dict[str, Any]:
+        from gnnglass.study.fields import compare_with_dynamics
+
+        return compare_with_dynamics(workspace, section)
 
     stages.run(
         "compare",
-        lambda _: fields.compare_with_dynamics(workspace, section),
+        work,
         depends_on=workspace.study.compare.model_dump(),
         after=["annotate", "dynamics"],
         products=[workspace.compared(run) for run in workspace.followed(section.phase)],
     )
 
 
-def _report(workspace: Workspace, stages: Stages) -> dict[str, Any]:
-    from gnnglass.study import summary
+def _report(workspace: Workspace, stages: Stages) -> None:
+    def work(_: str) -> None:
+        from gnnglass.study import summary
 
-    # Cheap, and a new title or a better report should not ask for anything to be done again.
-    results = summary.write_results(workspace, stages)
-    summary.write_report(workspace, stages, results)
-    tqdm.write(f"figures: {workspace.results}\nreport:  {workspace.report}")
-    return results
+        results = summary.write_results(workspace, stages)
+        summary.write_report(workspace, stages, results)
+
+    stages.run(
+        "report",
+        work,
+        depends_on=workspace.study.model_dump(mode="json"),
+        after=[name for name in stages.outcomes if name != "check"],
+        products=[workspace.results, workspace.report],
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from typing import Any
 from tqdm import tqdm
 
 import gnnglass
-from gnnglass.trajectories.files import written_whole
+from gnnglass.errors import InputError
+from gnnglass.trajectories.files import require_writable, written_whole
+
+#: Held while a process works in the folder.
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,33 @@ class Stages:
 
     folder: Path
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from running the study in this folder meanwhile.
+
+        Also removes what a process that was killed left half written. The operating system
+        gives the folder free when this process ends, however it ends.
+
+        Raises:
+            InputError: If another process is running the study in this folder.
+            FileError: If the folder cannot be written to.
+        """
+        import fcntl
+
+        require_writable(self.folder / LOCK)
+        with (self.folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(
+                    f"another process is running a study in {self.folder}; "
+                    "wait for it, or give another folder."
+                ) from error
+            for pattern in (".*.partial*", "*/.*.partial*"):
+                for unfinished in self.folder.glob(pattern):
+                    unfinished.unlink(missing_ok=True)
+            yield
 
     def run(
         self,
@@ -82,7 +114,7 @@ class Stages:
         tqdm.write(f"{name} …")
         start = time.perf_counter()
         # Through JSON, so that a stage just done gives what a stage read back would.
-        result = json.loads(json.dumps(work(digest)))
+        result = json.loads(json.dumps(work(digest), allow_nan=False))
         outcome = Outcome(digest, result, round(time.perf_counter() - start, 2))
         with written_whole(record) as aside:
             aside.write_text(json.dumps(outcome.__dict__, indent=1), encoding="utf-8")

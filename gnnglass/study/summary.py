@@ -37,7 +37,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
         "matched_energy": judged.get("inherent", {}).get("matched"),
         "correlations": compared.get("rows", []),
         "censored": compared.get("censored", {}),
-        "split": workspace.split().__dict__,
+        "split": workspace.parts,
         "study": study.model_dump(mode="json"),
         "provenance": provenance(),
         "timings": {
@@ -113,11 +113,12 @@ def rebuild_report(folder: str | Path) -> Path:
             path.stem: Outcome(**json.loads(path.read_text(encoding="utf-8")))
             for path in (folder / "stages").glob("*.json")
         }
-    except OSError as error:
+        records["report"]
+        study = Study.from_dict(results["study"], source=str(folder))
+        workspace = Workspace(study, folder, results["split"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise FileError(
-            f"{folder} holds no finished study (no readable results.json); "
-            "run the study to its end first."
+            f"{folder} holds no finished study; run the study to its end first."
         ) from error
-    workspace = Workspace(Study.from_dict(results["study"], source=str(folder)), folder)
     write_report(workspace, Stages(folder, records), results)
     return workspace.report

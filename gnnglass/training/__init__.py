@@ -5,9 +5,10 @@ from gnnglass.training.batches import collate
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.classifier import TrainedClassifier, batched, choose_device
 from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
-from gnnglass.training.fit import TrainingOptions, fit
+from gnnglass.training.fitting import fit
 from gnnglass.training.inputs import AnyRecipe, create_model, recipe_for, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
+from gnnglass.training.options import TrainingOptions
 from gnnglass.training.split import Split, deal_runs, split_by_run
 
 __all__ = [

@@ -25,6 +25,24 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         FileError: If the folder cannot be made or written to.
     """
     path = Path(path)
+    aside = _touched_aside(path)
+    try:
+        yield aside
+        os.replace(aside, path)  # noqa: PTH105 - atomic on POSIX and Windows alike
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> None:
+    """Refuse before hours of work what `written_whole` would refuse after them.
+
+    Raises:
+        FileError: If the folder of `path` cannot be made or written to.
+    """
+    _touched_aside(Path(path)).unlink()
+
+
+def _touched_aside(path: Path) -> Path:
     aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +54,4 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         raise FileError(
             f"cannot write {path}: {reason}; choose a place you may write to."
         ) from error
-    try:
-        yield aside
-        os.replace(aside, path)  # noqa: PTH105 - atomic on POSIX and Windows alike
-    finally:
-        aside.unlink(missing_ok=True)
+    return aside

@@ -1,0 +1,283 @@
+"""The classifiers of a study side by side: how good, how fast, how large, how telling.
+
+Run ``gnnglass demo`` first, then ``python benchmarks/cnn_vs_gnn.py gnnglass-demo``. Every
+classifier of the study is trained anew on the study's runs and judged on those held out. With
+``--splits N`` the runs are dealt N times, and dynamics is simulated for the glasses newly held
+out; those clones are kept in ``<folder>/benchmark``, nothing else is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gnnglass.errors import GnnglassError
+from gnnglass.study import Study
+from gnnglass.study.definition import Level
+from gnnglass.study.runs import deal
+from gnnglass.study.workspace import Workspace
+
+#: The species whose importance is compared with its dynamics, and how.
+SPECIES, METHOD = "A", "spearman"
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+INFERENCE_REPEATS = 3
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Workspace):
+    """One deal of a finished study's runs; what is made from them goes to a folder of its own.
+
+    Attributes:
+        runs_of: Folder of the study that simulated the runs.
+        clones: Folder of the ensembles of the runs held out in this deal.
+    """
+
+    runs_of: Path
+    clones: Path
+
+    def trajectory(self, run: str, level: Level) -> Path:
+        return Workspace(self.study, self.runs_of, self.parts).trajectory(run, level)
+
+    def ensemble(self, run: str) -> Path:
+        return self.clones / f"{run}.gsd"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder of a finished study")
+    parser.add_argument("--splits", type=int, default=1, help="how often the runs are dealt")
+    parser.add_argument("--level", choices=("thermal", "inherent"), help="default: the study's")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--out", type=Path, help="also write all figures, to a .csv or .json file")
+    options = parser.parse_args()
+    if options.splits < 1:
+        parser.error("--splits must be at least 1")
+    if options.out is not None and options.out.suffix not in (".csv", ".json"):
+        parser.error("--out must end in .csv or .json")
+    try:
+        study = finished_study(options.folder)
+        records = benchmark(study, options.folder, options.level, options.splits, options.device)
+    except GnnglassError as error:
+        sys.exit(f"cnn_vs_gnn: {error}")
+    show(records, options.splits)
+    if options.out is not None:
+        save(records, options.out)
+
+
+def finished_study(folder: Path) -> Study:
+    """The study that was carried out in a folder; ends the program if there is none."""
+    try:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except OSError:
+        sys.exit(
+            f"cnn_vs_gnn: {folder} holds no finished study (no results.json); "
+            f"run `gnnglass demo -o {folder}` first."
+        )
+    return Study.from_dict(results["study"], source=str(folder))
+
+
+def benchmark(
+    study: Study, folder: Path, level: Level | None, splits: int, device: str
+) -> list[Record]:
+    """Figures of every classifier for every deal, and of what they are judged against."""
+    level = level or study.explain_level
+    print(
+        f"{study.title}\n{level} level, {splits} split(s), {os.cpu_count()} cores, device {device}"
+    )
+    records = []
+    for number in range(splits):
+        seed = study.split.seed + number
+        dealt = study.model_copy(
+            update={
+                "split": study.split.model_copy(update={"seed": seed}),
+                "levels": (level,),
+                "explain_level": level,
+            }
+        )
+        clones = folder / "dynamics"
+        if number:
+            clones = folder / "benchmark" / f"split-{seed}" / "dynamics"
+            follow(dealt, folder, clones)
+        for name in study.classifiers:
+            one = dealt.model_copy(update={"classifiers": {name: study.classifiers[name]}})
+            # A process of its own: memory at its peak is a property of a process. It must be a
+            # fresh one, and this one must stay small, since Linux counts what a child inherits.
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(1, context) as pool:
+                job = pool.submit(measure, one, name, folder, clones, device)
+                records += [{"split": seed, **record} for record in job.result()]
+    return records
+
+
+def follow(study: Study, folder: Path, clones: Path) -> None:
+    """Simulate clones of the held-out runs of a deal that the study itself did not follow."""
+    if study.dynamics is None:
+        return
+    from gnnglass.study.clones import run_clones
+
+    bench = Bench(study, clones.parent, deal(study), runs_of=folder, clones=clones)
+    run_clones(bench, study.dynamics)
+
+
+def measure(study: Study, name: str, folder: Path, clones: Path, device: str) -> list[Record]:
+    """Train, judge, time and explain one classifier; runs in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as own:
+        bench = Bench(study, Path(own), deal(study), device=device, runs_of=folder, clones=clones)
+        return [*_network(bench, name), *_judged(bench), *_correlations(bench)]
+
+
+def _network(bench: Bench, name: str) -> list[Record]:
+    """Time and memory of training, inference and explanation."""
+    import torch
+
+    from gnnglass.explain import ATTRIBUTIONS
+    from gnnglass.study.classification import train_classifier
+    from gnnglass.training import TrainedClassifier
+
+    level = bench.study.explain_level
+    labelled, section = bench.labelled(level), bench.study.classifiers[name]
+    held_out = [labelled.snapshots[i] for i in labelled.where(bench.parts["test"])]
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    history = train_classifier(bench, name, level, "benchmark")["history"]
+    training = time.perf_counter() - start
+    classifier = TrainedClassifier.load(bench.classifier(name, level), bench.device)
+    inference = _median_seconds(lambda: classifier.scores(held_out))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
+    target = bench.study.phases_in_order[1]
+    explaining = _median_seconds(lambda: attribution.compute(classifier, held_out, target))
+    figures = {
+        "parameters": sum(p.numel() for p in classifier.model.parameters()),
+        "epochs": len(history),
+        "training, s": training,
+        "inference, ms per snapshot": 1e3 * inference / len(held_out),
+        "explanation, ms per snapshot": 1e3 * explaining / len(held_out),
+        "peak memory, MB": peak * RSS_UNIT / 1e6,
+        "of which before training, MB": idle * RSS_UNIT / 1e6,
+    }
+    if classifier.device.type == "cuda":
+        figures["peak GPU memory, MB"] = torch.cuda.max_memory_allocated(classifier.device) / 1e6
+    return [{"model": name, "figure": k, "estimate": float(v)} for k, v in figures.items()]
+
+
+def _median_seconds(work: Any) -> float:
+    work()  # the first call also pays for what is made once
+    seconds = []
+    for _ in range(INFERENCE_REPEATS):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _judged(bench: Bench) -> list[Record]:
+    """AUC and accuracy of the classifier and of the simple baselines on held-out runs."""
+    from gnnglass.study.classification import judge
+
+    judged = judge(bench, bench.study.explain_level)["figures"]
+    return [
+        {"model": model, "figure": label, **figures[key]}
+        for model, figures in judged.items()
+        for key, label in (("auc", "AUC"), ("accuracy", "accuracy"))
+    ]
+
+
+def _correlations(bench: Bench) -> list[Record]:
+    """Correlation of importance, energy and noise with the dynamics of held-out runs."""
+    from gnnglass.study.fields import annotate_held_out, compare_with_dynamics
+
+    if bench.study.dynamics is None:
+        return []
+    annotate_held_out(bench)
+    rows = compare_with_dynamics(bench, bench.study.dynamics)["rows"]
+    models = {f"importance_{name}": name for name in (*bench.study.classifiers, "random")}
+    models["potential_energy"] = "energy"
+    return [
+        {
+            "model": models[row["predictor"]],
+            "figure": f"ρ with {row['target']}, {'smoothed' if row['smoothed'] else 'bare'}",
+            **{key: row[key] for key in ("estimate", "low", "high")},
+        }
+        for row in rows
+        if row["predictor"] in models and row["species"] == SPECIES and row["method"] == METHOD
+    ]
+
+
+def show(records: list[Record], splits: int) -> None:
+    """Print one column per model, one row per figure."""
+    import pandas as pd
+
+    # Every classifier's process judged the same baselines.
+    table = pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
+    if splits == 1:
+        table["shown"] = table.apply(_interval, axis=1)
+    else:
+        groups = table.groupby(["figure", "model"], sort=False)["estimate"]
+        table = groups.agg(_spread).rename("shown").reset_index()
+    wide = table.pivot(index="figure", columns="model", values="shown")
+    # Classifiers first; each of them, and nothing else, has parameters.
+    trained = table.loc[table["figure"] == "parameters", "model"].tolist()
+    columns = dict.fromkeys([*trained, *table["model"]])
+    wide = wide.loc[table["figure"].unique(), list(columns)].fillna("")
+    print(wide.rename_axis(index=None, columns=None).to_string())
+    print(
+        "brackets: 95 % over held-out runs"
+        if splits == 1
+        else f"means over {splits} splits, in brackets the least and the greatest"
+    )
+    print(
+        f"ρ: {METHOD} correlation over {SPECIES} particles of held-out glasses; smoothing lengths "
+        "chosen on other runs; empty where the target is the same for all, such as never relaxed"
+    )
+
+
+def _interval(row: Any) -> str:
+    import pandas as pd
+
+    if pd.isna(row["estimate"]):
+        return ""
+    text = _number(row["estimate"])
+    return text if pd.isna(row["low"]) else f"{text} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def _spread(values: Any) -> str:
+    values = values.dropna()
+    if values.empty:
+        return ""
+    mean, low, high = (_number(v) for v in (values.mean(), values.min(), values.max()))
+    return mean if low == high else f"{mean} [{low}, {high}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def save(records: list[Record], out: Path) -> None:
+    """Write the long table: split, model, figure, estimate, low, high."""
+    import pandas as pd
+
+    from gnnglass.trajectories import written_whole
+
+    table = pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
+    with written_whole(out) as aside:
+        if out.suffix == ".csv":
+            table.to_csv(aside, index=False)
+        else:
+            table.to_json(aside, orient="records", indent=1, force_ascii=False)
+
+
+if __name__ == "__main__":
+    main()

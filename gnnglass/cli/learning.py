@@ -1,0 +1,133 @@
+"""Commands that deal with classifiers: train one, explain its decisions."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from gnnglass.cli.shared import Engine, Input, Out, System, at_level
+from gnnglass.errors import FileError, InputError
+
+if TYPE_CHECKING:
+    from gnnglass.trajectories import Trajectory
+
+
+def train(
+    out: Out,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Trajectories that store their phase.")
+    ] = None,
+    liquid: Annotated[
+        list[str] | None, typer.Option(help="Trajectories of liquids; patterns may be quoted.")
+    ] = None,
+    glass: Annotated[list[str] | None, typer.Option(help="Trajectories of glasses.")] = None,
+    model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
+    system: System = None,
+    supervision: Annotated[
+        Literal["local", "global"], typer.Option(help="Labels per particle, or per snapshot.")
+    ] = "local",
+    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    validation: float = 0.25,
+    test: float = 0.25,
+    seed: int = 0,
+    device: str = "auto",
+) -> None:
+    """Train a classifier on trajectories of liquids and glasses, one independent run each."""
+    from gnnglass import training
+    from gnnglass.trajectories import read
+
+    training.choose_device(device)
+    members: dict[str, list[Trajectory]] = {"liquid": [], "glass": []}
+    for path in runs or []:
+        trajectory = read(path)
+        phase = trajectory.metadata.get("phase")
+        if phase not in members:
+            raise InputError(
+                f"{path} stores the phase {phase!r}; expected liquid or glass: give the file with "
+                "--liquid or --glass."
+            )
+        members[phase].append(trajectory)
+    for phase, patterns in (("liquid", liquid), ("glass", glass)):
+        for path in _matching(patterns or []):
+            given = read(path)
+            facts = {"run": path.stem, **given.metadata, "phase": phase}
+            members[phase].append(given.map(lambda s: s, **facts))
+    labelled = training.LabelledSet.from_trajectories(members)
+    split = training.split_by_run(labelled, validation=validation, test=test, seed=seed)
+    first = labelled.snapshots[0]
+    known = {t.metadata.get("system") for t in (*members["liquid"], *members["glass"])}
+    classifier = training.fit(
+        labelled,
+        split,
+        model=model,
+        recipe=training.recipe_for(model, first.dimension, first.type_names),
+        options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
+        system=system or (known.pop() if len(known) == 1 else None),
+        device=device,
+    )
+    classifier.save(out)
+    chosen = labelled.where(split.test)
+    judged = training.evaluate(
+        classifier.predict_proba([labelled.snapshots[i] for i in chosen])[:, 1],
+        labelled.targets[chosen],
+        [labelled.runs[i] for i in chosen],
+    )
+    typer.echo(
+        f"{out}: {labelled.level} level, AUC {judged.auc.estimate:.3f} "
+        f"[{judged.auc.low:.3f}, {judged.auc.high:.3f}], accuracy {judged.accuracy.estimate:.3f} "
+        f"on {judged.n_snapshots} snapshots of {judged.n_runs} held-out runs"
+    )
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="Trained classifier (.safetensors).")],
+    trajectory: Input,
+    out: Out,
+    attribution: Annotated[
+        str | None, typer.Option(help="By default the Grad-CAM of the model's kind.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="Class whose logit is explained.")] = "glass",
+    field: Annotated[str, typer.Option(help="Name of the field to write.")] = "importance",
+    system: System = None,
+    engine: Engine = "lammps",
+    device: str = "auto",
+) -> None:
+    """Give every particle of a trajectory its importance for the decision of a classifier.
+
+    A classifier of inherent structures is given inherent structures: they are computed on the
+    way, and are what is written.
+    """
+    from gnnglass import explain as explaining
+    from gnnglass.training import TrainedClassifier
+    from gnnglass.trajectories import read, write
+
+    classifier = TrainedClassifier.load(model, device)
+    frames = read(trajectory)
+    chosen = attribution or f"{classifier.model.kind}-gradcam"
+    method = explaining.ATTRIBUTIONS.create(chosen)
+    # Before minutes of minimisation, not after.
+    for snapshot in frames:
+        classifier.recipe.species(snapshot)
+    classifier.recipe(frames[0])
+    frames = at_level(frames, classifier.level, system or classifier.system, engine)
+    annotated = explaining.annotate(classifier, frames, method, field, target=target)
+    probability = classifier.predict_proba(frames)[:, classifier.labels.index(target)]
+    write(out, annotated.map(lambda s: s, explained={"model": str(model), "attribution": chosen}))
+    typer.echo(f"{'step':>12}  P({target})")
+    for snapshot, p in zip(frames, probability, strict=True):
+        typer.echo(f"{snapshot.step:12d}  {p:.3f}")
+    typer.echo(f"{out}: {len(annotated)} frames with particles/gnnglass/{field}")
+
+
+def _matching(patterns: Sequence[str]) -> list[Path]:
+    found = []
+    for pattern in patterns:
+        paths = sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
+        if not paths:
+            raise FileError(f"no file matches {pattern}.")
+        found += [Path(path) for path in paths]
+    return found

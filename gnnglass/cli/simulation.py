@@ -1,0 +1,106 @@
+"""Commands that simulate: runs, and clones of one configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gnnglass.cli.shared import Bar, Engine, Input, Out, System, system_of
+from gnnglass.errors import InputError
+
+
+def simulate(
+    system: Annotated[str, typer.Argument(help="Glass former, such as kam2d.")],
+    out: Out,
+    kT: Annotated[float, typer.Option("--kT", help="Temperature that is sampled.")],
+    n_particles: int = 1024,
+    n_frames: int = 8,
+    frame_interval: Annotated[int, typer.Option(help="Steps between frames.")] = 2000,
+    hold_steps: Annotated[int, typer.Option(help="Steps at kT before the first frame.")] = 10_000,
+    kT_melt: Annotated[float, typer.Option("--kT-melt", help="Temperature of the melt.")] = 4.0,
+    melt_steps: int = 4000,
+    cooling_rate: Annotated[
+        float | None, typer.Option(help="kT per unit of time; without, cooling is at once.")
+    ] = None,
+    seed: int = 0,
+    phase: Annotated[str | None, typer.Option(help="Class label to store: liquid, glass.")] = None,
+    inherent: Annotated[
+        bool, typer.Option("--inherent", help="Also write OUT.inherent.gsd.")
+    ] = False,
+    engine: Engine = "lammps",
+) -> None:
+    """Melt, cool, hold and sample one run."""
+    from gnnglass.simulate import ENGINES, Protocol, inherent_path, inherent_structures
+    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.trajectories import write
+
+    former, chosen = GLASS_FORMERS.create(system), ENGINES.create(engine)
+    protocol = Protocol(
+        n_particles=n_particles,
+        kT=kT,
+        kT_melt=max(kT, kT_melt),
+        melt_steps=melt_steps,
+        cooling_rate=cooling_rate,
+        hold_steps=hold_steps,
+        n_frames=n_frames,
+        frame_interval=frame_interval,
+        seed=seed,
+    )
+    metadata = {} if phase is None else {"phase": phase}
+    with Bar("simulating", "step") as bar:
+        trajectory = chosen.run(former, protocol, out, metadata=metadata, progress=bar)
+    typer.echo(out)
+    if inherent:
+        with Bar("minimising", "frame") as bar:
+            quenched = inherent_structures(former, trajectory, engine, progress=bar)
+        write(inherent_path(out), quenched)
+        typer.echo(inherent_path(out))
+
+
+def dynamics(
+    trajectory: Input,
+    out: Out,
+    kT: Annotated[
+        float | None, typer.Option("--kT", help="Of the clones; by default the file's.")
+    ] = None,
+    frame: Annotated[int, typer.Option(help="Frame that the clones start from.")] = -1,
+    n_clones: int = 16,
+    last_lag: Annotated[int, typer.Option(help="Steps of each clone.")] = 20_000,
+    n_lags: Annotated[int, typer.Option(help="Lags, spaced logarithmically.")] = 16,
+    dt: float = 0.005,
+    seed: int = 0,
+    system: System = None,
+    engine: Engine = "lammps",
+) -> None:
+    """Run clones of one configuration; give every particle propensity and relaxation times.
+
+    A file that already holds clones is analysed as it is. New clones are kept in OUT.clones.gsd.
+    """
+    import numpy as np
+
+    from gnnglass.dynamics import IsoconfigurationalEnsemble, annotate
+    from gnnglass.simulate import ENGINES, IsoconfigurationalProtocol
+    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.trajectories import Trajectory, read, write
+
+    clones = read(trajectory)
+    if "isoconfigurational" not in clones.metadata:
+        temperature = kT or clones.metadata.get("kT")
+        if temperature is None:
+            raise InputError(f"{trajectory} does not store its temperature; give --kT.")
+        if not -len(clones) <= frame < len(clones):
+            raise InputError(f"{trajectory} has {len(clones)} frames; there is no frame {frame}.")
+        lags = np.unique(np.geomspace(10, last_lag, n_lags).round().astype(int))
+        protocol = IsoconfigurationalProtocol(
+            kT=temperature, n_clones=n_clones, lag_steps=tuple(lags.tolist()), seed=seed, dt=dt
+        )
+        kept = out.with_suffix(".clones.gsd")
+        former = GLASS_FORMERS.create(system_of(clones, system))
+        runner = ENGINES.create(engine)
+        with Bar("clones", "step") as bar:
+            runner.isoconfigurational(former, clones[frame], protocol, kept, progress=bar)
+        clones = read(kept)
+    ensemble = IsoconfigurationalEnsemble.from_trajectory(clones)
+    write(out, Trajectory([annotate(ensemble)], clones.metadata))
+    typer.echo(f"{out}: propensity and relaxation times from {ensemble.n_clones} clones")

@@ -1,0 +1,111 @@
+"""Refuse, before any work is done, what would fail after hours of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from gnnglass.compare import smooth
+from gnnglass.errors import InputError
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.graphs import GraphRecipe
+from gnnglass.simulate import ENGINES, lattice_start
+from gnnglass.study.definition import ClassifierSection, Study
+from gnnglass.study.runs import Parts, deal, protocols
+from gnnglass.systems import GLASS_FORMERS, GlassFormer
+from gnnglass.training import (
+    AnyRecipe,
+    TrainingOptions,
+    choose_device,
+    create_model,
+    recipe_for,
+)
+from gnnglass.trajectories import Snapshot
+
+
+def check_study(study: Study, device: str = "auto") -> Parts:
+    """Make everything a study names, from the first lattice on, and throw it away.
+
+    Args:
+        study: The study.
+        device: Where its networks are to run.
+
+    Returns:
+        The names of the runs that train, validate and test.
+
+    Raises:
+        InputError: If parameters make no sense or do not fit together.
+        UnknownNameError: If something is named that is not registered.
+        MissingExtraError: If the engine is not installed.
+    """
+    system = GLASS_FORMERS.create(study.system.name)
+    ENGINES.factory(study.simulate.engine)
+    choose_device(device)
+    starts = [
+        lattice_start(system, next(iter(protocols(study, phase).values())))
+        for phase in study.phases_in_order
+    ]
+    parts = deal(study)
+    if study.explain_level not in study.levels:
+        raise InputError(
+            f"explain_level is {study.explain_level!r}, but the levels trained are "
+            f"{', '.join(study.levels)}."
+        )
+    if study.dynamics is not None and study.dynamics.phase not in study.phases:
+        raise InputError(
+            f"dynamics.phase is {study.dynamics.phase!r}; the phases are {', '.join(study.phases)}."
+        )
+    for name, section in study.classifiers.items():
+        try:
+            _check_classifier(section, system, starts[0])
+        # Networks and recipes are given what the file says, and fail in their own ways on it.
+        except (ValueError, TypeError, RuntimeError) as error:
+            reason = str(error).split("\n")[0].rstrip(".")
+            raise InputError(f"classifiers.{name}: {reason}.") from error
+    try:
+        for length in study.compare.lengths:
+            smooth(starts[0], np.zeros(len(starts[0])), length)
+    except InputError as error:
+        raise InputError(f"compare.lengths: {error}") from error
+    return parts
+
+
+def recipe_of(section: ClassifierSection, system: GlassFormer) -> AnyRecipe:
+    """How the configurations of a system become the input of a classifier; raises `InputError`."""
+    return recipe_for(section.model, system.dimension, system.species, **section.recipe)
+
+
+def training_options(section: ClassifierSection) -> TrainingOptions:
+    """How a classifier is trained.
+
+    Raises:
+        InputError: If there is no such option.
+    """
+    try:
+        options = TrainingOptions(**section.training)
+    except TypeError as error:
+        known = ", ".join(f.name for f in fields(TrainingOptions))
+        raise InputError(f"training: {error}; known are {known}.") from error
+    try:
+        return TypeAdapter(TrainingOptions).validate_python(asdict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, given = first["loc"][0], first["input"]
+        raise InputError(f"training.{key}: {first['msg']}, got {given!r}.") from error
+
+
+def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Snapshot) -> None:
+    training_options(section)
+    recipe = recipe_of(section, system)
+    # A lattice has the box that every later configuration has.
+    recipe(start)
+    create_model(section.model, recipe, section.model_options)
+    kinds = ATTRIBUTIONS.create(section.attribution, **section.attribution_options).kinds
+    kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
+    if kind not in kinds:
+        raise InputError(
+            f"the attribution {section.attribution!r} explains {' and '.join(kinds)} models, but "
+            f"{section.model!r} reads a {kind}."
+        )

@@ -1,0 +1,204 @@
+import json
+import re
+import sys
+from unittest.mock import patch
+
+import gsd.hoomd
+import numpy as np
+import pytest
+from tiny_study import TINY, tiny
+
+from gnnglass.cli import main
+from gnnglass.errors import FileError, InputError
+from gnnglass.study import Study, run_study
+from gnnglass.study.stage import Stages
+from gnnglass.study.summary import rebuild_report
+from gnnglass.training import TrainedClassifier
+from gnnglass.trajectories import read
+
+IMPORTANCE = ("importance_gnn", "importance_cnn", "importance_random")
+STRUCTURE = ("potential_energy", "local_density", "hexatic_order")
+DYNAMICS = (
+    "propensity",
+    "propensity_cage_relative",
+    "tau_bond",
+    "tau_bond_censored",
+    "tau_overlap",
+    "tau_overlap_censored",
+)
+
+
+def again(content, folder, capsys):
+    """Run a study in a folder; names of the stages that were executed."""
+    capsys.readouterr()
+    run_study(Study.from_dict(content), folder, workers=2, device="cpu")
+    return set(re.findall(r"^(\S+) …$", capsys.readouterr().out, re.MULTILINE))
+
+
+def written_at(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def results_of(folder):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = (folder / "results.json").read_text(encoding="utf-8")
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_results_hold_all_figures(finished):
+    results = results_of(finished)
+    assert results["title"] == TINY["title"]
+    for level in ("thermal", "inherent"):
+        assert set(results["levels"][level]) == {"gnn", "cnn", "linear", "energy"}
+        for figures in results["levels"][level].values():
+            auc = figures["auc"]
+            assert 0 <= auc["low"] <= auc["estimate"] <= auc["high"] <= 1
+            assert (figures["n_runs"], figures["n_snapshots"]) == (2, 4)
+    assert set(results["matched_energy"]["auc"]) == {"gnn", "cnn", "linear", "energy"}
+    predictors = {row["predictor"] for row in results["correlations"]}
+    assert predictors == {*IMPORTANCE, *STRUCTURE}
+    assert results["split"] == {
+        part: sorted(results["split"][part]) for part in ("train", "validation", "test")
+    }
+    assert len({run for part in results["split"].values() for run in part}) == 8
+    assert results["provenance"]["versions"]["torch"]
+    assert set(results["timings"]["stages"]) >= {"simulate", "train-gnn-inherent", "annotate"}
+
+
+def test_hot_liquid_and_cold_glass_are_told_apart(finished):
+    assert results_of(finished)["levels"]["thermal"]["gnn"]["auc"]["estimate"] == 1
+
+
+def test_report_opens_offline(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert TINY["title"] in page
+    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?(https?:)?//""", page)
+    assert "<script src" not in page
+    assert page.count("data:image/png;base64,") >= 4
+
+
+@pytest.mark.parametrize("level", ["thermal", "inherent"])
+@pytest.mark.parametrize("name", ["gnn", "cnn"])
+def test_classifiers_load_and_decide(finished, name, level):
+    classifier = TrainedClassifier.load(finished / "classifiers" / f"{name}-{level}.safetensors")
+    assert (classifier.labels, classifier.level) == (("liquid", "glass"), level)
+    assert classifier.system == "kam2d"
+    held_out = results_of(finished)["split"]["test"][0]
+    suffix = ".inherent" if level == "inherent" else ""
+    probability = classifier.predict_proba(read(finished / "runs" / f"{held_out}{suffix}.gsd"))
+    assert probability.shape == (2, 2)
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+
+
+def test_annotated_files_are_plain_gsd(finished):
+    test_runs = results_of(finished)["split"]["test"]
+    files = sorted((finished / "annotated").iterdir())
+    assert [path.stem for path in files] == test_runs
+    for path in files:
+        with gsd.hoomd.open(path) as trajectory:
+            assert len(trajectory) == 2
+            for frame in trajectory:
+                for field in (*IMPORTANCE, *STRUCTURE):
+                    values = frame.log[f"particles/gnnglass/{field}"]
+                    assert values.shape == (144,) and np.isfinite(values).all()
+
+
+def test_compared_files_carry_everything(finished):
+    (path,) = (finished / "compared").iterdir()
+    (snapshot,) = read(path)
+    assert {*IMPORTANCE, *STRUCTURE, *DYNAMICS} <= set(snapshot.fields)
+    # The clones start from the configuration whose importance stands beside their dynamics.
+    start = read(finished / "dynamics" / path.name)[0]
+    thermal = read(finished / "runs" / path.name)[-1]
+    apart = start.minimum_image(start.positions - thermal.positions)
+    assert np.abs(apart).max() < 1e-5
+
+
+def test_run_again_does_nothing(copied, capsys):
+    before = written_at(copied)
+    assert again(TINY, copied, capsys) == set()
+    after = written_at(copied)
+    before.pop(copied / ".lock"), after.pop(copied / ".lock")
+    assert after == before
+
+
+def test_a_new_title_asks_for_a_new_report_only(copied, capsys):
+    done = again(tiny("title", value="Another title"), copied, capsys)
+    assert done == {"check", "report"}
+    assert "Another title" in (copied / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
+    gnn = copied / "classifiers" / "gnn-inherent.safetensors"
+    before = gnn.stat().st_mtime_ns
+    changed = tiny("classifiers", "cnn", "training", "epochs", value=2)
+    done = again(changed, copied, capsys)
+    assert done == {
+        "check",
+        "train-cnn-thermal",
+        "train-cnn-inherent",
+        "judge-thermal",
+        "judge-inherent",
+        "annotate",
+        "compare",
+        "report",
+    }
+    assert gnn.stat().st_mtime_ns == before
+
+
+def test_a_changed_attribution_trains_nothing(copied, capsys):
+    done = again(tiny("classifiers", "cnn", "attribution", value="random"), copied, capsys)
+    assert done == {"check", "annotate", "compare", "report"}
+
+
+def test_a_lost_file_is_made_again_and_is_the_same(copied, capsys):
+    path = copied / "classifiers" / "gnn-thermal.safetensors"
+    before = path.read_bytes()
+    path.unlink()
+    assert again(TINY, copied, capsys) == {"train-gnn-thermal"}
+    assert path.read_bytes() == before
+
+
+def test_a_study_without_dynamics_compares_nothing(copied, capsys):
+    assert again(tiny("dynamics"), copied, capsys) == {"check", "report"}
+    assert results_of(copied)["correlations"] == []
+
+
+def test_the_report_can_be_drawn_again(copied, capsys):
+    report = copied / "report.html"
+    before = report.read_text(encoding="utf-8")
+    report.unlink()
+    with (
+        patch.object(sys, "argv", ["gnnglass", "report", str(copied)]),
+        pytest.raises(SystemExit) as ending,
+    ):
+        main()
+    assert (ending.value.code, capsys.readouterr().out.strip()) == (0, str(report))
+    assert len(report.read_text(encoding="utf-8")) == pytest.approx(len(before), rel=0.01)
+
+
+@pytest.mark.parametrize("broken", ["nothing", "results.json", "stages/report.json"])
+def test_no_report_of_an_unfinished_study(copied, tmp_path, broken):
+    folder = copied
+    if broken == "nothing":
+        folder = tmp_path / "nowhere"
+    else:
+        (copied / broken).write_text("{", encoding="utf-8")
+    with pytest.raises(FileError, match="holds no finished study"):
+        rebuild_report(folder)
+
+
+def test_two_processes_do_not_share_a_folder(copied):
+    with (
+        Stages(copied).alone(),
+        pytest.raises(InputError, match="another process is running a study in"),
+    ):
+        run_study(Study.from_dict(TINY), copied)
+
+
+def test_an_unwritable_folder_is_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FileError, match="cannot write"):
+        run_study(Study.from_dict(TINY), tmp_path / "file" / "study")

@@ -1,0 +1,129 @@
+import pytest
+from tiny_study import TINY, as_toml, tiny
+
+from gnnglass.errors import FileError, GnnglassError, InputError, UnknownNameError
+from gnnglass.study import Study, run_study
+from gnnglass.study.check import check_study
+
+GNN = TINY["classifiers"]["gnn"]
+
+
+@pytest.fixture
+def study_file(tmp_path):
+    def write(text):
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_study_file_says_what_its_dictionary_says(study_file):
+    assert Study.from_file(study_file(as_toml(TINY))) == Study.from_dict(TINY)
+
+
+def test_parts_hold_runs_of_both_phases():
+    parts = check_study(Study.from_dict(TINY), "cpu")
+    assert {part: len(runs) for part, runs in parts.items()} == {
+        "train": 4,
+        "validation": 2,
+        "test": 2,
+    }
+    for runs in parts.values():
+        assert {run.split("-")[0] for run in runs} == {"liquid", "glass"}
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileError, match=r"cannot read the study file .*none\.toml"):
+        Study.from_file(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("text", ["title = ", "[system\nname = 1", 'title = "a"\ntitle = "b"'])
+def test_a_file_that_is_not_toml_is_refused(study_file, text):
+    with pytest.raises(FileError, match="is not a TOML file"):
+        Study.from_file(study_file(text))
+
+
+def test_a_binary_file_is_refused(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xdf\x65" * 20)
+    with pytest.raises(FileError, match="is not a TOML file"):
+        Study.from_file(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (["title"], None, "title: the key is missing"),
+        (["system", "n_particles"], None, r"system\.n_particles: the key is missing"),
+        (["simulate", "rnus"], 3, r"simulate\.rnus: there is no such key"),
+        (["colour"], "red", "colour: there is no such key"),
+        (["system", "n_particles"], "many", r"system\.n_particles: .*integer.* got 'many'"),
+        (["simulate", "runs"], -1, r"simulate\.runs: expected greater than 0, got -1"),
+        (["phases", "liquid"], None, "phases: too few entries, expected 2"),
+        (["phases", "gel"], {}, "phases: too many entries, expected 2"),
+        (["explain_level"], "frozen", "explain_level: expected 'thermal' or 'inherent'"),
+        (["dynamics", "propensity_lag"], 7, "propensity_lag is 7, none of lag_steps"),
+        (["dynamics", "lag_steps"], [30, 20], "lag_steps must be positive and increasing"),
+        (["compare", "methods"], ["kendall"], "expected 'spearman' or 'pearson'"),
+        (["classifiers"], {}, "classifiers: too few entries, expected 1"),
+        (["classifiers", "energy"], GNN, "'energy' is what the study calls a baseline"),
+        (["classifiers", "../gnn"], GNN, "classifiers.*should match pattern"),
+    ],
+)
+def test_what_a_study_file_may_not_say(study_file, path, value, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Study.from_file(study_file(as_toml(tiny(*path, value=value)).replace("../gnn", '"../gnn"')))
+    message = str(caught.value)
+    assert "study.toml" in message
+    assert "\n" not in message and message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kind", "said"),
+    [
+        (["system", "name"], "lj", UnknownNameError, "unknown glass former 'lj'; known: .*kam2d"),
+        (["system", "n_particles"], 30, InputError, "cutoff 2.5 .* half the shortest edge"),
+        (["simulate", "engine"], "gromacs", UnknownNameError, "unknown engine 'gromacs'"),
+        (["simulate", "runs"], 2, InputError, "2 independent runs"),
+        (["split", "test"], 0.9, InputError, "add runs, or lower the shares"),
+        (["phases", "liquid", "kTT"], 2, InputError, "phases.liquid: .*'kTT'"),
+        (["phases", "liquid", "kT"], -2.0, InputError, "phases.liquid: .*kT is -2"),
+        (["phases", "liquid", "seed"], 1, InputError, "use .*simulate.seed"),
+        (["classifiers", "gnn", "model"], "gcn", UnknownNameError, "unknown model 'gcn'"),
+        (["classifiers", "gnn", "attribution"], "lime", UnknownNameError, "attribution 'lime'"),
+        (
+            ["classifiers", "gnn", "attribution"],
+            "voxel-gradcam",
+            InputError,
+            "classifiers.gnn: .*explains voxel models, but 'message-passing' reads a graph",
+        ),
+        (["classifiers", "gnn", "attribution_options"], {"laier": 1}, InputError, "laier"),
+        (["classifiers", "gnn", "recipe"], {"r_max": 20.0}, InputError, "classifiers.gnn: .*half"),
+        (["classifiers", "gnn", "recipe"], {"r_max": "two"}, InputError, "classifiers.gnn: .*two"),
+        (["classifiers", "gnn", "recipe"], {"r_min": 2.0}, InputError, "classifiers.gnn: .*r_min"),
+        (["classifiers", "cnn", "recipe", "width"], 0.01, InputError, "classifiers.cnn: .*narrow"),
+        (["classifiers", "gnn", "model_options"], {"hiden": 1}, InputError, "hiden"),
+        (["classifiers", "gnn", "model_options"], {"hidden": -1}, InputError, "classifiers.gnn"),
+        (["classifiers", "gnn", "training"], {"epoch": 1}, InputError, "known are .*epochs"),
+        (["classifiers", "gnn", "training"], {"epochs": "x"}, InputError, "training.epochs"),
+        (["dynamics", "phase"], "gel", InputError, "the phases are liquid, glass"),
+        (["levels"], ["thermal"], InputError, "the levels trained are thermal"),
+        (["compare", "lengths"], [5.0], InputError, "compare.lengths: .*does not fit the box"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_simulated(
+    tmp_path, path, value, kind, said
+):
+    study = Study.from_dict(tiny(*path, value=value))
+    with pytest.raises(GnnglassError, match=said) as caught:
+        run_study(study, tmp_path / "study", device="cpu")
+    assert isinstance(caught.value, kind)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "study").exists()
+
+
+def test_an_unknown_device_is_refused_before_anything_is_simulated(tmp_path):
+    with pytest.raises(InputError, match="unknown device 'abacus'"):
+        run_study(Study.from_dict(TINY), tmp_path / "study", device="abacus")
+    assert not (tmp_path / "study").exists()

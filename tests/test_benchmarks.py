@@ -1,0 +1,36 @@
+"""The benchmarks still start, and say what they need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def _run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_gradcam_cost_prints_its_ratios() -> None:
+    done = _run("gradcam_cost.py", "--graphs", "2", "--particles", "144", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ratio") == 3
+
+
+@pytest.mark.parametrize("script", ["cnn_vs_gnn.py", "gradcam_cost.py"])
+def test_help(script: str) -> None:
+    done = _run(script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout
+
+
+def test_cnn_vs_gnn_asks_for_a_finished_study(tmp_path: Path) -> None:
+    done = _run("cnn_vs_gnn.py", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "run `gnnglass demo" in done.stderr
+    assert "Traceback" not in done.stderr
