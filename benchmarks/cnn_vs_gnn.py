@@ -48,9 +48,11 @@ class Bench(Workspace):
     clones: Path
 
     def trajectory(self, run: str, level: Level) -> Path:
+        """File of one run at one level, where the study left it."""
         return Workspace(self.study, self.runs_of, self.parts).trajectory(run, level)
 
     def ensemble(self, run: str) -> Path:
+        """File of the isoconfigurational ensemble of a held-out run."""
         return self.clones / f"{run}.gsd"
 
 
@@ -254,11 +256,12 @@ def _interval(row: Any) -> str:
 
 
 def _spread(values: Any) -> str:
-    values = values.dropna()
-    if values.empty:
+    known = values.dropna()
+    if known.empty:
         return ""
-    mean, low, high = (_number(v) for v in (values.mean(), values.min(), values.max()))
-    return mean if low == high else f"{mean} [{low}, {high}]"
+    mean, low, high = (_number(value) for value in (known.mean(), known.min(), known.max()))
+    text = mean if low == high else f"{mean} [{low}, {high}]"
+    return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)})"
 
 
 def _number(value: float) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from gnnglass.testing import example_snapshot
-from gnnglass.trajectories import Snapshot
+# Before anything imports torch or BLAS: tests run side by side, and threads that wait for each
+# other on shared cores are many times slower than one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from gnnglass.testing import example_snapshot  # noqa: E402
+from gnnglass.trajectories import Snapshot  # noqa: E402
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

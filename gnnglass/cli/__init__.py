@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from gnnglass.errors import GnnglassError
@@ -12,6 +13,10 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the ``gnnglass`` command."""
+    # Threads that wait for each other on cores that others use as well lose many times what
+    # they gain on systems of a few thousand particles; half the cores is safe, and the
+    # environment may say otherwise.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
     from gnnglass.cli.app import app
 
     try:
