@@ -11,8 +11,8 @@ import pytest
 # other on shared cores are many times slower than one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from gnnglass.testing import example_snapshot  # noqa: E402
-from gnnglass.trajectories import Snapshot  # noqa: E402
+from gnnglass.testing import example_snapshot
+from gnnglass.trajectories import Snapshot
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

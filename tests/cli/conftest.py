@@ -1,18 +1,8 @@
 import pytest
-import torch
 from command import gnnglass
 
 SHORT = ("--n-particles=144", "--kT-melt=1.5", "--melt-steps=200", "--hold-steps=100")
 FRAMES = ("--n-frames=2", "--frame-interval=50")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def few_threads():
-    """Threads that wait for each other on a busy machine take far longer than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +19,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def classifier(runs, few_threads):
+def classifier(runs):
     """A graph network that tells inherent structures of liquids and glasses apart, or tries."""
     out = runs / "gnn.safetensors"
     files = sorted(runs.glob("*.inherent.gsd"))
