@@ -4,7 +4,7 @@ from gnnglass.structure.hexatic_order import HexaticOrder
 from gnnglass.structure.indicator import INDICATORS, Indicator, annotate, indicator_for
 from gnnglass.structure.local_density import LocalDensity
 from gnnglass.structure.potential_energy import PotentialEnergy
-from gnnglass.structure.radial_counts import radial_counts
+from gnnglass.structure.radial_counts import mean_radial_counts, radial_counts
 
 __all__ = [
     "INDICATORS",
@@ -14,5 +14,6 @@ __all__ = [
     "PotentialEnergy",
     "annotate",
     "indicator_for",
+    "mean_radial_counts",
     "radial_counts",
 ]

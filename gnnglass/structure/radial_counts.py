@@ -9,6 +9,10 @@ from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
+CENTERS = np.linspace(0.7, 2.0, 20)
+"""Distances up to the second shell of a dense mixture in reduced units."""
+WIDTH = 0.07
+"""About the spacing of these, so that neighbouring functions overlap."""
 CUT = 5.0
 """Gaussians are dropped beyond this many widths, where they are below 4e−6."""
 
@@ -49,3 +53,34 @@ def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> Float
         summed = np.bincount(column, weights=weights, minlength=len(snapshot) * n_species)
         counts[:, :, k] = summed.reshape(-1, n_species)
     return counts.reshape(len(snapshot), -1)
+
+
+def mean_radial_counts(
+    snapshot: Snapshot, centers: ArrayLike = CENTERS, width: float = WIDTH
+) -> FloatArray:
+    """Radial counts averaged over the particles of each species: one row for a configuration.
+
+    What the simplest classifier of configurations sees: the partial g(r), in other words.
+
+    Args:
+        snapshot: Configuration of n particles, some of each species.
+        centers: As for `radial_counts`.
+        width: As for `radial_counts`.
+
+    Returns:
+        Shape [n_species × n_species × n_bins]; species of the centre first.
+
+    Raises:
+        InputError: As `radial_counts`, or if a species has no particle.
+    """
+    counts = radial_counts(snapshot, centers, width)
+    rows = []
+    for name in snapshot.type_names:
+        mine = snapshot.of_type(name)
+        if not mine.any():
+            raise InputError(
+                f"there is no particle of species {name}, so its mean radial counts are undefined; "
+                "name only species that are present."
+            )
+        rows.append(counts[mine].mean(axis=0))
+    return np.concatenate(rows)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gnnglass.structure import radial_counts
+from gnnglass.structure import mean_radial_counts
 from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import Level
 from gnnglass.study.workspace import Workspace
@@ -24,13 +24,9 @@ from gnnglass.training import (
     linear_scores,
     matched_auc,
 )
-from gnnglass.trajectories import Snapshot
 
 FloatArray = NDArray[np.float64]
 
-#: Distances and width of the radial counts of the linear baseline: up to the second shell.
-RADIAL_CENTERS = np.linspace(0.7, 2.0, 20)
-RADIAL_WIDTH = 0.07
 #: Pairs within this share of the spread of energies count as having the same energy.
 MATCHED_SHARE = 0.1
 
@@ -88,8 +84,10 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         seconds[name] = (time.perf_counter() - start) / len(test)
         probabilities[name] = classifier.calibration.probability(scores[name])
     energies = mean_energies(workspace, labelled)
+    bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
+    counts = np.stack([mean_radial_counts(snapshot) for snapshot in bar])
     simple = {
-        "linear": linear_scores(mean_radial_counts(labelled), labelled, split),
+        "linear": linear_scores(counts, labelled, split),
         "energy": -energies,
     }
     for name, values in simple.items():
@@ -107,18 +105,6 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     if level == "inherent":
         judged["matched"] = _matched(scores, targets, energies[test])
     return judged
-
-
-def mean_radial_counts(labelled: LabelledSet) -> FloatArray:
-    """Radial counts averaged over the particles of each species, one row per configuration."""
-
-    def row(snapshot: Snapshot) -> FloatArray:
-        counts = radial_counts(snapshot, RADIAL_CENTERS, RADIAL_WIDTH)
-        present = [snapshot.of_type(name) for name in snapshot.type_names]
-        return np.concatenate([counts[mask].mean(axis=0) for mask in present if mask.any()])
-
-    bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
-    return np.stack([row(snapshot) for snapshot in bar])
 
 
 def mean_energies(workspace: Workspace, labelled: LabelledSet) -> FloatArray:

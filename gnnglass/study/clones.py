@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gnnglass.simulate import IsoconfigurationalProtocol, isoconfigurational_ensembles
 from gnnglass.study.definition import DynamicsSection
-from gnnglass.study.runs import derived_seed
+from gnnglass.study.runs import derived_seed, run_names
 from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot
 
@@ -14,13 +14,14 @@ def run_clones(workspace: Workspace, section: DynamicsSection) -> None:
     starts: dict[str, Snapshot] = {}
     protocols: dict[str, IsoconfigurationalProtocol] = {}
     runs = workspace.followed(section.phase)
-    for k, run in enumerate(runs):
+    every = run_names(workspace.study, section.phase)
+    for run in runs:
         trajectory = workspace.load(run, "thermal")
         starts[run] = trajectory[-1]
         made = trajectory.metadata["protocol"]
         protocols[run] = IsoconfigurationalProtocol(
             kT=section.kT or made["kT"],
-            seed=derived_seed(workspace.study.simulate.seed, 2, k),
+            seed=derived_seed(workspace.study.simulate.seed, 2, every.index(run)),
             dt=made["dt"],
             friction=made["friction"],
             n_clones=section.n_clones,

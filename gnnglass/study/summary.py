@@ -82,7 +82,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         FigureData(
             maps=list(drawn.values())[:N_MAPS],
             map_titles=list(drawn)[:N_MAPS],
-            map_fields=[*maps, *(["tau_bond"] if followed else []), "potential_energy"],
+            map_fields=[*maps, *_best_resolved(results["censored"]), "potential_energy"],
             scatter=list(drawn.values()),
             roc={name: (judged["targets"], scores) for name, scores in judged["scores"].items()},
             roc_level=level,
@@ -122,3 +122,8 @@ def rebuild_report(folder: str | Path) -> Path:
         ) from error
     write_report(workspace, Stages(folder, records), results)
     return workspace.report
+
+
+def _best_resolved(censored: dict[str, float]) -> list[str]:
+    """The relaxation time of which most is known, if any was measured."""
+    return sorted(censored, key=lambda field: censored[field])[:1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gnnglass.errors import InputError
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -20,6 +22,9 @@ class TrainingOptions:
         learning_rate: Of AdamW.
         weight_decay: Of AdamW.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
+
+    Raises:
+        InputError: If a value makes no sense.
     """
 
     supervision: Literal["local", "global"] = "local"
@@ -29,3 +34,16 @@ class TrainingOptions:
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.supervision not in ("local", "global"):
+            raise InputError(f"supervision is {self.supervision!r}; expected local or global.")
+        for name, lowest in (("epochs", 1), ("patience", 1), ("batch_size", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if value < lowest:
+                raise InputError(f"{name} is {value}; expected at least {lowest}.")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise InputError(
+                f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
+                "expected a positive and a non-negative number."
+            )

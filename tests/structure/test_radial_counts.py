@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnglass.errors import InputError
-from gnnglass.structure import radial_counts
+from gnnglass.structure import mean_radial_counts, radial_counts
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 
@@ -73,3 +73,14 @@ def test_translation_changes_nothing_and_relabelling_permutes(shift, seed):
 def test_bad_input_is_refused(centers, width, message):
     with pytest.raises(InputError, match=message):
         radial_counts(example_snapshot(2), centers, width)
+
+
+def test_mean_per_species_and_a_species_without_particles():
+    snapshot = example_snapshot(2)
+    counts = radial_counts(snapshot, [1.0, 1.5], 0.1)
+    expected = [counts[snapshot.of_type(name)].mean(axis=0) for name in "AB"]
+    np.testing.assert_allclose(
+        mean_radial_counts(snapshot, [1.0, 1.5], 0.1), np.concatenate(expected)
+    )
+    with pytest.raises(InputError, match="no particle of species C"):
+        mean_radial_counts(snapshot.replace(type_names=("A", "B", "C")), [1.0], 0.1)

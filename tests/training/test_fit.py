@@ -237,3 +237,14 @@ def test_one_class_in_a_part(labelled):
             recipe=recipe_for("message-passing", 2),
             progress=False,
         )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"patience": 0}, {"batch_size": 1}, {"learning_rate": 0.0},
+     {"weight_decay": -1.0}, {"supervision": "none"}, {"seed": -1}],
+    ids=lambda wrong: next(iter(wrong)),
+)  # fmt: skip
+def test_options_that_make_no_sense(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        TrainingOptions(**wrong)
