@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -81,19 +81,22 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
     """How a classifier is trained.
 
     Raises:
-        InputError: If there is no such option.
+        InputError: If there is no such option, or its value makes no sense.
     """
     try:
-        options = TrainingOptions(**section.training)
-    except TypeError as error:
-        known = ", ".join(f.name for f in fields(TrainingOptions))
-        raise InputError(f"training: {error}; known are {known}.") from error
-    try:
-        return TypeAdapter(TrainingOptions).validate_python(asdict(options))
+        return TypeAdapter(TrainingOptions).validate_python(section.training)
     except ValidationError as error:
         first = error.errors()[0]
-        key, given = first["loc"][0], first["input"]
-        raise InputError(f"training.{key}: {first['msg']}, got {given!r}.") from error
+        key, known = ".".join(map(str, first["loc"])), fields(TrainingOptions)
+        match first["type"]:
+            case "value_error":
+                reason = f"{first['ctx']['error']}"
+            case "unexpected_keyword_argument":
+                names = ", ".join(field.name for field in known)
+                reason = f"there is no option {key}; known are {names}."
+            case _:
+                reason = f"{key}: {first['msg']}, got {first['input']!r}."
+        raise InputError(f"training: {reason}") from error
 
 
 def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Snapshot) -> None:

@@ -22,10 +22,10 @@ def draw_snapshot(
 ) -> Axes:
     """Draw the particles as discs of true size.
 
-    A field with both signs is drawn with a diverging colour map centred on zero, another with
-    a sequential one; NaN is drawn in grey. In 3D only particles with |z| < 1/2 are drawn, those
-    with larger z on top. The discs are ``ax.collections[-1]``, from which a colour bar can be
-    made.
+    A field with both signs is drawn with a diverging colour map, positive in blue and zero in
+    white; another with a sequential one; NaN in grey. In 3D only particles with |z| < 1/2 are
+    drawn, those with larger z on top. The discs are ``ax.collections[-1]``, from which a colour
+    bar can be made.
 
     Args:
         snapshot: What to draw; in 2D all of it.
@@ -84,6 +84,6 @@ def _color_scale(values: FloatArray) -> dict[str, Any]:
     signed = lowest < 0 < highest
     reach = max(-lowest, highest)
     return {
-        "cmap": colormaps["RdBu_r" if signed else "viridis"].with_extremes(bad="lightgrey"),
+        "cmap": colormaps["RdBu" if signed else "viridis"].with_extremes(bad="lightgrey"),
         "clim": (-reach, reach) if signed else (lowest, highest),
     }
