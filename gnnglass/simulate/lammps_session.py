@@ -67,7 +67,7 @@ class LammpsSession:
         self.command(
             "mass * 1.0",
             *pairs,
-            "neighbor 0.3 bin",
+            "neighbor 0.4 bin",
             "neigh_modify every 1 delay 0 check yes",
             "compute energy all pe/atom",
             "compute total all reduce sum c_energy",
