@@ -83,20 +83,20 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
     Raises:
         InputError: If there is no such option, or its value makes no sense.
     """
+    known = [field.name for field in fields(TrainingOptions)]
+    unknown = [name for name in section.training if name not in known]
+    if unknown:
+        raise InputError(
+            f"training: there is no option {', '.join(unknown)}; known are {', '.join(known)}."
+        )
     try:
         return TypeAdapter(TrainingOptions).validate_python(section.training)
     except ValidationError as error:
         first = error.errors()[0]
-        key, known = ".".join(map(str, first["loc"])), fields(TrainingOptions)
-        match first["type"]:
-            case "value_error":
-                reason = f"{first['ctx']['error']}"
-            case "unexpected_keyword_argument":
-                names = ", ".join(field.name for field in known)
-                reason = f"there is no option {key}; known are {names}."
-            case _:
-                reason = f"{key}: {first['msg']}, got {first['input']!r}."
-        raise InputError(f"training: {reason}") from error
+        if first["type"] == "value_error":
+            raise InputError(f"training: {first['ctx']['error']}") from error
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(f"training: {key}: {first['msg']}, got {first['input']!r}.") from error
 
 
 def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Snapshot) -> None:
