@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gnnglass.report.html import small_png
 from gnnglass.report.maps import map_figure
 from gnnglass.report.words import classifier_label, field_label
 from gnnglass.trajectories import read
@@ -26,7 +27,7 @@ def main(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     fields = ["importance_gnn", "importance_cnn", "tau_overlap", "potential_energy"]
-    map_figure(compared[0], fields).savefig(ROOT / "docs" / "demo_maps.png", dpi=110)
+    (ROOT / "docs" / "demo_maps.png").write_bytes(small_png(map_figure(compared[0], fields)))
     text = "\n\n".join([caption(results), classification(results), correlation(results)])
     readme = ROOT / "README.md"
     changed = re.sub(

@@ -171,7 +171,11 @@ def _pictures(rows: Sequence[Mapping[str, Any]], data: FigureData) -> dict[str, 
 
 
 def _image(figure: Figure) -> str:
-    # 256 colours make the file a third of the size, and the eye does not see the difference.
+    return base64.b64encode(small_png(figure)).decode()
+
+
+def small_png(figure: Figure) -> bytes:
+    """A figure as a PNG of 256 colours: a third of the size, and the eye sees no difference."""
     # Pillow always comes with matplotlib, which writes its PNGs with it.
     from PIL import Image
 
@@ -179,4 +183,4 @@ def _image(figure: Figure) -> str:
     figure.savefig(drawn, format="png", dpi=DPI)
     picture = Image.open(drawn).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
-    return base64.b64encode(small.getvalue()).decode()
+    return small.getvalue()

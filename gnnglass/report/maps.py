@@ -39,8 +39,9 @@ def map_figure(
     Raises:
         InputError: If no field is named or the snapshot lacks one.
     """
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FormatStrFormatter, LogLocator
 
     if not fields:
         raise InputError("no field to draw was named; expected at least one.")
@@ -65,7 +66,7 @@ def map_figure(
                     linewidths=0.1,
                 )
                 ax.set(xticks=[], yticks=[], xlabel="", ylabel="", title="")
-                figure.colorbar(
+                bar = figure.colorbar(
                     ax.collections[-1],
                     ax=ax,
                     location="bottom",
@@ -74,6 +75,11 @@ def map_figure(
                     pad=0.02,
                     extend="neither" if scale is not norm else "both",
                 )
+                if isinstance(scale, LogNorm):
+                    # One decade or two: 1, 2, 5 in plain figures, instead of crowded powers.
+                    bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                    bar.ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+                    bar.minorticks_off()
             axes[0, column].set_title(field_label(name))
         axes[0, 0].set_ylabel("value")
         axes[1, 0].set_ylabel("rank within species")
