@@ -67,8 +67,9 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     """Evaluate the classifiers and the baselines of one level on the held-out runs.
 
     Returns:
-        ``figures`` (name to evaluation), ``scores`` (name to scores of the test snapshots),
-        ``targets``, ``inference_seconds`` per snapshot, and at the inherent level ``matched``.
+        ``figures`` (name to evaluation), ``probabilities`` (name to those of the test
+        snapshots), ``targets``, ``inference_seconds`` per snapshot, and at the inherent level
+        ``matched``.
     """
     labelled, split = workspace.labelled(level), _split(workspace)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
@@ -98,7 +99,7 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
             name: asdict(evaluate(probability, targets, runs))
             for name, probability in probabilities.items()
         },
-        "scores": {name: values.tolist() for name, values in scores.items()},
+        "probabilities": {name: values.tolist() for name, values in probabilities.items()},
         "targets": targets.tolist(),
         "inference_seconds": seconds,
     }

@@ -84,7 +84,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
             map_titles=list(drawn)[:N_MAPS],
             map_fields=[*maps, *_best_resolved(results["censored"]), "potential_energy"],
             scatter=list(drawn.values()),
-            roc={name: (judged["targets"], scores) for name, scores in judged["scores"].items()},
+            roc={name: (judged["targets"], p) for name, p in judged["probabilities"].items()},
             roc_level=level,
             history={
                 name: outcomes[f"train-{name}-{level}"].result["history"]

@@ -231,3 +231,12 @@ def test_figures_of_three_dimensional_snapshots(study):
     solid = snapshot.replace(box=np.full(3, 6.0), positions=rng.uniform(-3, 3, (len(snapshot), 3)))
     figures = FigureData(maps=[solid], map_fields=["importance_gnn", "propensity"])
     assert Report({}, figures).html().count("<img") == 2
+
+
+def test_pairs_of_equal_energy_are_counted_or_said_to_be_missing():
+    matched = {"tolerance": 0.0025, "n_pairs": 7, "auc": {"gnn": 0.857, "energy": 0.5}}
+    page = Report({"levels": {"inherent": {"gnn": {}}}, "matched_energy": matched}).html()
+    assert "among the 7 pairs" in page and "0.857 by GNN" in page and "settle nothing" in page
+    none = {"tolerance": 0.0025, "n_pairs": 0, "auc": {"gnn": None}}
+    page = Report({"levels": {"inherent": {"gnn": {}}}, "matched_energy": none}).html()
+    assert "no held-out liquid and glass" in page and "0.0025" in page
