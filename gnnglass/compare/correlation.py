@@ -31,8 +31,8 @@ def correlate(
     One coefficient per configuration; the estimate is their mean within each run, then over
     runs; the interval resamples runs. With `lengths`, `x` alone is smoothed (a map that comes
     from a network is already smoothed by its receptive field, so every predictor is granted its
-    best length), and the length used for a run is the one with the largest |mean coefficient| on
-    the *other* runs, so that no run's own target takes part in the choice.
+    best length), and the length used for a run is the one whose mean coefficient is largest in
+    size on the *other* runs, so that no run's own target takes part in the choice.
 
     Args:
         snapshots: Configurations holding both fields.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Propensity:
     """Isoconfigurational mean of the distance each particle has gone.
 
-    p_i(t) = ⟨|Δr_i(t)|⟩ over the clones (Widmer-Cooper, Harrowell & Fynewever, Phys. Rev. Lett.
+    p_i(t) = ``⟨|Δr_i(t)|⟩`` over the clones (Widmer-Cooper, Harrowell & Fynewever, Phys. Rev. Lett.
     93, 135701 (2004), with the modulus in place of the square). In two dimensions the
     cage-relative displacement tells more, because long-wavelength fluctuations carry whole
     neighbourhoods along.

@@ -17,7 +17,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 
 @dataclass(eq=False)
 class SelfOverlap(LocalRelaxation):
-    """C_i(t) = ⟨Θ(a − |Δr_i(t)|)⟩: the share of clones in which i is still where it was.
+    """``C_i(t) = ⟨Θ(a − |Δr_i(t)|)⟩``: the share of clones in which i is still where it was.
 
     The overlap function is that of Lačević, Starr, Schrøder & Glotzer, J. Chem. Phys. 119, 7372
     (2003), for one particle, from cage-relative displacements unless asked otherwise.
@@ -35,7 +35,7 @@ class SelfOverlap(LocalRelaxation):
     neighbors: Mapping[str, float] = field(default_factory=lambda: dict(CAGE))
 
     def correlate(self, ensemble: IsoconfigurationalEnsemble) -> FloatArray:
-        """Share of clones with |Δr_i| < a, shape [n_lags, n].
+        """Share of clones with ``|Δr_i| < a``, shape [n_lags, n].
 
         Raises:
             InputError: If `a` is not positive, or `neighbors` is not a cutoff that fits the box.

@@ -38,7 +38,7 @@ class VoxelGradCAM(Attribution):
 
     Args:
         layer: Name of the layer in ``model.named_modules()``, whose output has shape
-            [b, k, *coarse grid]; ``model.explained_layer`` if None.
+            ``[b, k, *coarse grid]``; ``model.explained_layer`` if None.
         n_shifts: Shifts per axis, evenly spaced within a cell; at most the stride is used.
         flips: Average over all 2^d reflections along the axes.
         batch_size: How many copies are sent through the model at once.

@@ -18,14 +18,14 @@ N_FOLD = 6
 @INDICATORS.register("hexatic-order")
 @dataclass(eq=False)
 class HexaticOrder(Indicator):
-    """|ψ₆|, 1 where the neighbours form a regular hexagon, near 0 where they are disordered.
+    """``|ψ₆|``, 1 where the neighbours form a regular hexagon, near 0 where they are disordered.
 
     ψ₆(i) = (1/N_i) Σ_j exp(6 i θ_ij), with θ_ij the direction from i to its neighbour j (Nelson &
     Halperin, Phys. Rev. B 19, 2457 (1979)). Computed by freud, in single precision.
 
     Args:
         neighbors: Who is a neighbour, as freud takes it: ``{"num_neighbors": 6}`` for the
-            nearest six, or ``{"r_max": …}``; a particle without neighbours has |ψ₆| = 0.
+            nearest six, or ``{"r_max": …}``; a particle without neighbours has ``|ψ₆| = 0``.
     """
 
     neighbors: Mapping[str, float] = field(default_factory=lambda: {"num_neighbors": N_FOLD})
@@ -36,7 +36,7 @@ class HexaticOrder(Indicator):
         return (2,)
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
-        """|ψ₆| of each particle, shape [n].
+        """``|ψ₆|`` of each particle, shape [n].
 
         Raises:
             InputError: If `neighbors` is neither of the two, asks for more neighbours than there

@@ -17,7 +17,7 @@ def collate(inputs: Sequence[Any], device: torch.device | str = "cpu") -> tuple[
     """Join graphs, or grids of one shape, into the arguments of one `forward` call.
 
     Args:
-        inputs: PyG `Data` of a `GraphRecipe`, or tensors [n_species, *grid] of a `VoxelRecipe`.
+        inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_species, *grid]`` of a `VoxelRecipe`.
         device: Where the tensors go.
     """
     if isinstance(inputs[0], Data):
