@@ -1,4 +1,4 @@
-"""Importance of the package's own network: what must not change it, and what permutes it."""
+"""Importance of the package's own network: its definition, and what must not change it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_geometric.data import Batch
+from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.explain import GraphGradCAM
 from gnnglass.graphs import GraphRecipe
@@ -70,3 +72,38 @@ def test_importance_is_invariant_under_any_rotation(angle, seed):
     before = Snapshot(cluster.box * 3, cluster.positions, cluster.types)
     after = Snapshot(cluster.box * 3, cluster.positions @ turn.T, cluster.types)
     assert_same(importance(one, after), importance(one, before))
+
+
+@pytest.mark.parametrize("layer", ["embed", "interactions.0", "interactions.1"])
+@pytest.mark.parametrize("pooling", ["mean", "sum", "max", "attention"])
+def test_the_package_s_own_network_equals_brute_force(pooling, layer):
+    """One graph after the other, one feature after the other, in double precision."""
+    one = classifier(2, pooling)
+    net = one.model.double()
+    members = [one.recipe(example_snapshot(2, n, n)) for n in (49, 100, 64)]
+    features: list[torch.Tensor] = []
+    hook = net.get_submodule(layer).register_forward_hook(lambda *a: features.append(a[2]))
+    expected = []
+    for data in members:
+        features.clear()
+        logits = net(data.x.double(), data.edge_index, data.edge_distance.double())
+        (gradient,) = torch.autograd.grad(logits[0, 1], features[0])
+        alpha = [sum(gradient[:, k]) / len(gradient) for k in range(gradient.shape[1])]
+        expected.append(sum(a * features[0][:, k] for k, a in enumerate(alpha)).detach())
+    hook.remove()
+    whole = Batch.from_data_list(members)
+    explainer = Explainer(
+        net,
+        algorithm=GraphGradCAM(layer),
+        explanation_type="model",
+        node_mask_type="object",
+        model_config=ModelConfig("multiclass_classification", "graph", "raw"),
+    )
+    arguments = (whole.x.double(), whole.edge_index)
+    options = {"edge_distance": whole.edge_distance.double(), "batch": whole.batch}
+    mask = explainer(*arguments, **options).node_mask[:, 0]
+    # The explainer explains the class each graph is put into; the two logits sum to zero.
+    sign = 2.0 * net(*arguments, **options).argmax(dim=1) - 1
+    found = mask * sign[whole.batch]
+    scale = torch.cat(expected).abs().max()
+    assert (found - torch.cat(expected)).abs().max() < 1e-6 * scale
