@@ -48,7 +48,7 @@ class Engine(ABC):
         protocol: IsoconfigurationalProtocol,
         progress: Progress | None = None,
     ) -> Iterator[Snapshot]:
-        """Yield the frames of clone 0 at all lags, of clone 1 at all lags, and so on."""
+        """Yield the frames of the first clone at all lags, of the next at all lags, and so on."""
 
     @abstractmethod
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:

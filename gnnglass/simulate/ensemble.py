@@ -14,7 +14,7 @@ from gnnglass.errors import GnnglassError, InputError
 from gnnglass.simulate.engine import ENGINES
 from gnnglass.simulate.inherent import inherent_structures
 from gnnglass.simulate.parallel import run_parallel
-from gnnglass.simulate.protocol import IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate.protocol import Protocol
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
@@ -57,72 +57,16 @@ def simulate_ensemble(
     GLASS_FORMERS.create(system)
     ENGINES.factory(engine)
     tasks = [
-        _Run(system, engine, protocol, _file(folder, name), dict((metadata or {}).get(name, {})))
+        _Run(system, engine, protocol, file_of(folder, name), dict((metadata or {}).get(name, {})))
         for name, protocol in protocols.items()
     ]
     for task in tasks:
-        _remove_stale(task.thermal, task.facts)
-        _remove_stale(task.out, task.facts)
+        remove_stale(task.thermal, task.facts)
+        remove_stale(task.out, task.facts)
         if not task.thermal.exists():
             task.out.unlink(missing_ok=True)
     run_parallel(tasks, workers, "simulations")
     return [task.thermal for task in tasks]
-
-
-def isoconfigurational_ensembles(
-    system: str,
-    starts: Mapping[str, Snapshot],
-    protocols: Mapping[str, IsoconfigurationalProtocol],
-    folder: str | Path,
-    *,
-    metadata: Mapping[str, Facts] | None = None,
-    engine: str = "lammps",
-    workers: int | None = None,
-) -> list[Path]:
-    """Run an isoconfigurational ensemble from each of many configurations.
-
-    Ensemble ``name`` leaves ``<folder>/<name>.gsd``. An ensemble whose file tells of the same
-    system, engine, protocol, metadata and start is not done again; one that tells of others is.
-
-    Args:
-        system: Name of the glass former.
-        starts: Ensemble name to the configuration that its clones start from.
-        protocols: Ensemble name to protocol; give each its own seed.
-        folder: Where the files go.
-        metadata: Ensemble name to entries for the trajectory's metadata, such as ``phase``.
-        engine: Name of the engine.
-        workers: Number of processes; the number of usable cores without.
-
-    Returns:
-        The path of each ensemble, in the order of `starts`.
-
-    Raises:
-        InputError: If a name cannot be a file name, or has a start but no protocol.
-        UnknownNameError: If there is no such glass former or engine.
-        MissingExtraError: If the engine is not installed.
-        SimulationError: If runs failed; the others are done.
-        FileError: If a file cannot be written.
-    """
-    GLASS_FORMERS.create(system)
-    ENGINES.factory(engine)
-    if set(starts) != set(protocols):
-        odd = ", ".join(sorted(set(starts) ^ set(protocols)))
-        raise InputError(f"{odd} came with a start or a protocol, but not both.")
-    tasks = [
-        _Clones(
-            system,
-            engine,
-            start,
-            protocols[name],
-            _file(folder, name),
-            dict((metadata or {}).get(name, {})),
-        )
-        for name, start in starts.items()
-    ]
-    for task in tasks:
-        _remove_stale(task.out, task.facts, task.start)
-    run_parallel(tasks, workers, "isoconfigurational ensembles")
-    return [task.out for task in tasks]
 
 
 def inherent_path(path: str | Path) -> Path:
@@ -160,39 +104,18 @@ class _Run:
         write(self.out, inherent_structures(system, read(self.thermal), self.engine))
 
 
-@dataclass(frozen=True)
-class _Clones:
-    system: str
-    engine: str
-    start: Snapshot
-    protocol: IsoconfigurationalProtocol
-    out: Path
-    metadata: dict[str, Any] = field(default_factory=dict)
+def file_of(folder: str | Path, name: str) -> Path:
+    """Where run `name` is kept.
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {
-            "system": self.system,
-            "engine": self.engine,
-            "isoconfigurational": self.protocol.model_dump(mode="json"),
-            **self.metadata,
-        }
-
-    def __call__(self) -> None:
-        engine = ENGINES.create(self.engine)
-        system = GLASS_FORMERS.create(self.system)
-        engine.isoconfigurational(
-            system, self.start, self.protocol, self.out, metadata=self.metadata
-        )
-
-
-def _file(folder: str | Path, name: str) -> Path:
+    Raises:
+        InputError: If the name cannot be a file name.
+    """
     if not name or name.startswith(".") or Path(name).name != name or "." in name:
         raise InputError(f"the run name {name!r} cannot be a file name; use letters, digits and -.")
     return Path(folder) / f"{name}.gsd"
 
 
-def _remove_stale(path: Path, facts: Facts, start: Snapshot | None = None) -> None:
+def remove_stale(path: Path, facts: Facts, start: Snapshot | None = None) -> None:
     """Remove a file that was not made from these facts and this start, or cannot be read."""
     if not path.exists():
         return

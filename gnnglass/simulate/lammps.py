@@ -79,7 +79,8 @@ class LammpsEngine(Engine):
         """Yield the frames of clone 0 at all lags, of clone 1 at all lags, and so on."""
         n, d = start.positions.shape
         clock = _Clock(protocol.n_clones * protocol.lag_steps[-1], progress)
-        for clone in range(protocol.n_clones):
+        last = protocol.first_clone + protocol.n_clones
+        for clone in range(protocol.first_clone, last):
             generator = protocol.generator("clone velocities", clone)
             velocities = maxwell_velocities(generator, n, d, protocol.kT)
             session = self._placed(system, start, velocities)

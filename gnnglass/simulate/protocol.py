@@ -126,6 +126,8 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
 
     Attributes:
         n_clones: Number of runs.
+        first_clone: Number of the first of them. Clone k is the same run whatever the others are,
+            so an ensemble may be made in parts, or extended.
         lag_steps: Steps after the start at which each run is kept, increasing.
 
     Raises:
@@ -133,6 +135,7 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
     """
 
     n_clones: int = Field(ge=1)
+    first_clone: int = Field(default=0, ge=0)
     lag_steps: tuple[int, ...] = Field(min_length=1)
 
     @field_validator("lag_steps")

@@ -199,3 +199,15 @@ def test_batch_of_pyg_is_accepted_as_it_is():
     recipe, net = message_passing(2)
     batch = Batch.from_data_list([recipe(example_snapshot(2, 64)), recipe(example_snapshot(2, 81))])
     assert net(batch.x, batch.edge_index, batch.edge_distance, batch.batch).shape == (2, 2)
+
+
+def test_torch_scatter_changes_nothing(monkeypatch):
+    """PyG takes the optional accelerator when it is there; the figures must not notice."""
+    pytest.importorskip("torch_scatter", reason="the extra 'scatter' is not installed")
+    recipe, net = message_passing(2, pooling="attention")
+    snapshot = example_snapshot(2)
+    found = []
+    for there in (True, False):
+        monkeypatch.setattr("torch_geometric.typing.WITH_TORCH_SCATTER", there)
+        found.append(logits(recipe, net, snapshot))
+    torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=0)

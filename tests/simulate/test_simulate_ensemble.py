@@ -117,3 +117,23 @@ def test_isoconfigurational_ensembles(tmp_path):
     np.testing.assert_array_equal(read(paths[1])[0].positions, run[1].positions)
     with pytest.raises(InputError, match="last came with a start or a protocol"):
         isoconfigurational_ensembles("kam2d", {"first": run[0]}, protocols, folder)
+
+
+def test_an_ensemble_joined_from_clones_is_the_one_made_at_once(tmp_path):
+    """Also when a killed run had left one of the clones."""
+    engine, system = ENGINES.create("lammps"), GLASS_FORMERS.create("kam2d")
+    start = engine.run(system, short_protocol(), tmp_path / "run.gsd")[-1]
+    protocol = IsoconfigurationalProtocol(kT=0.5, n_clones=3, lag_steps=(5, 20), seed=4)
+    at_once = read(engine.isoconfigurational(system, start, protocol, tmp_path / "at_once.gsd"))
+    kept = tmp_path / "iso" / "whole.clones" / "00001.gsd"
+    engine.isoconfigurational(system, start, protocol.replace(first_clone=1, n_clones=1), kept)
+    (path,) = isoconfigurational_ensembles(
+        "kam2d", {"whole": start}, {"whole": protocol}, tmp_path / "iso", workers=2
+    )
+    joined = read(path)
+    assert not kept.parent.exists()
+    assert joined.metadata["isoconfigurational"] == at_once.metadata["isoconfigurational"]
+    assert joined.metadata["run"] == "whole"
+    assert [frame.step for frame in joined] == [frame.step for frame in at_once]
+    for one, other in zip(joined, at_once, strict=True):
+        np.testing.assert_array_equal(one.unwrapped, other.unwrapped)
