@@ -34,7 +34,3 @@ class NotComputedError(GnnglassError, AttributeError):
 
 class SimulationError(GnnglassError, RuntimeError):
     """An engine failed or a run ended in a state that is not physical."""
-
-
-class GnnglassWarning(UserWarning):
-    """Something a careful user wants to know that does not stop the work."""
