@@ -16,9 +16,9 @@ import torch
 from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.explain import GraphGradCAM, VoxelGradCAM
-from gnnglass.models import ClassifierNet
+from gnnglass.models import ClassifierNet, collate
 from gnnglass.testing import example_snapshot
-from gnnglass.training import choose_device, collate, create_model, recipe_for
+from gnnglass.training import choose_device, create_model, recipe_for
 from gnnglass.trajectories import Snapshot
 
 GLASS = 1

@@ -97,8 +97,8 @@ def check_model(name: str) -> None:
     """
     import torch
 
-    from gnnglass.models import MODELS
-    from gnnglass.training import collate, recipe_for, settled_by_recipe
+    from gnnglass.models import MODELS, collate
+    from gnnglass.training import recipe_for, settled_by_recipe
 
     for dimension in (2, 3):
         recipe = recipe_for(name, dimension)

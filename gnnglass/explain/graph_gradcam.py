@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Data
 from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 from torch_geometric.utils import scatter
@@ -16,6 +16,7 @@ from torch_geometric.utils import scatter
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
 from gnnglass.explain.layer_gradient import device_of, layer_gradient
+from gnnglass.models import batched, collate
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -68,20 +69,19 @@ class GraphGradCAM(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
     ) -> list[FloatArray]:
         """Scores of each snapshot's particles for the class in `column`; see `compute`."""
         results: list[FloatArray] = []
-        for start in range(0, len(snapshots), self.batch_size):
-            graphs = [classifier.recipe(s) for s in snapshots[start : start + self.batch_size]]
+        for graphs in batched(classifier.recipe, snapshots, self.batch_size):
             results += self._graph_scores(classifier.model, graphs, column)
         return results
 
     def _graph_scores(
         self, model: nn.Module, graphs: Sequence[Data], column: int
     ) -> list[FloatArray]:
-        whole = Batch.from_data_list(graphs).to(device_of(model))
+        arguments = collate(graphs, device_of(model))
         scores = self._node_scores(
             model,
-            lambda: model(whole.x, whole.edge_index, whole.edge_distance, whole.batch),
+            lambda: model(*arguments),
             lambda logits: logits[:, column].sum(),
-            whole.batch,
+            arguments[-1],
         )
         ends = np.cumsum([graph.num_nodes for graph in graphs])
         return np.split(scores.cpu().numpy().astype(np.float64), ends[:-1])

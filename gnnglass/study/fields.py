@@ -21,12 +21,8 @@ CENSORED = {"tau_bond": "tau_bond_censored", "tau_overlap": "tau_overlap_censore
 HALVES = {target: (f"{target}_half_1", f"{target}_half_2") for target in TARGETS}
 
 
-def annotate_held_out(workspace: Workspace) -> dict[str, str]:
-    """Write every held-out run with importance maps and structural indicators on its frames.
-
-    Returns:
-        Field to what it is, for the report.
-    """
+def annotate_held_out(workspace: Workspace) -> None:
+    """Write every held-out run with importance maps and structural indicators on its frames."""
     study = workspace.study
     level = study.explain_level
     explained = study.phases_in_order[1]
@@ -49,7 +45,6 @@ def annotate_held_out(workspace: Workspace) -> dict[str, str]:
                 classifier, trajectory, attribution, field, target=explained
             )
         write(workspace.annotated(run), _with_structure(trajectory))
-    return {field: type(attribution).__name__ for field, (_, attribution) in maps.items()}
 
 
 def _with_structure(trajectory: Trajectory) -> Trajectory:
@@ -68,8 +63,8 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     """Write the followed configurations with all fields, and correlate them.
 
     Returns:
-        ``rows`` (the table of `gnnglass.compare.compare_fields`, NaN as None), ``ceilings``
-        and ``censored`` shares.
+        ``rows`` (the table of `gnnglass.compare.compare_fields`, NaN as None) and ``censored``
+        shares.
     """
     runs = workspace.followed(section.phase)
     snapshots = [_with_dynamics(workspace, section, run) for run in runs]
@@ -104,8 +99,9 @@ def _with_dynamics(workspace: Workspace, section: DynamicsSection, run: str) -> 
     time = section.propensity_lag * trajectory.metadata["dt"]
     moved = dynamics.annotate(ensemble, time=time).fields
     halves = {
-        HALVES[target][k]: dynamics.annotate(half, time=time).fields[target]
+        HALVES[target][k]: fields[target]
         for k, half in enumerate(ensemble.halves())
+        for fields in [dynamics.annotate(half, time=time).fields]
         for target in TARGETS
     }
     annotated = read(workspace.annotated(run))

@@ -161,10 +161,10 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
 
 
 def _annotate(workspace: Workspace, stages: Stages) -> None:
-    def work(_: str) -> dict[str, str]:
+    def work(_: str) -> None:
         from gnnglass.study.fields import annotate_held_out
 
-        return annotate_held_out(workspace)
+        annotate_held_out(workspace)
 
     study = workspace.study
     stages.run(

@@ -82,17 +82,14 @@ class GlassFormer:
                 f"a {snapshot.dimension}D snapshot was given to {self.name!r}, "
                 f"which is {self.dimension}D."
             )
-        present = [snapshot.type_names[k] for k in np.unique(snapshot.types)]
-        unknown = [name for name in present if name not in self.species]
+        types = snapshot.types_among(self.species)
+        unknown = [snapshot.type_names[k] for k in np.unique(snapshot.types[types < 0])]
         if unknown:
             raise InputError(
                 f"{self.name!r} has the species {', '.join(self.species)}; "
                 f"the snapshot also holds {', '.join(unknown)}."
             )
-        index = [
-            self.species.index(name) if name in self.species else -1 for name in snapshot.type_names
-        ]
-        return np.array(index, dtype=np.int32)[snapshot.types]
+        return types.astype(np.int32)
 
     def energies(self, snapshot: Snapshot) -> FloatArray:
         """Potential energy of each particle, half of each of its pairs, shape [n]."""

@@ -1,9 +1,8 @@
 """Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
 
 from gnnglass.training.baseline import linear_scores
-from gnnglass.training.batches import collate
 from gnnglass.training.calibration import Calibration
-from gnnglass.training.classifier import TrainedClassifier, batched, choose_device
+from gnnglass.training.classifier import TrainedClassifier, choose_device
 from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
 from gnnglass.training.fitting import fit
 from gnnglass.training.inputs import AnyRecipe, create_model, recipe_for, settled_by_recipe
@@ -20,9 +19,7 @@ __all__ = [
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
-    "batched",
     "choose_device",
-    "collate",
     "create_model",
     "deal_runs",
     "evaluate",

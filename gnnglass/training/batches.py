@@ -1,29 +1,12 @@
-"""From recipe inputs (graphs or grids) to what a network's `forward` takes."""
+"""Which configurations make up a training step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch_geometric.data import Batch, Data
-
-
-def collate(inputs: Sequence[Any], device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
-    """Join graphs, or grids of one shape, into the arguments of one `forward` call.
-
-    Args:
-        inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_species, *grid]`` of a `VoxelRecipe`.
-        device: Where the tensors go.
-    """
-    if isinstance(inputs[0], Data):
-        batch = Batch.from_data_list(list(inputs)).to(device)
-        return batch.x, batch.edge_index, batch.edge_distance, batch.batch
-    return (torch.stack(list(inputs)).to(device),)
 
 
 class BalancedBatches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.models import MODELS, ClassifierNet
-from gnnglass.training.batches import collate
+from gnnglass.models import MODELS, ClassifierNet, batched, collate
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.inputs import AnyRecipe, recipe_from_dict
 from gnnglass.training.split import Split
@@ -67,24 +66,17 @@ class TrainedClassifier:
         self.model.to(choose_device(device))
         return self
 
-    def logits(
-        self,
-        snapshots: Iterable[Snapshot],
-        *,
-        batch_size: int = 8,
-        progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
-    ) -> FloatArray:
+    def logits(self, snapshots: Iterable[Snapshot], *, batch_size: int = 8) -> FloatArray:
         """Logits of each snapshot, shape [n_snapshots, n_classes].
 
         Args:
             snapshots: Configurations of the classifier's level.
             batch_size: Snapshots per forward call; boxes of different sizes go one by one.
-            progress: Wraps the sequence of snapshots, for instance ``tqdm``.
         """
         with torch.no_grad():
             rows = [
                 self.model(*collate(batch, self.device)).double().cpu().numpy()
-                for batch in batched(self.recipe, progress(list(snapshots)), batch_size)
+                for batch in batched(self.recipe, snapshots, batch_size)
             ]
         return np.concatenate(rows)
 
@@ -173,25 +165,6 @@ class TrainedClassifier:
                 f"({facts.get('model', {}).get('name')}); train it again."
             ) from error
         return classifier.to(device)
-
-
-def batched(
-    recipe: AnyRecipe, snapshots: Iterable[Snapshot], batch_size: int
-) -> Iterable[list[Any]]:
-    """Network inputs of consecutive snapshots, at most `batch_size` at a time.
-
-    Grids of different shapes cannot be stacked, so a batch also ends where the shape changes.
-    """
-    batch: list[Any] = []
-    for snapshot in snapshots:
-        item = recipe(snapshot)
-        reshaped = batch and torch.is_tensor(item) and item.shape != batch[0].shape
-        if len(batch) == batch_size or reshaped:
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch
 
 
 def choose_device(device: torch.device | str) -> torch.device:

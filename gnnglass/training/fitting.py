@@ -82,8 +82,8 @@ def fit(
         }
         net.standardise(data["train"].inputs)
         keep = KeepBest(None if checkpoint is None else Path(checkpoint), options.patience)
-        bar = [EpochBar(options.epochs, description)] if progress else []
-        train(net, data, options, [keep, *bar], choose_device(device))
+        bar = EpochBar(options.epochs, description) if progress else None
+        train(net, data, options, keep, choose_device(device), bar=bar)
     net.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
     classifier = TrainedClassifier(
         model_name=model,

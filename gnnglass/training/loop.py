@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from gnnglass.models import ClassifierNet
+from gnnglass.models import ClassifierNet, collate
 from gnnglass.training.augment import random_symmetry
-from gnnglass.training.batches import BalancedBatches, collate
+from gnnglass.training.batches import BalancedBatches
 from gnnglass.training.checkpoint import KeepBest
 from gnnglass.training.evaluation import roc_auc
 from gnnglass.training.options import TrainingOptions
@@ -132,8 +132,10 @@ def train(
     net: ClassifierNet,
     data: Mapping[str, Configurations],
     options: TrainingOptions,
-    callbacks: list[Callback],
+    keep: KeepBest,
     device: torch.device,
+    *,
+    bar: EpochBar | None,
 ) -> None:
     """Fit a network with Lightning, from its checkpoint if there is one.
 
@@ -141,21 +143,21 @@ def train(
         net: The network; its weights are those of the last epoch afterwards.
         data: Configurations of the parts ``"train"`` and ``"validation"``.
         options: How to train.
-        callbacks: A `KeepBest`, and whatever else is to be called.
+        keep: Holds the best weights afterwards, and the history.
         device: Where to train.
+        bar: Shows the progress, if it is to be shown.
     """
     order = BalancedBatches(data["train"].targets.numpy(), options.batch_size, options.seed)
     n_validation = len(data["validation"])
     validation = np.array_split(
         np.arange(n_validation), math.ceil(n_validation / options.batch_size)
     )
-    checkpoint = next(c.path for c in callbacks if isinstance(c, KeepBest))
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=options.epochs,
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=[device.index or 0] if device.type == "cuda" else 1,
-            callbacks=callbacks,
+            callbacks=[keep] if bar is None else [keep, bar],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -164,7 +166,7 @@ def train(
             use_distributed_sampler=False,
         )
         # A checkpoint is a zip archive; anything else at that place is overwritten.
-        resumed = checkpoint if checkpoint is not None and is_zipfile(checkpoint) else None
+        resumed = keep.path if keep.path is not None and is_zipfile(keep.path) else None
         trainer.fit(
             _Training(net, options),
             DataLoader(data["train"], sampler=order, batch_size=None),

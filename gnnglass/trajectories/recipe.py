@@ -60,9 +60,7 @@ class Recipe:
                 f"the snapshot is {snapshot.dimension}D, but this {type(self).__name__} was made "
                 f"for {self.dimension}D; use a model or a recipe of dimension {snapshot.dimension}."
             )
-        known = {name: index for index, name in enumerate(self.type_names)}
-        table = np.array([known.get(name, -1) for name in snapshot.type_names], dtype=np.int64)
-        species = table[snapshot.types]
+        species = snapshot.types_among(self.type_names)
         if species.min() < 0:
             unknown = sorted({snapshot.type_names[t] for t in snapshot.types[species < 0]})
             raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
@@ -163,6 +163,12 @@ class Snapshot:
             known = ", ".join(self.type_names)
             raise InputError(f"no species {name!r} in this snapshot; it has {known}.")
         return np.asarray(self.types == self.type_names.index(name))
+
+    def types_among(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Index into `names` of each particle's species, −1 if it is not there, shape [n]."""
+        known = {name: index for index, name in enumerate(names)}
+        table = np.array([known.get(name, -1) for name in self.type_names], dtype=np.int64)
+        return table[self.types]
 
     def minimum_image(self, vectors: ArrayLike) -> FloatArray:
         """The shortest periodic image of each vector, shape [..., d]."""

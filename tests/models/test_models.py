@@ -13,11 +13,10 @@ from torch_geometric.data import Batch
 
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.graphs import GraphRecipe
-from gnnglass.models import MODELS
+from gnnglass.models import MODELS, collate
 from gnnglass.models.radial_basis import RadialBasis
 from gnnglass.models.readout import POOLINGS
 from gnnglass.testing import check_model, example_snapshot
-from gnnglass.training import collate
 from gnnglass.trajectories import Snapshot
 from gnnglass.voxels import VoxelRecipe
 
