@@ -23,7 +23,7 @@ def structure(
     engine: Engine = "lammps",
 ) -> None:
     """Give every particle its structural indicators."""
-    from gnnglass.structure import INDICATORS, annotate, indicator_for
+    from gnnglass.structure import annotate, indicator_for, indicators_for
     from gnnglass.trajectories import read, write
 
     frames = read(trajectory)
@@ -31,10 +31,10 @@ def structure(
         frames = frames.map(lambda s: s, system=system)
     if inherent:
         frames = at_level(frames, "inherent", system_of(frames, None), engine)
-    chosen = {name: indicator_for(name, frames) for name in indicator or INDICATORS.names()}
-    if not indicator:
-        dimension = frames[0].dimension
-        chosen = {name: one for name, one in chosen.items() if dimension in one.dimensions}
+    if indicator:
+        chosen = {name: indicator_for(name, frames) for name in indicator}
+    else:
+        chosen = indicators_for(frames)
     write(out, annotate(frames, {name.replace("-", "_"): one for name, one in chosen.items()}))
     typer.echo(f"{out}: {', '.join(chosen)}")
 

@@ -111,6 +111,17 @@ def indicator_for(name: str, trajectory: Trajectory) -> Indicator:
     return INDICATORS.create(name, system=system)
 
 
+def indicators_for(trajectory: Trajectory) -> dict[str, Indicator]:
+    """Every registered indicator that is defined in the trajectory's dimension, by its name.
+
+    Raises:
+        InputError: As `indicator_for`.
+    """
+    every = {name: indicator_for(name, trajectory) for name in INDICATORS}
+    dimension = trajectory[0].dimension
+    return {name: one for name, one in every.items() if dimension in one.dimensions}
+
+
 def annotate(trajectory: Trajectory, indicators: Mapping[str, Indicator]) -> Trajectory:
     """The trajectory with indicators as per-particle fields.
 

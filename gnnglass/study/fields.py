@@ -48,14 +48,9 @@ def annotate_held_out(workspace: Workspace) -> None:
 
 
 def _with_structure(trajectory: Trajectory) -> Trajectory:
-    dimension = trajectory[0].dimension
-    indicators = {
-        name.replace("-", "_"): structure.indicator_for(name, trajectory)
-        for name in structure.INDICATORS
-    }
+    indicators = structure.indicators_for(trajectory)
     return structure.annotate(
-        trajectory,
-        {field: one for field, one in indicators.items() if dimension in one.dimensions},
+        trajectory, {name.replace("-", "_"): one for name, one in indicators.items()}
     )
 
 
