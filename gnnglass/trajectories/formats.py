@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ class Format(ABC):
 
     @abstractmethod
     def matches(self, path: Path, head: bytes) -> bool:
-        """Whether the file at `path`, whose first bytes are `head`, is of this format."""
+        """Whether the file at `path`, whose first bytes are `head`, is of this format.
+
+        Raises:
+            FileError: If it is of a family of formats, but too damaged to tell which.
+        """
 
     @abstractmethod
     def read(self, path: Path) -> Trajectory:
@@ -34,6 +39,24 @@ class Format(ABC):
             FileError: If the file is broken or cut off.
             InputError: If it holds something that a snapshot cannot be.
         """
+
+
+@contextmanager
+def speaking_of(what: str | Path) -> Iterator[None]:
+    """Name the file or frame in any error; libraries raise nearly anything on a damaged file.
+
+    NumPy's warnings about damaged numbers are silenced, for these are refused in the end.
+    """
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):
+            yield
+    except FileError:
+        raise
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise FileError(f"cannot read {what}, which seems damaged: {reason}.") from error
 
 
 FORMATS: Registry[Format] = Registry("trajectory format", "gnnglass.trajectories")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
-from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.errors import FileError, GnnglassError
 from gnnglass.trajectories.files import written_whole
-from gnnglass.trajectories.formats import FORMATS, Format
+from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
 from gnnglass.trajectories.gsd_check import MAGIC, count_frames
 from gnnglass.trajectories.gsd_frame import (
     LOG,
@@ -76,7 +75,7 @@ class GSDFormat(Format):
         frames = GSDFrames(path.absolute(), count_frames(path))
         if len(frames) == 0:
             raise FileError(f"{path} holds no frame; what wrote it was probably killed.")
-        with _speaking_of(path), _Chunks(path) as chunks:
+        with speaking_of(path), _Chunks(path) as chunks:
             stored = chunks.at(0, f"log/{METADATA}")
             metadata = {} if stored is None else json.loads(bytes(stored))
             if not isinstance(metadata, dict):
@@ -118,11 +117,11 @@ class GSDFrames(Sequence[Snapshot]):
         return self._decode(range(self.n_frames))
 
     def _decode(self, numbers: Sequence[int]) -> Iterator[Snapshot]:
-        with _speaking_of(self.path):
+        with speaking_of(self.path):
             chunks = _Chunks(self.path)
         with chunks:
             for number in numbers:
-                with _speaking_of(f"frame {number} of {self.path}"):
+                with speaking_of(f"frame {number} of {self.path}"):
                     snapshot = snapshot_from_values(chunks.frame(number))
                 yield snapshot
 
@@ -183,17 +182,3 @@ class _Chunks:
 def _names(characters: Any) -> list[str]:
     rows = np.atleast_2d(np.asarray(characters, dtype=np.int8))
     return [row.tobytes().split(b"\0")[0].decode() for row in rows]
-
-
-@contextmanager
-def _speaking_of(what: str | Path) -> Iterator[None]:
-    """Name the file and frame in any error; gsd raises nearly anything on a damaged file."""
-    try:
-        yield
-    except FileError:
-        raise
-    except InputError as error:
-        raise InputError(f"{what}: {error}") from error
-    except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise FileError(f"cannot read {what}, which seems damaged: {reason}.") from error

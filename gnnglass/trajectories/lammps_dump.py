@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
-import string
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories.formats import FORMATS, Format
+from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
+from gnnglass.trajectories.packed import unpacked, unpacked_head
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot
+from gnnglass.trajectories.text_table import (
+    LETTERS,
+    order_of,
+    read_columns,
+    type_indices,
+    whole_numbers,
+)
 from gnnglass.trajectories.trajectory import Trajectory
 
-GZIP_MAGIC = b"\x1f\x8b"
 FIRST_WORD = b"ITEM:"
 #: Suffix of a coordinate column -> (is scaled by the box, is unwrapped); the first found is used.
 SUFFIXES = {"u": (False, True), "su": (True, True), "": (False, False), "s": (True, False)}
@@ -57,13 +61,7 @@ class LAMMPSDumpFormat(Format):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """Dumps begin with ``ITEM:``, perhaps after unpacking."""
-        if head.startswith(GZIP_MAGIC):
-            try:
-                with gzip.open(path) as stream:
-                    head = stream.read(len(FIRST_WORD))
-            except (OSError, EOFError):
-                return False
-        return head.startswith(FIRST_WORD)
+        return unpacked_head(path, head).startswith(FIRST_WORD)
 
     def read(self, path: Path) -> Trajectory:
         """Read all frames.
@@ -73,15 +71,15 @@ class LAMMPSDumpFormat(Format):
             InputError: If a frame lacks ids, types or coordinates, has a tilted or
                 non-periodic box, or positions that are not finite.
         """
-        with path.open("rb") as raw:
-            packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-            raw.seek(0)
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+        with unpacked(path) as stream:
             frames = list(_frames(stream, path))
         d = 2 if all(_is_flat(frame) for frame in frames) else 3
         n_types = max(int(max(frame.columns["type"], default=1)) for frame in frames)
-        names = tuple(string.ascii_uppercase[:n_types])
-        return Trajectory([_snapshot(frame, d, names) for frame in frames])
+        snapshots = []
+        for frame in frames:
+            with speaking_of(frame.name):
+                snapshots.append(_snapshot(frame, d, LETTERS[:n_types]))
+        return Trajectory(snapshots)
 
 
 def _frames(stream: IO[bytes], path: Path) -> Iterator[_Frame]:
@@ -155,22 +153,8 @@ def _bounds(lines: list[str], item: str, name: str) -> FloatArray:
 def _columns(lines: list[bytes], n: int, names: list[str]) -> dict[str, FloatArray]:
     if len(lines) < n or (lines and not lines[-1].endswith(b"\n")):
         raise EOFError
-    if n == 0:
-        return {name: np.empty(0) for name in names}
-    try:
-        table: NDArray[np.generic] = np.loadtxt(lines, comments=None, ndmin=2)
-    except ValueError:
-        # A column of text, such as element names, or a broken line, which raises again.
-        table = np.loadtxt(lines, dtype=str, comments=None, ndmin=2)
-    if table.shape != (n, len(names)):
-        raise ValueError(f"expected {n} lines of {len(names)} columns ({' '.join(names)})")
-    columns = {}
-    for name, values in zip(names, table.T, strict=True):
-        try:
-            columns[name] = values.astype(np.float64)
-        except ValueError:
-            continue
-    return columns
+    columns = read_columns(lines, names)
+    return {name: values for name, values in columns.items() if not isinstance(values, list)}
 
 
 def _sorted_by_id(columns: dict[str, FloatArray], name: str) -> dict[str, FloatArray]:
@@ -180,12 +164,8 @@ def _sorted_by_id(columns: dict[str, FloatArray], name: str) -> dict[str, FloatA
                 f"{name} has no numeric column {needed!r} (it has {', '.join(columns)}); write "
                 "the dump with id, type and coordinates."
             )
-    ids, types = columns["id"], columns["type"]
-    if len(np.unique(ids)) != len(ids):
-        raise ValueError("some atom ids occur twice")
-    if not np.all(np.isin(types, np.arange(1, len(string.ascii_uppercase) + 1))):
-        raise ValueError("atom types must be 1 to 26, to be named A to Z")
-    order = np.argsort(ids)
+    type_indices(columns["type"])
+    order = order_of(columns["id"])
     return {column: values[order] for column, values in columns.items()}
 
 
@@ -205,7 +185,7 @@ def _snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapshot:
     axes = "xyz"[:d]
     if not all(frame.periodic[:d]):
         raise InputError(
-            f"{frame.name} has a boundary that is not periodic; only boxes periodic along "
+            f"it has a boundary that is not periodic; only boxes periodic along "
             f"{', '.join(axes)} (pp) are supported."
         )
     lower, upper = frame.bounds[:d].T
@@ -215,7 +195,7 @@ def _snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapshot:
         suffix = _suffix(frame, axis)
         if suffix is None:
             raise InputError(
-                f"{frame.name} has no {axis} coordinate (its columns are "
+                f"it has no {axis} coordinate (its columns are "
                 f"{', '.join(frame.columns)}); write the dump with id, type and coordinates."
             )
         scaled, is_unwrapped = SUFFIXES[suffix]
@@ -228,20 +208,15 @@ def _snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapshot:
         images = np.zeros((len(positions[0]), d))
     elif not any(unwrapped) and all(f"i{axis}" in frame.columns for axis in axes):
         images = np.stack([frame.columns[f"i{axis}"] for axis in axes], axis=1)
-        if not np.all(np.isfinite(images)):
-            raise InputError(f"{frame.name} has image flags that are not finite.")
-    try:
-        return Snapshot(
-            box=box,
-            positions=np.stack(positions, axis=1),
-            types=frame.columns["type"].astype(np.int32) - 1,
-            type_names=type_names,
-            images=None if images is None else images.astype(np.int32),
-            fields=_fields(frame),
-            step=frame.step,
-        )
-    except InputError as error:
-        raise InputError(f"{frame.name}: {error}") from error
+    return Snapshot(
+        box=box,
+        positions=np.stack(positions, axis=1),
+        types=type_indices(frame.columns["type"]),
+        type_names=type_names,
+        images=None if images is None else whole_numbers(images, "image flags"),
+        fields=_fields(frame),
+        step=frame.step,
+    )
 
 
 def _fields(frame: _Frame) -> dict[str, FloatArray]:

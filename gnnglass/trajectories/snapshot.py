@@ -90,7 +90,14 @@ class Snapshot:
             images = np.array(self.images, dtype=np.int32)
             if images.shape != given.shape:
                 raise InputError(f"images have shape {images.shape}; expected {given.shape}.")
-            images = (images + crossed).astype(np.int32)
+            crossed += images
+        if np.abs(crossed).max() >= 2**31:
+            raise InputError(
+                f"some particles are {np.abs(crossed).max():.3g} boxes away from the box; the run "
+                "that produced them has probably blown up."
+            )
+        if images is not None:
+            images = crossed.astype(np.int32)
         fields = {name: self._as_field(name, values, n) for name, values in self.fields.items()}
         for array in (box, positions, types, images, *fields.values()):
             if array is not None:

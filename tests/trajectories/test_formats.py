@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import freud
 import gsd.hoomd
+import mutations
 import numpy as np
 import pytest
 
@@ -17,13 +18,31 @@ from gnnglass.trajectories import FORMATS, Format, Snapshot, Trajectory, as_traj
 
 
 def test_the_formats_are_registered() -> None:
-    assert {"gsd", "lammps-dump"} <= set(FORMATS)
+    known = {"botan", "deepmind", "extxyz", "glassbench", "gsd", "lammps-data", "lammps-dump"}
+    assert known <= set(FORMATS)
     assert all(isinstance(FORMATS.create(name), Format) for name in FORMATS)
 
 
 def test_content_decides_and_not_the_name(tmp_path: Path, snapshot: Snapshot) -> None:
     write(tmp_path / "misnamed.dump", Trajectory([snapshot]))
     assert len(read(str(tmp_path / "misnamed.dump"))) == 1
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_every_format_converts(tmp_path: Path, name: str) -> None:
+    for content in mutations.samples(tmp_path)[name]:
+        (tmp_path / "t").write_bytes(mutations.packed(content))
+        given = read(tmp_path / "t")
+        write(tmp_path / "t.gsd", given)
+        found = read(tmp_path / "t.gsd")
+        assert found.metadata == given.metadata
+        for one, other in zip(found, given, strict=True):
+            apart = other.minimum_image(one.positions - other.positions)
+            np.testing.assert_allclose(apart, 0, atol=1e-5)
+            np.testing.assert_array_equal(one.types, other.types)
+            assert (one.type_names, one.step) == (other.type_names, other.step)
+            assert set(one.fields) == set(other.fields)
+            assert (one.images is None) == (other.images is None)
 
 
 def empty(folder: Path) -> Path:
@@ -47,7 +66,7 @@ def zipped_text(folder: Path) -> Path:
         (lambda folder: folder / "absent.gsd", "there is no file .*absent.gsd"),
         (lambda folder: folder, "is a folder"),
         (empty, "is empty"),
-        (text, r"no trajectory format known here \(gsd, lammps-dump\)"),
+        (text, r"no trajectory format known here \(botan, .*gsd, .*lammps-dump\)"),
         (zipped_text, "no trajectory format"),
     ],
 )
