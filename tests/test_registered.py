@@ -14,8 +14,9 @@ def test_glass_formers(name):
     check_glass_former(name)
 
 
+@pytest.mark.parametrize("system", GLASS_FORMERS.names())
 @pytest.mark.parametrize("name", ENGINES.names())
-def test_engines(name):
+def test_engines(name, system):
     if not ENGINES.available(name):
         pytest.skip(f"the engine {name!r} is not installed here")
-    check_engine(name)
+    check_engine(name, system)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gnnglass.structure.indicator import INDICATORS, Indicator
-from gnnglass.systems import GLASS_FORMERS, GlassFormer
+from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -19,10 +21,10 @@ class PotentialEnergy(Indicator):
     (1982)), of any other the thermal one; the indicator does not minimise.
 
     Args:
-        system: A glass former or its registered name.
+        system: A glass former, its registered name, its TOML file or its definition.
     """
 
-    system: GlassFormer | str
+    system: GlassFormer | str | Mapping[str, Any]
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -40,4 +42,4 @@ class PotentialEnergy(Indicator):
 
     @property
     def _glass_former(self) -> GlassFormer:
-        return GLASS_FORMERS.create(self.system) if isinstance(self.system, str) else self.system
+        return glass_former(self.system)

@@ -1,6 +1,28 @@
 """Glass formers: pair potentials, composition, density, and where they come from."""
 
 from gnnglass.systems.glass_former import GLASS_FORMERS, GlassFormer
-from gnnglass.systems.potential import ForceShiftedLJ, PairPotential
+from gnnglass.systems.potential import POTENTIALS, PairPotential
+from gnnglass.systems.potentials import (
+    ForceShiftedLJ,
+    HarmonicSpheres,
+    ShiftedLJ,
+    SmoothedInversePower,
+)
+from gnnglass.systems.sources import glass_former
+from gnnglass.systems.tabulation import Table, inner_radius, linear_table, spline_table
 
-__all__ = ["GLASS_FORMERS", "ForceShiftedLJ", "GlassFormer", "PairPotential"]
+__all__ = [
+    "GLASS_FORMERS",
+    "POTENTIALS",
+    "ForceShiftedLJ",
+    "GlassFormer",
+    "HarmonicSpheres",
+    "PairPotential",
+    "ShiftedLJ",
+    "SmoothedInversePower",
+    "Table",
+    "glass_former",
+    "inner_radius",
+    "linear_table",
+    "spline_table",
+]

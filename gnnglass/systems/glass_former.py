@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
 from gnnglass.registry import Registry
-from gnnglass.systems.potential import FloatArray, PairPotential
+from gnnglass.systems.potential import POTENTIALS, FloatArray, PairPotential, parameters_of
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GlassFormer:
-    """A mixture with everything an engine needs to simulate it.
+    """A mixture with everything an engine needs to simulate it; all masses are 1.
+
+    Two are equal, and have equal hashes, if all they are made of is equal, the order of the
+    species included.
 
     Attributes:
-        name: Its registered name.
+        name: Its registered name, or the one its user gave it.
         dimension: 2 or 3.
         composition: Number fraction of each species, in the order of the type index.
         density: Number density n / V, in units of length^−d.
@@ -30,7 +34,8 @@ class GlassFormer:
         citation: The paper the parameters are taken from.
 
     Raises:
-        InputError: If a pair lacks a potential or the fractions do not sum to one.
+        InputError: If a pair lacks a potential, the fractions do not sum to one, or a number is
+            not positive.
     """
 
     name: str
@@ -38,9 +43,24 @@ class GlassFormer:
     composition: Mapping[str, float]
     density: float
     potentials: Mapping[Pair, PairPotential]
-    citation: str
+    citation: str = ""
 
     def __post_init__(self) -> None:
+        # Copies, because mixtures may share the tables they are made from.
+        object.__setattr__(self, "composition", dict(self.composition))
+        object.__setattr__(self, "potentials", dict(self.potentials))
+        if self.dimension not in (2, 3):
+            raise InputError(f"{self.name!r} has {self.dimension!r} dimensions; expected 2 or 3.")
+        if not (np.isfinite(self.density) and self.density > 0):
+            raise InputError(
+                f"the density of {self.name!r} is {self.density:g}; expected a positive number."
+            )
+        for species, fraction in self.composition.items():
+            if not 0 < fraction <= 1:
+                raise InputError(
+                    f"the fraction of {species} in {self.name!r} is {fraction:g}; expected a "
+                    "number above 0 and not above 1."
+                )
         total = sum(self.composition.values())
         if not np.isclose(total, 1):
             raise InputError(f"the composition of {self.name!r} sums to {total:g}; expected 1.")
@@ -50,6 +70,48 @@ class GlassFormer:
                 f"{self.name!r} has potentials for {sorted(self.potentials)}; "
                 f"expected one for each of {sorted(wanted)}."
             )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GlassFormer) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    @property
+    def _content(self) -> tuple[Any, ...]:
+        return (
+            self.name,
+            self.dimension,
+            tuple(self.composition.items()),
+            self.density,
+            frozenset(self.potentials.items()),
+            self.citation,
+        )
+
+    @property
+    def identity(self) -> str | dict[str, Any]:
+        """What to store of it, in JSON: ``glass_former(x.identity) == x``.
+
+        The registered name if it is that mixture, else its whole definition, with the keys of a
+        TOML file for `glass_former`.
+
+        Raises:
+            InputError: If a potential is of a form that is not registered.
+        """
+        if self.name in GLASS_FORMERS and GLASS_FORMERS.create(self.name) == self:
+            return self.name
+        return {
+            "name": self.name,
+            "dimension": self.dimension,
+            "density": self.density,
+            "species": list(self.species),
+            "fractions": list(self.composition.values()),
+            "potentials": [
+                {"pair": list(pair), **_described(potential)}
+                for pair, potential in self.potentials.items()
+            ],
+            "citation": self.citation,
+        }
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -112,6 +174,31 @@ class GlassFormer:
         ]
         return np.stack(forces, axis=1)
 
+    def virial(self, snapshot: Snapshot) -> float:
+        """W = Σ r f(r) over the pairs of particles, with f = −dU/dr, in units of energy."""
+        pairs, groups = self._pairs(snapshot)
+        # Each pair is listed twice.
+        return (
+            sum(
+                float(pairs.distances[members] @ potential.force(pairs.distances[members]))
+                for potential, members in groups
+            )
+            / 2
+        )
+
+    def pressure(self, snapshot: Snapshot, kT: float) -> float:
+        """P = ρ kT + W / (d V) at the snapshot's density ρ, in units of energy / length^d.
+
+        W is the `virial` (Allen & Tildesley, Computer Simulation of Liquids, 2nd ed., Oxford
+        (2017), section 2.4); there is no correction for the cutoff.
+
+        Args:
+            snapshot: Configuration of n particles.
+            kT: Temperature of the velocities, in units of energy; 0 for an inherent structure.
+        """
+        volume = float(np.prod(snapshot.box))
+        return snapshot.density * kT + self.virial(snapshot) / (self.dimension * volume)
+
     def _pairs(self, snapshot: Snapshot):  # type: ignore[no-untyped-def]
         types = self.types_of(snapshot)
         pairs = neighbor_pairs(snapshot, self.r_max)
@@ -130,3 +217,14 @@ class GlassFormer:
 
 
 GLASS_FORMERS: Registry[GlassFormer] = Registry("glass former", "gnnglass.systems")
+
+
+def _described(potential: PairPotential) -> dict[str, Any]:
+    kind = type(potential)
+    for form in POTENTIALS:
+        if POTENTIALS.factory(form) is kind:
+            return {"form": form, **{key: getattr(potential, key) for key in parameters_of(kind)}}
+    raise InputError(
+        f"a mixture with a {kind.__name__} cannot be stored, because that form of potential has no "
+        "name; register it with @POTENTIALS.register."
+    )

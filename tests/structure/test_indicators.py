@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -218,3 +219,11 @@ def test_unknown_species_system_and_several_frames_are_refused():
         PotentialEnergy("kam5d").compute(snapshot)
     with pytest.raises(InputError, match="one configuration, got 2 frames"):
         LocalDensity().compute(Trajectory([snapshot, snapshot]))
+
+
+def test_energy_of_a_mixture_that_the_trajectory_defines():
+    mixture = replace(GLASS_FORMERS.create("kam2d"), name="mine", density=1.1)
+    snapshot = example_snapshot(2)
+    trajectory = Trajectory([snapshot], {"system": mixture.identity})
+    energies = indicator_for("potential-energy", trajectory).compute(snapshot).values
+    np.testing.assert_array_equal(energies, mixture.energies(snapshot))
