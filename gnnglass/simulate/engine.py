@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gnnglass.errors import InputError
 from gnnglass.registry import Registry
-from gnnglass.simulate.protocol import IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate.checkpoint import Checkpoint
+from gnnglass.simulate.equilibration import assess
+from gnnglass.simulate.motion import State, Stretch, moved, stretches
+from gnnglass.simulate.protocol import (
+    CooledStatePoint,
+    IsoconfigurationalProtocol,
+    ThermostattedStatePoint,
+)
+from gnnglass.simulate.start import lattice_start, maxwell_velocities
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
@@ -24,31 +32,32 @@ Progress = Callable[[int, int], None]
 class Engine(ABC):
     """Runs molecular dynamics and minimisations of glass formers, one thread each.
 
-    Subclasses give the four abstract methods; seeds, metadata and files are handled here.
+    Subclasses move particles; schedules, seeds, checkpoints, metadata and files are handled here.
+    Started under ``mpiexec``, every process calls the same methods, and the first writes.
     """
 
     #: Its registered name.
     name: str
 
-    @abstractmethod
-    def sample(
-        self,
-        system: GlassFormer,
-        start: Snapshot,
-        protocol: Protocol,
-        progress: Progress | None = None,
-    ) -> Iterator[Snapshot]:
-        """Carry out `protocol` from the lattice `start`, yielding its frames with images."""
+    @property
+    def rank(self) -> int:
+        """Number of this process among those that share every run."""
+        return 0
 
     @abstractmethod
-    def clones(
-        self,
-        system: GlassFormer,
-        start: Snapshot,
-        protocol: IsoconfigurationalProtocol,
-        progress: Progress | None = None,
-    ) -> Iterator[Snapshot]:
-        """Yield the frames of the first clone at all lags, of the next at all lags, and so on."""
+    def advance(self, system: GlassFormer, state: State, stretch: Stretch) -> Iterator[int]:
+        """Carry out a stretch from a state in pieces, yielding the steps of each as it is done.
+
+        Nothing that the engine did before has any influence.
+
+        Raises:
+            InputError: If the box is too small or `system` lacks a species of the snapshot.
+            SimulationError: If the run breaks down.
+        """
+
+    @abstractmethod
+    def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
+        """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d]."""
 
     @abstractmethod
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
@@ -82,7 +91,7 @@ class Engine(ABC):
     def run(
         self,
         system: GlassFormer,
-        protocol: Protocol,
+        protocol: CooledStatePoint,
         out: str | Path,
         *,
         metadata: Mapping[str, Any] | None = None,
@@ -90,9 +99,13 @@ class Engine(ABC):
     ) -> Trajectory:
         """Carry out a protocol and write its frames as one GSD file.
 
+        Frames carry the fields ``potential_energy`` and ``kinetic_energy``; the metadata entry
+        ``equilibration`` says whether what was kept had ceased to age.
+
         Args:
             system: The mixture to simulate.
-            protocol: What to do; the same protocol gives the same frames.
+            protocol: What to do; the same protocol gives the same frames, whether or not the run
+                was killed in between: it is taken up at its last checkpoint.
             out: File to write; its stem names the run.
             metadata: Entries to add to the trajectory's metadata, such as ``phase``.
             progress: Called with the steps done and the steps there are.
@@ -105,16 +118,38 @@ class Engine(ABC):
             SimulationError: If the run fails.
             FileError: If `out` cannot be written.
         """
-        start = lattice_start(system, protocol)
+        out = Path(out)
         facts = {
-            "run": Path(out).stem,
+            "run": out.stem,
             "level": "thermal",
             "protocol": protocol.model_dump(mode="json"),
             **self._facts(system, protocol),
             **(metadata or {}),
         }
-        frames = list(self.sample(system, start, protocol, progress))
-        write(out, Trajectory(frames, facts))
+        lattice = lattice_start(system, protocol)
+        n, d = lattice.positions.shape
+        melt = maxwell_velocities(protocol.generator("melt velocities"), n, d, protocol.kT_melt)
+        checkpoint = Checkpoint(out, facts)
+        state = checkpoint.resume(State(lattice, melt))
+        begun = state.snapshot.step
+        kept = set(protocol.frame_steps)
+        if begun == 0 and 0 in kept:
+            checkpoint.keep(self._frame(system, state))
+        clock = _Clock(begun, protocol.frame_steps[-1], progress)
+        for stretch in stretches(protocol.stages, protocol.frame_steps, protocol, n):
+            if stretch.start < begun:
+                continue
+            state = self._after(system, state, stretch, clock)
+            if stretch.end in kept:
+                checkpoint.keep(self._frame(system, state))
+            if self.rank == 0:
+                checkpoint.save(state)
+        if self.rank == 0:
+            frames = checkpoint.frames()
+            verdict = assess(system, frames).to_dict()
+            write(out, Trajectory(frames, {**facts, "equilibration": verdict}))
+            checkpoint.remove()
+        self.synchronize()
         return read(out)
 
     def isoconfigurational(
@@ -158,15 +193,49 @@ class Engine(ABC):
             **self._facts(system, protocol),
             **(metadata or {}),
         }
-        frames = [start, *self.clones(system, start, protocol, progress)]
-        write(out, Trajectory(frames, facts))
+        frames = [start, *self._clones(system, start, protocol, progress)]
+        if self.rank == 0:
+            write(out, Trajectory(frames, facts))
+        self.synchronize()
         return Path(out)
 
-    def _facts(
-        self, system: GlassFormer, protocol: Protocol | IsoconfigurationalProtocol
-    ) -> dict[str, Any]:
+    def synchronize(self) -> None:  # noqa: B027 - an engine of one process need not wait
+        """Wait until every process that shares the run is here."""
+
+    def _clones(
+        self,
+        system: GlassFormer,
+        start: Snapshot,
+        protocol: IsoconfigurationalProtocol,
+        progress: Progress | None,
+    ) -> Iterator[Snapshot]:
+        n, d = start.positions.shape
+        clock = _Clock(0, protocol.n_clones * protocol.lag_steps[-1], progress)
+        last = protocol.first_clone + protocol.n_clones
+        for clone in range(protocol.first_clone, last):
+            generator = protocol.generator("clone velocities", clone)
+            state = State(start, maxwell_velocities(generator, n, d, protocol.kT))
+            for stretch in stretches(protocol.stages, protocol.lag_steps, protocol, n, clone):
+                state = self._after(system, state, stretch, clock)
+                if stretch.end in protocol.lag_steps:
+                    yield state.snapshot
+
+    def _after(self, system: GlassFormer, state: State, stretch: Stretch, clock: _Clock) -> State:
+        for piece in self.advance(system, state, stretch):
+            clock.count(piece)
+        positions, crossed, velocities = self.motion()
+        return State(moved(state.snapshot, positions, crossed, stretch.end), velocities)
+
+    def _frame(self, system: GlassFormer, state: State) -> Snapshot:
+        """What is kept of a state: the configuration, with the energies of every particle."""
+        return state.snapshot.with_fields(
+            potential_energy=self.energies_and_forces(system, state.snapshot)[0],
+            kinetic_energy=(state.velocities**2).sum(axis=1) / 2,
+        )
+
+    def _facts(self, system: GlassFormer, protocol: ThermostattedStatePoint) -> dict[str, Any]:
         return {
-            "system": system.name,
+            "system": system.identity,
             "dt": protocol.dt,
             "kT": protocol.kT,
             "engine": self.name,
@@ -177,50 +246,15 @@ class Engine(ABC):
 ENGINES: Registry[Engine] = Registry("engine", "gnnglass.simulate")
 
 
-def lattice_start(system: GlassFormer, protocol: Protocol) -> Snapshot:
-    """A square or simple cubic lattice with shuffled species, at the mixture's density.
+class _Clock:
+    """Reports the steps done of all there are."""
 
-    The lattice is the smallest that has a site for each particle; sites that are left over are
-    vacancies at random places.
+    def __init__(self, done: int, total: int, progress: Progress | None) -> None:
+        self._done = done
+        self._total = total
+        self._progress = progress
 
-    Raises:
-        InputError: If the box is too small for the potentials.
-    """
-    n, d = protocol.n_particles, system.dimension
-    box = system.box(n)
-    require_room(system, box)
-    # The cube root of a cube may come out a rounding error above it.
-    edge = int(np.ceil(n ** (1 / d) - 1e-9))
-    generator = protocol.generator("lattice start")
-    sites = np.sort(generator.choice(edge**d, size=n, replace=False))
-    cells = np.stack(np.unravel_index(sites, (edge,) * d), axis=1)
-    types = np.repeat(np.arange(len(system.species)), system.counts(n))
-    return Snapshot(
-        box=box,
-        positions=(cells + 0.5) * (box / edge) - box / 2,
-        types=generator.permutation(types),
-        type_names=system.species,
-        images=np.zeros((n, d), dtype=np.int32),
-    )
-
-
-def maxwell_velocities(
-    generator: np.random.Generator, n: int, dimension: int, kT: float
-) -> FloatArray:
-    """Maxwell–Boltzmann velocities of unit masses without total momentum, shape [n, d]."""
-    velocities = generator.normal(scale=np.sqrt(kT), size=(n, dimension))
-    return np.asarray(velocities - velocities.mean(axis=0))
-
-
-def require_room(system: GlassFormer, box: FloatArray) -> None:
-    """Refuse a box in which a particle would interact with two images of another.
-
-    Raises:
-        InputError: If the longest cutoff reaches half the shortest edge.
-    """
-    half = float(box.min()) / 2
-    if system.r_max >= half:
-        raise InputError(
-            f"the cutoff {system.r_max:g} of {system.name!r} does not fit the box: it must be less "
-            f"than half the shortest edge ({half:.4g}); use more particles."
-        )
+    def count(self, steps: int) -> None:
+        self._done += steps
+        if self._progress is not None:
+            self._progress(self._done, self._total)

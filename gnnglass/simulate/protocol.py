@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import abstractmethod
 from itertools import pairwise
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from gnnglass.errors import InputError
 
-MAX_LAMMPS_SEED = 900_000_000
+#: Steps between two states of Langevin dynamics, and the temperature at either end of them.
+Stage = tuple[int, tuple[float, float]]
+
+
+def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
+    """At most `n` numbers of steps from `first` to `last`, spaced logarithmically, increasing.
+
+    Where fewer than `n` integers are that close together, each is given once.
+
+    Raises:
+        InputError: If there is no such series.
+    """
+    if not 1 <= first <= last or n < 1 or (n == 1 and first != last):
+        raise InputError(
+            f"{n} steps from {first} to {last} cannot be spaced logarithmically; expected "
+            "1 ≤ first ≤ last and at least two steps."
+        )
+    return tuple(np.unique(np.geomspace(first, last, n).round().astype(int)).tolist())
+
+
+def _increasing(steps: tuple[int, ...]) -> tuple[int, ...]:
+    if steps[0] < 1 or any(b <= a for a, b in pairwise(steps)):
+        raise ValueError(f"got {list(steps)}, expected increasing positive numbers of steps")
+    return steps
+
+
+#: Numbers of steps, each larger than the one before, such as lags or waiting times.
+IncreasingSteps = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_increasing)]
 
 
 class StatePoint(BaseModel):
@@ -62,36 +97,21 @@ class ThermostattedStatePoint(StatePoint):
         entropy = [self.seed, index, *purpose.encode()]
         return np.random.default_rng(np.random.SeedSequence(entropy))
 
-    def lammps_seed(self, purpose: str, index: int = 0) -> int:
-        """An integer that LAMMPS takes as a seed (1 to 9 × 10⁸), for one purpose."""
-        return int(self.generator(purpose, index).integers(1, MAX_LAMMPS_SEED))
 
+class CooledStatePoint(ThermostattedStatePoint):
+    """What every run from a lattice shares: it is melted and cooled linearly, then kept at `kT`.
 
-class Protocol(ThermostattedStatePoint):
-    """One run: melt a lattice, cool it linearly, hold it, sample it.
-
-    A lattice with shuffled species is melted at `kT_melt`, cooled to `kT` at a constant rate,
-    held there, and then sampled: the first frame at the end of the hold, the others
-    `frame_interval` steps apart. Langevin dynamics at constant volume throughout. A step of
-    a frame counts from the lattice start.
+    A lattice with shuffled species is melted at `kT_melt` and cooled to `kT` at a constant rate.
+    Langevin dynamics at constant volume throughout. Steps count from the lattice start.
 
     Attributes:
         n_particles: Number of particles.
-        n_frames: Number of frames to keep.
-        frame_interval: Steps between two frames.
-        hold_steps: Steps at `kT` before the first frame.
         kT_melt: Temperature of the melt, in units of energy; at least `kT`.
         melt_steps: Steps at `kT_melt`.
         cooling_rate: −dkT/dt while cooling, in units of energy per time; None cools at once.
-
-    Raises:
-        InputError: If a parameter is missing, unknown or not acceptable.
     """
 
     n_particles: int = Field(ge=2)
-    n_frames: int = Field(ge=1)
-    frame_interval: int = Field(ge=1)
-    hold_steps: int = Field(ge=0)
     kT_melt: float = Field(default=4.0, gt=0)
     melt_steps: int = Field(default=4000, ge=0)
     cooling_rate: float | None = Field(default=None, gt=0)
@@ -113,10 +133,67 @@ class Protocol(ThermostattedStatePoint):
         return round((self.kT_melt - self.kT) / (self.cooling_rate * self.dt))
 
     @property
+    @abstractmethod
+    def frame_steps(self) -> tuple[int, ...]:
+        """Step of each frame, counted from the lattice start."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Steps and temperatures of melting, cooling and what follows, up to the last frame."""
+        hot, cold = self.kT_melt, self.kT
+        prepared = self.melt_steps + self.cooling_steps
+        return (
+            (self.melt_steps, (hot, hot)),
+            (self.cooling_steps, (hot, cold)),
+            (self.frame_steps[-1] - prepared, (cold, cold)),
+        )
+
+
+class Protocol(CooledStatePoint):
+    """One run: melt a lattice, cool it linearly, hold it, sample it.
+
+    The first frame is kept at the end of the hold, the others `frame_interval` steps apart.
+
+    Attributes:
+        n_frames: Number of frames to keep.
+        frame_interval: Steps between two frames.
+        hold_steps: Steps at `kT` before the first frame.
+
+    Raises:
+        InputError: If a parameter is missing, unknown or not acceptable.
+    """
+
+    n_frames: int = Field(ge=1)
+    frame_interval: int = Field(ge=1)
+    hold_steps: int = Field(ge=0)
+
+    @property
     def frame_steps(self) -> tuple[int, ...]:
         """Step of each frame, counted from the lattice start."""
         first = self.melt_steps + self.cooling_steps + self.hold_steps
         return tuple(first + k * self.frame_interval for k in range(self.n_frames))
+
+
+class AgeingProtocol(CooledStatePoint):
+    """One run that ages: melt a lattice, cool it, keep a frame at each waiting time.
+
+    Kob & Barrat, Phys. Rev. Lett. 78, 4581 (1997). Waiting times are usually spaced
+    logarithmically, see `log_spaced_steps`; without a cooling rate the quench is instantaneous.
+
+    Attributes:
+        waiting_steps: Steps after the quench at which frames are kept, increasing.
+
+    Raises:
+        InputError: If a parameter is missing, unknown or not acceptable.
+    """
+
+    waiting_steps: IncreasingSteps
+
+    @property
+    def frame_steps(self) -> tuple[int, ...]:
+        """Step of each frame, counted from the lattice start."""
+        quenched = self.melt_steps + self.cooling_steps
+        return tuple(quenched + waiting for waiting in self.waiting_steps)
 
 
 class IsoconfigurationalProtocol(ThermostattedStatePoint):
@@ -136,16 +213,12 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
 
     n_clones: int = Field(ge=1)
     first_clone: int = Field(default=0, ge=0)
-    lag_steps: tuple[int, ...] = Field(min_length=1)
+    lag_steps: IncreasingSteps
 
-    @field_validator("lag_steps")
-    @classmethod
-    def _increases(cls, lag_steps: tuple[int, ...]) -> tuple[int, ...]:
-        if lag_steps[0] < 1 or any(b <= a for a, b in pairwise(lag_steps)):
-            raise ValueError(
-                f"lag_steps is {list(lag_steps)}; expected increasing positive numbers of steps"
-            )
-        return lag_steps
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Steps and temperatures of one clone."""
+        return ((self.lag_steps[-1], (self.kT, self.kT)),)
 
     @property
     def lag_times(self) -> tuple[float, ...]:
@@ -160,7 +233,7 @@ def _sentence(kind: type[StatePoint], error: ValidationError) -> str:
     known = ", ".join(kind.model_fields)
     match first["type"]:
         case "value_error":
-            return f"{name}: {first['ctx']['error']}."
+            return f"{name}: {key + ': ' if key else ''}{first['ctx']['error']}."
         case "missing":
             return f"{name} needs {key}, which is missing; give a value for it."
         case "extra_forbidden":

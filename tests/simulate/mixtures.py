@@ -1,25 +1,11 @@
 """Glass formers and protocols that the tests of the engines share."""
 
 from gnnglass.simulate import Protocol
-from gnnglass.systems import GLASS_FORMERS, ForceShiftedLJ, GlassFormer
-
-#: Kob & Andersen, Phys. Rev. E 51, 4626 (1995), with the force-shifted cutoff.
-KA3D = GlassFormer(
-    name="ka3d-test",
-    dimension=3,
-    composition={"A": 0.8, "B": 0.2},
-    density=1.2,
-    potentials={
-        ("A", "A"): ForceShiftedLJ(1.0, 1.0, 2.5),
-        ("A", "B"): ForceShiftedLJ(1.5, 0.8, 2.0),
-        ("B", "B"): ForceShiftedLJ(0.5, 0.88, 2.2),
-    },
-    citation="Kob & Andersen, Phys. Rev. E 51, 4626 (1995)",
-)
+from gnnglass.systems import glass_former
 
 
 def mixture(dimension):
-    return GLASS_FORMERS.create("kam2d") if dimension == 2 else KA3D
+    return glass_former({2: "kam2d", 3: "ka3d"}[dimension])
 
 
 def short_protocol(**changes):

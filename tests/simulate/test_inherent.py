@@ -1,18 +1,14 @@
 import numpy as np
 import pytest
-from mixtures import KA3D, mixture, short_protocol
+from mixtures import mixture, short_protocol
 from scipy.optimize import minimize
 
 from gnnglass.simulate import ENGINES, inherent_structures
+from gnnglass.systems import glass_former
 from gnnglass.testing import example_snapshot
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Trajectory, read
 
 DIMENSIONS = pytest.mark.parametrize("dimension", [2, 3])
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return ENGINES.create("lammps")
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["2D", "3D"])
@@ -55,7 +51,8 @@ def test_positions_stay_unwrapped(engine, run):
     system, trajectory = run
     shifted = trajectory[0].replace(positions=trajectory[0].unwrapped + 3.3)
     minimum = engine.minimize(system, shifted)
-    assert np.abs(minimum.unwrapped - shifted.unwrapped).max() < 1
+    # Some particles go far on the way down, but none through the box of 12 or 5.
+    assert np.abs(minimum.unwrapped - shifted.unwrapped).max() < 2
     without = engine.minimize(system, shifted.replace(images=None))
     assert without.images is None
     np.testing.assert_array_equal(without.positions, minimum.positions)
@@ -80,7 +77,7 @@ def test_the_result_does_not_depend_on_the_engine_s_past(engine):
     system = mixture(2)
     first, second = example_snapshot(2, seed=1), example_snapshot(2, seed=1)
     second = second.replace(positions=-second.positions, box=second.box * 1.01)
-    alone = ENGINES.create("lammps").minimize(system, first)
+    alone = ENGINES.create(engine.name).minimize(system, first)
     engine.minimize(system, second)
     after = engine.minimize(system, first)
     np.testing.assert_array_equal(after.positions, alone.positions)
@@ -127,9 +124,7 @@ def test_published_inherent_energy(engine, real_data):
     path = real_data / "botan_ka3d_T0.44" / "isoconfig_N4096T0.44_1_tc07.npz"
     if not path.is_file():
         pytest.skip(f"the BOTAN data are not at {path}")
-    with np.load(path) as data:
-        snapshot = Snapshot([15.05658] * 3, data["initial_positions"], data["types"])
-    minimum = engine.minimize(KA3D, snapshot)
+    minimum = engine.minimize(glass_former("ka3d"), read(path)[0])
     assert minimum.field("potential_energy").mean() == pytest.approx(-6.8380, abs=1e-3)
 
 

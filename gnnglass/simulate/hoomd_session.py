@@ -1,0 +1,227 @@
+"""One HOOMD simulation that holds one mixture, placed anew as often as is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.errors import SimulationError
+from gnnglass.simulate.hoomd_pairs import pair_forces
+from gnnglass.simulate.motion import Stretch
+from gnnglass.systems import GlassFormer
+from gnnglass.systems.potential import FloatArray
+from gnnglass.trajectories import Snapshot
+
+#: Python gets a turn (progress, Ctrl-C) between pieces of a run of this many steps.
+PIECE_STEPS = 2000
+#: Root mean square of the force components at which a configuration counts as a minimum; its
+#: energy is then within 1e-9 of the minimum's, relatively.
+FORCE_TOLERANCE = 5e-8
+MAX_ITERATIONS = 100_000
+#: No liquid has forces beyond this; particles put down at random have.
+OVERLAP_FORCE = 1e3
+PUSHES, PUSH = 200, 0.01
+BITS_OF_SEED = 16
+
+
+class HoomdSession:
+    """Particles of given species in a HOOMD simulation.
+
+    Nothing is carried over from one `place` to the next, so results do not depend on what the
+    session did before.
+
+    Args:
+        hoomd: The package ``hoomd``.
+        device: The HOOMD device to run on.
+        system: The mixture whose potentials act.
+        types: Species index of each particle in the order of `system`, shape [n].
+    """
+
+    def __init__(
+        self, hoomd: ModuleType, device: Any, system: GlassFormer, types: NDArray[np.int32]
+    ) -> None:
+        self.system = system
+        self.types = types
+        self._hoomd = hoomd
+        self._device = device
+        self._simulation: Any = None
+        self._box: FloatArray = np.zeros(system.dimension)
+        self._broken = False
+
+    def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
+        """Whether this session is sound and can hold particles of these types of `system`."""
+        same_system = system == self.system
+        return not self._broken and same_system and np.array_equal(types, self.types)
+
+    def place(
+        self, snapshot: Snapshot, velocities: FloatArray | None = None, clock: int | None = None
+    ) -> None:
+        """Put the particles into a box at rest, or with `velocities`; images start at 0.
+
+        Args:
+            snapshot: Box and positions of n particles.
+            velocities: Velocities, shape [n, d].
+            clock: HOOMD's time step, by which it draws noise and now and then sorts particles;
+                what begins at its own is the same whatever came before. None if nothing will move.
+        """
+        at_rest = np.zeros_like(snapshot.positions)
+        self._placed = snapshot, at_rest if velocities is None else velocities
+        state = self._state(*self._placed)
+        current = self._simulation
+        if current is not None and (
+            not np.array_equal(snapshot.box, self._box) or clock not in (None, current.timestep)
+        ):
+            current = None
+        with self._explained():
+            if current is None:
+                self._simulation = self._fresh(state, clock or 0)
+            else:
+                current.state.set_snapshot(state)
+
+    def clock(self, stretch: Stretch) -> int:
+        """The time step at which a stretch begins: noise is drawn by seed, step and particle."""
+        return (stretch.noise >> BITS_OF_SEED) + stretch.start
+
+    def run(self, stretch: Stretch) -> Iterator[int]:
+        """Langevin dynamics in pieces, yielding the steps of each piece as it is done."""
+        hoomd, simulation = self._hoomd, self._simulation
+        with self._explained():
+            simulation.seed = stretch.noise % 2**BITS_OF_SEED
+            ramp = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
+            bath = hoomd.md.methods.Langevin(
+                hoomd.filter.All(), kT=ramp, default_gamma=stretch.friction
+            )
+            self._integrate(hoomd.md.Integrator(dt=stretch.dt, methods=[bath]))
+        for done in range(0, stretch.steps, PIECE_STEPS):
+            piece = min(PIECE_STEPS, stretch.steps - done)
+            with self._explained():
+                simulation.run(piece)
+            yield piece
+
+    def minimize(self) -> None:
+        """Go downhill to the next minimum of the potential energy, by FIRE.
+
+        Raises:
+            SimulationError: If no minimum is reached.
+        """
+        hoomd = self._hoomd
+        if self._may_overlap():
+            self._push_apart()
+        with self._explained():
+            free = hoomd.md.methods.ConstantVolume(hoomd.filter.All())
+            fire = hoomd.md.minimize.FIRE(
+                dt=0.02,
+                force_tol=FORCE_TOLERANCE,
+                angmom_tol=1.0,
+                energy_tol=1.0,
+                methods=[free],
+            )
+            self._integrate(fire)
+            for _ in range(0, MAX_ITERATIONS, 100):
+                self._simulation.run(100)
+                if fire.converged:
+                    return
+        raise SimulationError(
+            f"no minimum was reached in {MAX_ITERATIONS} iterations; check the starting "
+            "configuration."
+        )
+
+    def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
+        """Wrapped positions, boxes crossed since `place`, and velocities, each of shape [n, d]."""
+        d = self.system.dimension
+        with self._explained():
+            state = self._simulation.state.get_snapshot()
+        if state.communicator.rank != 0:
+            snapshot, velocities = self._placed
+            return snapshot.positions, np.zeros(velocities.shape, dtype=np.int32), velocities
+        particles = state.particles
+        # In 2D HOOMD counts crossings of the box without thickness too; they mean nothing.
+        return (
+            np.array(particles.position[:, :d], dtype=np.float64),
+            np.array(particles.image[:, :d], dtype=np.int32),
+            np.array(particles.velocity[:, :d], dtype=np.float64),
+        )
+
+    def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
+        """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
+        hoomd = self._hoomd
+        n, d = len(self.types), self.system.dimension
+        energies, total = np.zeros(n), np.zeros((n, d))
+        with self._explained():
+            self._integrate(hoomd.md.Integrator(dt=0.0), with_corrections=True)
+            self._simulation.run(0)
+            for force in self._simulation.operations.integrator.forces:
+                # Both are gathered on the first process, and None on the others.
+                energy, vectors = force.energies, force.forces
+                if energy is not None:
+                    energies += energy
+                    total += vectors[:, :d]
+        return energies, total
+
+    def _may_overlap(self) -> bool:
+        """Whether some force is beyond any in a liquid; on several processes nobody knows all."""
+        _, forces = self.energies_and_forces()
+        alone = self._device.communicator.num_ranks == 1
+        return not alone or bool(np.abs(forces).max() > OVERLAP_FORCE)
+
+    def _push_apart(self) -> None:
+        """Short steps along the forces, from rest each, which survive what throws FIRE off."""
+        hoomd, simulation = self._hoomd, self._simulation
+        with self._explained():
+            capped = hoomd.md.methods.DisplacementCapped(hoomd.filter.All(), PUSH)
+            # The cap of HOOMD 4 is a displacement divided by dt, which is a displacement at dt = 1.
+            self._integrate(hoomd.md.Integrator(dt=1.0, methods=[capped]))
+            for _ in range(PUSHES):
+                simulation.run(1)
+                with simulation.state.cpu_local_snapshot as local:
+                    local.particles.velocity[:] = 0
+
+    def _integrate(self, integrator: Any, *, with_corrections: bool = False) -> None:
+        """Let `integrator` move the particles by the potentials of the mixture."""
+        old = self._simulation.operations.integrator
+        if old is not None:
+            old.forces.clear()
+        forces, corrections = self._forces
+        integrator.forces.extend(forces + (corrections if with_corrections else []))
+        self._simulation.operations.integrator = integrator
+
+    def _fresh(self, state: Any, clock: int) -> Any:
+        simulation = self._hoomd.Simulation(device=self._device, seed=0)
+        simulation.timestep = clock
+        simulation.create_state_from_snapshot(state)
+        self._box = self._placed[0].box
+        room = float(self._box.min()) / 2
+        self._forces = pair_forces(self._hoomd, self.system, room)
+        return simulation
+
+    def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
+        d = self.system.dimension
+        state = self._hoomd.Snapshot(self._device.communicator)
+        if state.communicator.rank == 0:
+            n = len(self.types)
+            state.configuration.box = [*snapshot.box, *[0.0] * (6 - d)]
+            state.particles.N = n
+            state.particles.types = list(self.system.species)
+            state.particles.typeid[:] = self.types
+            state.particles.position[:, :d] = snapshot.positions
+            state.particles.velocity[:, :d] = velocities
+        return state
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what HOOMD raises into one sentence."""
+        try:
+            yield
+        except Exception as error:
+            self._broken = True
+            lines = str(error).split("\n") if str(error) else [type(error).__name__]
+            reason = " ".join(line.removeprefix("**ERROR**: ").strip() for line in lines)
+            raise SimulationError(
+                f"HOOMD stopped: {reason.strip().rstrip('.')}; try a smaller dt if the run has "
+                "blown up, fewer processes if the box is too small for them."
+            ) from error

