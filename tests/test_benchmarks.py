@@ -20,6 +20,13 @@ def test_gradcam_cost_prints_its_ratios() -> None:
     assert done.stdout.count("ratio") == 3
 
 
+def test_driver_overhead_prints_its_ratios() -> None:
+    few = ("--engines", "lammps", "--systems", "kam2d", "--particles", "200")
+    done = _run("driver_overhead.py", *few, "--steps", "3000", "--repeats", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ratio") == 2
+
+
 def test_cnn_vs_gnn_explains_itself() -> None:
     done = _run("cnn_vs_gnn.py", "--help")
     assert done.returncode == 0, done.stderr

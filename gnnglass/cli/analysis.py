@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,11 +24,12 @@ def structure(
 ) -> None:
     """Give every particle its structural indicators."""
     from gnnglass.structure import annotate, indicator_for, indicators_for
+    from gnnglass.systems import glass_former
     from gnnglass.trajectories import read, write
 
     frames = read(trajectory)
     if system is not None:
-        frames = frames.map(lambda s: s, system=system)
+        frames = frames.map(lambda s: s, system=glass_former(system).identity)
     if inherent:
         frames = at_level(frames, "inherent", system_of(frames, None), engine)
     if indicator:
@@ -90,10 +91,12 @@ def convert(
     phase: Annotated[str | None, typer.Option(help="Class label to store with it.")] = None,
 ) -> None:
     """Convert a trajectory of any known format to GSD."""
+    from gnnglass.systems import glass_former
     from gnnglass.trajectories import read, write
 
-    facts = {"system": system, "phase": phase}
-    known = {key: value for key, value in facts.items() if value is not None}
+    known: dict[str, Any] = {} if phase is None else {"phase": phase}
+    if system is not None:
+        known["system"] = glass_former(system).identity
     trajectory = read(source).map(lambda s: s, **known)
     write(out, trajectory)
     typer.echo(f"{out}: {trajectory!r}")

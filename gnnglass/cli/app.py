@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli import analysis, learning, simulation
+from gnnglass.cli import analysis, ensembles, learning, simulation
+from gnnglass.cli.shared import Scheduler, Workers
 
 app = typer.Typer(
     name="gnnglass",
@@ -18,9 +19,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")
-]
 Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
 
 
@@ -30,11 +28,12 @@ def demo(
         "gnnglass-demo"
     ),
     workers: Workers = None,
+    scheduler: Scheduler = None,
     device: Device = "auto",
 ) -> None:
     """Simulate, train, explain and compare a small 2D mixture, down to report.html."""
     with resources.as_file(resources.files("gnnglass.studies") / "demo.toml") as path:
-        run(path, out, workers, device)
+        run(path, out, workers, scheduler, device)
 
 
 @app.command()
@@ -44,13 +43,15 @@ def run(
         Path | None, typer.Option("--out", "-o", help="Folder; by default named like the study.")
     ] = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     device: Device = "auto",
 ) -> None:
     """Do everything a study file says; what is done already is not done again."""
     from gnnglass.study import Study, run_study
 
     definition = Study.from_file(study)
-    run_study(definition, out or Path(study.stem), workers=workers, device=device)
+    folder = out or Path(study.stem)
+    run_study(definition, folder, workers=workers, scheduler=scheduler, device=device)
 
 
 @app.command()
@@ -83,6 +84,8 @@ def list_names() -> None:
 
 for command in (
     simulation.simulate,
+    ensembles.ensemble,
+    ensembles.status,
     learning.train,
     learning.explain,
     simulation.dynamics,

@@ -59,14 +59,14 @@ def train(
     labelled = training.LabelledSet.from_trajectories(members)
     split = training.split_by_run(labelled, validation=validation, test=test, seed=seed)
     first = labelled.snapshots[0]
-    known = {t.metadata.get("system") for t in (*members["liquid"], *members["glass"])}
+    known = [t.metadata.get("system") for t in (*members["liquid"], *members["glass"])]
     classifier = training.fit(
         labelled,
         split,
         model=model,
         recipe=training.recipe_for(model, first.dimension, first.type_names),
         options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
-        system=system or (known.pop() if len(known) == 1 else None),
+        system=system or (known[0] if all(one == known[0] for one in known) else None),
         device=device,
     )
     classifier.save(out)

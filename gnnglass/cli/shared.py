@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,23 +29,34 @@ OptionalOut = Annotated[
 ]
 Input = Annotated[Path, typer.Argument(help="Trajectory: GSD or LAMMPS dump.")]
 Engine = Annotated[str, typer.Option(help="Simulation engine.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of a dask scheduler whose workers simulate, tcp://host:8786."),
+]
 System = Annotated[
     str | None, typer.Option(help="Glass former; by default the one the file names.")
 ]
 
 
-def system_of(trajectory: Trajectory, system: str | None) -> str:
-    """The glass former that was given, or else the one the trajectory names."""
-    name = system or trajectory.metadata.get("system")
-    if name is None:
+def system_of(
+    trajectory: Trajectory, system: str | Mapping[str, Any] | None
+) -> str | Mapping[str, Any]:
+    """The glass former that was given, or else the one the trajectory names or defines."""
+    stated: str | Mapping[str, Any] | None = system or trajectory.metadata.get("system")
+    if stated is None:
         raise InputError("the trajectory does not name its glass former; give --system.")
-    return str(name)
+    return stated
 
 
-def at_level(trajectory: Trajectory, level: str, system: str | None, engine: str) -> Trajectory:
+def at_level(
+    trajectory: Trajectory, level: str, system: str | Mapping[str, Any] | None, engine: str
+) -> Trajectory:
     """The trajectory, or its inherent structures if those are wanted and it is thermal."""
     from gnnglass.simulate import inherent_structures
-    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.systems import glass_former
 
     stored = trajectory.metadata.get("level", "thermal")
     if level == stored:
@@ -54,7 +66,7 @@ def at_level(trajectory: Trajectory, level: str, system: str | None, engine: str
             "the trajectory holds inherent structures, but thermal configurations are wanted; "
             "give the trajectory they were made from."
         )
-    former = GLASS_FORMERS.create(system_of(trajectory, system))
+    former = glass_former(system_of(trajectory, system))
     with Bar("inherent structures", "frame") as bar:
         return inherent_structures(former, trajectory, engine, progress=bar)
 

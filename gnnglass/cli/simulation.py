@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli.shared import Bar, Engine, Input, Out, System, system_of
+from gnnglass.cli.shared import Bar, Engine, Input, Out, Scheduler, System, Workers, system_of
 from gnnglass.errors import InputError
 
 
 def simulate(
-    system: Annotated[str, typer.Argument(help="Glass former, such as kam2d.")],
+    system: Annotated[
+        str, typer.Argument(help="Glass former, such as kam2d, or a TOML file that defines one.")
+    ],
     out: Out,
     kT: Annotated[float, typer.Option("--kT", help="Temperature that is sampled.")],
     n_particles: int = 1024,
@@ -32,10 +34,10 @@ def simulate(
 ) -> None:
     """Melt, cool, hold and sample one run."""
     from gnnglass.simulate import ENGINES, Protocol, inherent_path, inherent_structures
-    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.systems import glass_former
     from gnnglass.trajectories import write
 
-    former, chosen = GLASS_FORMERS.create(system), ENGINES.create(engine)
+    former, chosen = glass_former(system), ENGINES.create(engine)
     protocol = Protocol(
         n_particles=n_particles,
         kT=kT,
@@ -72,35 +74,40 @@ def dynamics(
     seed: int = 0,
     system: System = None,
     engine: Engine = "lammps",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run clones of one configuration; give every particle propensity and relaxation times.
 
-    A file that already holds clones is analysed as it is. New clones are kept in OUT.clones.gsd.
+    A file that already holds clones is analysed as it is. New clones are kept in the ensemble
+    OUT.clones; those that are there are not simulated again.
     """
-    import numpy as np
-
     from gnnglass.dynamics import IsoconfigurationalEnsemble, annotate
-    from gnnglass.simulate import ENGINES, IsoconfigurationalProtocol
-    from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
     from gnnglass.trajectories import Trajectory, read, write
 
-    clones = read(trajectory)
-    if "isoconfigurational" not in clones.metadata:
-        temperature = kT or clones.metadata.get("kT")
+    given = read(trajectory)
+    facts = dict(given.metadata)
+    if "isoconfigurational" in given.metadata:
+        clones = IsoconfigurationalEnsemble.from_trajectory(given)
+    else:
+        temperature = kT or given.metadata.get("kT")
         if temperature is None:
             raise InputError(f"{trajectory} does not store its temperature; give --kT.")
-        if not -len(clones) <= frame < len(clones):
-            raise InputError(f"{trajectory} has {len(clones)} frames; there is no frame {frame}.")
-        lags = np.unique(np.geomspace(10, last_lag, n_lags).round().astype(int))
+        if not -len(given) <= frame < len(given):
+            raise InputError(f"{trajectory} has {len(given)} frames; there is no frame {frame}.")
+        lags = log_spaced_steps(10, last_lag, n_lags)
         protocol = IsoconfigurationalProtocol(
-            kT=temperature, n_clones=n_clones, lag_steps=tuple(lags.tolist()), seed=seed, dt=dt
+            kT=temperature, n_clones=n_clones, lag_steps=lags, seed=seed, dt=dt
         )
-        kept = out.with_suffix(".clones.gsd")
-        former = GLASS_FORMERS.create(system_of(clones, system))
-        runner = ENGINES.create(engine)
-        with Bar("clones", "step") as bar:
-            runner.isoconfigurational(former, clones[frame], protocol, kept, progress=bar)
-        clones = read(kept)
-    ensemble = IsoconfigurationalEnsemble.from_trajectory(clones)
-    write(out, Trajectory([annotate(ensemble)], clones.metadata))
-    typer.echo(f"{out}: propensity and relaxation times from {ensemble.n_clones} clones")
+        kept = Ensemble(out.with_suffix(".clones"))
+        (names,) = kept.plan_clones(
+            system_of(given, system), {"start": given[frame]}, {"start": protocol}, engine=engine
+        ).values()
+        kept.run(names, workers=workers, scheduler=scheduler, description="clones")
+        runs = [kept.load(name) for name in names]
+        clones = IsoconfigurationalEnsemble.from_clones(runs)
+        facts = {**facts, **runs[0].metadata, "isoconfigurational": protocol.model_dump()}
+    facts["run"] = given.metadata.get("run", trajectory.stem)
+    write(out, Trajectory([annotate(clones)], facts))
+    typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")

@@ -1,141 +1,228 @@
-"""Ensembles: many runs, each in a file of its own, done once."""
+"""Ensembles: many runs in one folder, each done once, on this machine or on a cluster."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gnnglass.errors import GnnglassError, InputError
+from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.simulate.engine import ENGINES
-from gnnglass.simulate.inherent import inherent_structures
+from gnnglass.simulate.isoconfigurational import clone_name, clones, start_digest
 from gnnglass.simulate.parallel import run_parallel
-from gnnglass.simulate.protocol import Protocol
-from gnnglass.systems import GLASS_FORMERS
-from gnnglass.trajectories import Snapshot, Trajectory, read, write
+from gnnglass.simulate.project import enter, names_in
+from gnnglass.simulate.protocol import (
+    CooledStatePoint,
+    IsoconfigurationalProtocol,
+    ThermostattedStatePoint,
+)
+from gnnglass.simulate.run import OWN_KEYS, Run
+from gnnglass.simulate.start import require_room
+from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.trajectories import Snapshot, Trajectory, read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Facts = Mapping[str, Any]
+System = str | Path | Mapping[str, Any] | GlassFormer
 
 
-def simulate_ensemble(
-    system: str,
-    protocols: Mapping[str, Protocol],
-    folder: str | Path,
-    *,
-    metadata: Mapping[str, Facts] | None = None,
-    engine: str = "lammps",
-    workers: int | None = None,
-) -> list[Path]:
-    """Carry out many runs and find their inherent structures.
+class Ensemble:
+    """Runs in a folder, planned once and carried out as often as it takes.
 
-    Run ``name`` leaves ``<folder>/<name>.gsd`` and, beside it, its inherent structures in
-    ``<folder>/<name>.inherent.gsd``. A run whose files tell of the same system, engine,
-    protocol and metadata is not done again; one whose files tell of others is.
+    The folder is a signac project (``signac.get_project(folder)``), each run a job of it. Its
+    state point is what the run depends on: ``run`` (its name), ``system``, ``engine``,
+    ``protocol`` (``kind`` and parameters), ``start`` (of clones) and the facts given, so that
+    ``project.find_jobs({"protocol.kT": 0.4})`` finds runs. A name that is planned anew with other
+    parameters leads to another job; the old one stays, and is found again should its parameters
+    come back.
 
     Args:
-        system: Name of the glass former.
-        protocols: Run name to protocol.
-        folder: Where the files go.
-        metadata: Run name to entries for the trajectory's metadata, such as ``phase``.
-        engine: Name of the engine.
-        workers: Number of processes; the number of usable cores without.
-
-    Returns:
-        The path of each run, in the order of `protocols`; `inherent_path` gives the other one.
-
-    Raises:
-        InputError: If a run name cannot be a file name.
-        UnknownNameError: If there is no such glass former or engine.
-        MissingExtraError: If the engine is not installed.
-        SimulationError: If runs failed; the others are done.
-        FileError: If a file cannot be written.
+        folder: Where the ensemble is, or is to be.
     """
-    GLASS_FORMERS.create(system)
-    ENGINES.factory(engine)
-    tasks = [
-        _Run(system, engine, protocol, file_of(folder, name), dict((metadata or {}).get(name, {})))
-        for name, protocol in protocols.items()
-    ]
-    for task in tasks:
-        remove_stale(task.thermal, task.facts)
-        remove_stale(task.out, task.facts)
-        if not task.thermal.exists():
-            task.out.unlink(missing_ok=True)
-    run_parallel(tasks, workers, "simulations")
-    return [task.thermal for task in tasks]
 
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._jobs = names_in(self.folder)
 
-def inherent_path(path: str | Path) -> Path:
-    """Where the inherent structures of the run at `path` are."""
-    return Path(path).with_suffix(".inherent.gsd")
+    def plan(
+        self,
+        system: System,
+        protocols: Mapping[str, CooledStatePoint],
+        *,
+        facts: Mapping[str, Facts] | None = None,
+        engine: str = "lammps",
+    ) -> None:
+        """Add runs from a lattice, with their inherent structures; nothing is simulated yet.
 
+        Args:
+            system: The glass former: its name, a TOML file, a definition, or itself.
+            protocols: Run name to protocol; give each its own seed.
+            facts: Run name to entries for the trajectory's metadata, such as ``phase``.
+            engine: Name of the engine.
 
-@dataclass(frozen=True)
-class _Run:
-    system: str
-    engine: str
-    protocol: Protocol
-    thermal: Path
-    metadata: dict[str, Any] = field(default_factory=dict)
+        Raises:
+            InputError: If a run name or a fact cannot be one, or a box is too small.
+            UnknownNameError: If there is no such glass former or engine.
+            MissingExtraError: If the engine is not installed.
+            FileError: If the folder cannot be written to.
+        """
+        former, common = _common(system, engine)
+        for n_particles in {protocol.n_particles for protocol in protocols.values()}:
+            require_room(former, former.box(n_particles))
+        known = facts or {}
+        self._enter(
+            [
+                _state_point(name, common, protocol, known.get(name, {}))
+                for name, protocol in protocols.items()
+            ]
+        )
 
-    @property
-    def out(self) -> Path:
-        return inherent_path(self.thermal)
+    def plan_clones(
+        self,
+        system: System,
+        starts: Mapping[str, Snapshot],
+        protocols: Mapping[str, IsoconfigurationalProtocol],
+        *,
+        facts: Mapping[str, Facts] | None = None,
+        engine: str = "lammps",
+    ) -> dict[str, tuple[str, ...]]:
+        """Add an isoconfigurational ensemble from each of many configurations, clone by clone.
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {
-            "system": self.system,
-            "engine": self.engine,
-            "protocol": self.protocol.model_dump(mode="json"),
-            **self.metadata,
+        A clone is the same run whatever the others are: more of them may be planned later.
+
+        Args:
+            system: The glass former: its name, a TOML file, a definition, or itself.
+            starts: Name to the configuration that clones start from, which is kept in the single
+                precision of GSD.
+            protocols: The same names to protocols; give each its own seed.
+            facts: The same names to entries for the trajectories' metadata, such as ``phase``.
+            engine: Name of the engine.
+
+        Returns:
+            The same names to those of the runs, one per clone.
+
+        Raises:
+            InputError: If a name or a fact cannot be one, a name has a start but no protocol, or a
+                start does not fit the system.
+            UnknownNameError: If there is no such glass former or engine.
+            MissingExtraError: If the engine is not installed.
+            FileError: If the folder cannot be written to.
+        """
+        if set(starts) != set(protocols):
+            odd = ", ".join(sorted(set(starts) ^ set(protocols)))
+            raise InputError(f"{odd} came with a start or a protocol, but not both.")
+        former, common = _common(system, engine)
+        for start in starts.values():
+            require_room(former, start.box)
+            former.types_of(start)
+        known = facts or {}
+        kept = {name: start_digest(start) for name, start in starts.items()}
+        planned = {
+            name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
+            for name in starts
         }
+        self._enter(
+            [
+                _state_point(run, {**common, "start": kept[name]}, one, known.get(name, {}))
+                for name, members in planned.items()
+                for run, one in members.items()
+            ],
+            {kept[name]: start for name, start in starts.items()},
+        )
+        return {name: tuple(members) for name, members in planned.items()}
 
-    def __call__(self) -> None:
-        system = GLASS_FORMERS.create(self.system)
-        if not self.thermal.exists():
-            engine = ENGINES.create(self.engine)
-            engine.run(system, self.protocol, self.thermal, metadata=self.metadata)
-        # From the file, so that a run taken up again ends as one that was never interrupted.
-        write(self.out, inherent_structures(system, read(self.thermal), self.engine))
+    def run(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        description: str = "simulations",
+    ) -> None:
+        """Carry out the planned runs that are not done; those that failed are tried again.
+
+        A run that somebody else is at is waited for.
+
+        Args:
+            names: Which runs; all without.
+            workers: Number of processes; the number of usable cores without.
+            scheduler: Address of a dask.distributed scheduler whose workers simulate instead;
+                they must see the folder under the same path.
+            description: What the progress bar says.
+
+        Raises:
+            UnknownNameError: If there is no such run.
+            SimulationError: If runs failed, or no workers can be had; the others are done.
+            MissingExtraError: If a scheduler is given and dask.distributed is not installed.
+        """
+        runs = [self[name] for name in (self if names is None else names)]
+        todo = [run for run in runs if run.state() != "done"]
+        run_parallel(
+            todo,
+            workers=workers,
+            scheduler=scheduler,
+            description=description,
+            n_done=len(runs) - len(todo),
+        )
+
+    def status(self) -> pd.DataFrame:
+        """A table of all runs; see `gnnglass.simulate.status.status_table`."""
+        from gnnglass.simulate.status import status_table
+
+        return status_table(self[name] for name in self)
+
+    def load(self, name: str, level: str = "thermal") -> Trajectory:
+        """The frames of a run at one level, ``"thermal"`` or ``"inherent"``."""
+        return read(self[name].inherent if level == "inherent" else self[name].thermal)
+
+    def __getitem__(self, name: str) -> Run:
+        """The run of that name.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        if name not in self._jobs:
+            raise UnknownNameError(f"no run {name!r} is planned in {self.folder}.")
+        return Run(self.folder.absolute() / "workspace" / self._jobs[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._jobs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._jobs)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self)} runs in {self.folder}>"
+
+    def _enter(
+        self, state_points: list[dict[str, Any]], starts: Mapping[str, Snapshot] | None = None
+    ) -> None:
+        enter(self.folder, state_points, starts)
+        self._jobs = names_in(self.folder)
 
 
-def file_of(folder: str | Path, name: str) -> Path:
-    """Where run `name` is kept.
+def _common(system: System, engine: str) -> tuple[GlassFormer, dict[str, Any]]:
+    ENGINES.factory(engine)
+    former = glass_former(system)
+    return former, {"system": former.identity, "engine": engine}
 
-    Raises:
-        InputError: If the name cannot be a file name.
-    """
+
+def _state_point(
+    name: str, common: dict[str, Any], protocol: ThermostattedStatePoint, facts: Facts
+) -> dict[str, Any]:
     if not name or name.startswith(".") or Path(name).name != name or "." in name:
         raise InputError(f"the run name {name!r} cannot be a file name; use letters, digits and -.")
-    return Path(folder) / f"{name}.gsd"
-
-
-def remove_stale(path: Path, facts: Facts, start: Snapshot | None = None) -> None:
-    """Remove a file that was not made from these facts and this start, or cannot be read."""
-    if not path.exists():
-        return
-    try:
-        stored = read(path)
-    except GnnglassError:
-        path.unlink()
-        return
-    # As they come back from a file, where a tuple is a list.
-    wanted = json.loads(json.dumps(facts))
-    same = all(stored.metadata.get(key) == value for key, value in wanted.items())
-    if not same or (start is not None and not _same_configuration(stored, start)):
-        path.unlink()
-
-
-def _same_configuration(stored: Trajectory, start: Snapshot) -> bool:
-    """Whether frame 0 is `start`, up to the single precision of GSD."""
-    first = stored[0]
-    if first.positions.shape != start.positions.shape:
-        return False
-    apart = start.minimum_image(first.positions - start.positions)
-    names = (np.array(first.type_names)[first.types], np.array(start.type_names)[start.types])
-    return bool(np.abs(apart).max() < 1e-5 * start.box.max()) and np.array_equal(*names)
+    taken = sorted(set(facts) & set(OWN_KEYS))
+    if taken:
+        raise InputError(
+            f"run {name!r} has the fact {', '.join(taken)}, which the ensemble settles itself; "
+            "choose another word."
+        )
+    kind = type(protocol).__name__
+    parameters = {"kind": kind, **protocol.model_dump(mode="json")}
+    return {"run": name, **common, "protocol": parameters, **facts}

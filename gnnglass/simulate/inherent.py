@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gnnglass.simulate.engine import ENGINES, Progress
 from gnnglass.systems import GlassFormer
 from gnnglass.trajectories import Trajectory
@@ -43,3 +45,8 @@ def inherent_structures(
         if progress is not None:
             progress(len(frames), len(trajectory))
     return Trajectory(frames, {**trajectory.metadata, "level": "inherent"})
+
+
+def inherent_path(path: str | Path) -> Path:
+    """Where the inherent structures of a single run's file are kept, beside it."""
+    return Path(path).with_suffix(".inherent.gsd")

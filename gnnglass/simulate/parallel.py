@@ -1,36 +1,18 @@
-"""Many independent tasks in worker processes, one thread each."""
+"""Many independent tasks, carried out by workers on this machine or on a cluster."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Protocol as StructuralType
+from collections.abc import Sequence
 
 from gnnglass.errors import SimulationError
+from gnnglass.simulate.cluster import work_on_cluster
+from gnnglass.simulate.task import Task
+from gnnglass.simulate.workers import work_here
 
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-#: How long a worker whose parent is gone may take to remove the file it is writing.
-GRACE_SECONDS = 2.0
-
-
-class Task(StructuralType):
-    """A picklable callable that leaves the file `out`, whole or not at all."""
-
-    @property
-    def out(self) -> Path:
-        """The file whose existence means that the task is done."""
-
-    def __call__(self) -> None:
-        """Do the work and write `out`."""
+#: Failures that are spelt out in a message; all are kept with the tasks.
+TOLD = 3
 
 
 def usable_cores() -> int:
@@ -41,105 +23,49 @@ def usable_cores() -> int:
 
 
 def run_parallel(
-    tasks: Sequence[Task], workers: int | None = None, description: str = "tasks"
+    tasks: Sequence[Task],
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    description: str = "tasks",
+    n_done: int = 0,
 ) -> None:
-    """Carry out those tasks whose output does not exist yet, with a progress bar.
+    """Carry out tasks, with a progress bar; a task that fails does not stop the others.
 
-    Workers are fresh interpreters, so a script that calls this needs
-    ``if __name__ == "__main__":``. They die with this process, however it ends.
+    Workers here are fresh interpreters, so a script that calls this needs
+    ``if __name__ == "__main__":``. They die with this process, however it ends. A cluster drops
+    the tasks that wait when this process is gone; those it is at, it brings to their end.
 
     Args:
         tasks: What to do, each independent of the others.
         workers: Number of processes; the number of usable cores without.
+        scheduler: Address of a dask.distributed scheduler, such as ``"tcp://10.0.0.1:8786"``,
+            whose workers do the tasks instead of processes here.
         description: What the progress bar says.
+        n_done: How many more there are, done before.
 
     Raises:
-        SimulationError: If tasks failed; raised at the end, when the others are done.
+        SimulationError: If tasks failed, raised at the end, when the others are done; or if no
+            workers or scheduler can be had.
+        MissingExtraError: If a scheduler is given and dask.distributed is not installed.
     """
-    todo = [task for task in tasks if not task.out.exists()]
-    if not todo:
+    if not tasks:
         return
     from tqdm import tqdm
 
-    n_workers = min(usable_cores() if workers is None else max(workers, 1), len(todo))
-    context = multiprocessing.get_context("spawn")
-    lifeline, held = context.Pipe(duplex=False)
-    failures: dict[Path, str] = {}
-    with (
-        lifeline,
-        held,
-        _one_thread_each(),
-        ProcessPoolExecutor(n_workers, context, _begin_worker, (lifeline,)) as pool,
-        tqdm(total=len(tasks), initial=len(tasks) - len(todo), desc=description) as bar,
-    ):
-        futures: dict[Future[None], Task] = {pool.submit(_work, task): task for task in todo}
-        try:
-            for future in as_completed(futures):
-                failure = _failure(future)
-                if failure is not None:
-                    failures[futures[future].out] = failure
-                bar.update()
-        except BaseException:
-            held.close()
-            pool.shutdown(cancel_futures=True)
-            raise
-    if failures:
-        listed = "; ".join(f"{out.name}: {reason.rstrip('.')}" for out, reason in failures.items())
-        raise SimulationError(f"{len(failures)} of {len(tasks)} {description} failed: {listed}.")
-
-
-def _failure(future: Future[None]) -> str | None:
-    try:
-        future.result()
-    except BrokenProcessPool:
-        return (
-            "a worker process died (killed, out of memory, or started by a script without "
-            "`if __name__ == '__main__':`)"
-        )
-    except Exception as error:
-        return str(error) or type(error).__name__
-    return None
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Limit the threads of processes started meanwhile, through their environment."""
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _begin_worker(lifeline: Connection) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
-    import freud
-
-    freud.parallel.set_num_threads(1)
-
-
-def _die_with_parent(lifeline: Connection) -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    # The lifeline ends when the parent dies or lets go of it; the sentinel when it dies.
-    wait([lifeline, parent.sentinel])
-    # Let `finally` clauses remove unfinished files if the main thread gets a turn in time.
-    main = threading.main_thread()
-    signal.pthread_kill(main.ident or 0, signal.SIGTERM)
-    main.join(GRACE_SECONDS)
-    os._exit(1)
-
-
-def _work(task: Task) -> None:
-    try:
-        task()
-    except SystemExit:
-        os._exit(1)
+    if scheduler is None:
+        n_workers = min(usable_cores() if workers is None else max(workers, 1), len(tasks))
+        crew = work_here(tasks, n_workers)
+    else:
+        crew = work_on_cluster(tasks, scheduler)
+    failed: list[str] = []
+    total = len(tasks) + n_done
+    with crew as ending, tqdm(total=total, initial=n_done, desc=description) as bar:
+        for finished in ending:
+            if finished.reason is not None:
+                failed.append(f"{finished.task.name}: {finished.reason.rstrip('.')}")
+            bar.update()
+    if failed:
+        more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
+        listed = "; ".join(failed[:TOLD])
+        raise SimulationError(f"{len(failed)} of {total} {description} failed: {listed}{more}.")

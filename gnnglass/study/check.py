@@ -11,10 +11,11 @@ from gnnglass.compare import smooth
 from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.graphs import GraphRecipe
-from gnnglass.simulate import ENGINES, lattice_start
+from gnnglass.simulate import ENGINES
+from gnnglass.simulate.start import lattice_start
 from gnnglass.study.definition import ClassifierSection, Study
 from gnnglass.study.runs import Parts, deal, protocols
-from gnnglass.systems import GLASS_FORMERS, GlassFormer
+from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.training import (
     AnyRecipe,
     TrainingOptions,
@@ -40,7 +41,7 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         UnknownNameError: If something is named that is not registered.
         MissingExtraError: If the engine is not installed.
     """
-    system = GLASS_FORMERS.create(study.system.name)
+    system = glass_former(study.system.name)
     ENGINES.factory(study.simulate.engine)
     choose_device(device)
     starts = [

@@ -49,7 +49,7 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
         recipe=recipe_of(section, workspace.system),
         model_options=section.model_options,
         options=training_options(section),
-        system=workspace.system.name,
+        system=workspace.system.identity,
         checkpoint=checkpoint,
         device=workspace.device,
         description=f"training {name}, {level}",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from gnnglass.simulate import IsoconfigurationalProtocol, isoconfigurational_ensembles
+from gnnglass.simulate import IsoconfigurationalProtocol
 from gnnglass.study.definition import DynamicsSection
 from gnnglass.study.runs import derived_seed, run_names
 from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot
 
 
-def run_clones(workspace: Workspace, section: DynamicsSection) -> None:
-    """Simulate clones of the last frame of every followed run."""
+def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ...]:
+    """Plan clones of the last frame of every followed run.
+
+    Returns:
+        Their names.
+    """
     starts: dict[str, Snapshot] = {}
     protocols: dict[str, IsoconfigurationalProtocol] = {}
     runs = workspace.followed(section.phase)
@@ -27,12 +31,11 @@ def run_clones(workspace: Workspace, section: DynamicsSection) -> None:
             n_clones=section.n_clones,
             lag_steps=section.lag_steps,
         )
-    isoconfigurational_ensembles(
-        workspace.system.name,
+    planned = workspace.clones.plan_clones(
+        workspace.system,
         starts,
         protocols,
-        workspace.folder / "dynamics",
-        metadata={run: {"phase": section.phase} for run in runs},
+        facts={run: {"phase": section.phase} for run in runs},
         engine=workspace.study.simulate.engine,
-        workers=workspace.workers,
     )
+    return tuple(name for members in planned.values() for name in members)

@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, model_validator
 
-from gnnglass.errors import FileError, InputError
+from gnnglass.simulate.protocol import IncreasingSteps
+from gnnglass.study.ensemble_file import EnsembleFile, Section, load_toml
 
 Level = Literal["thermal", "inherent"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 #: What classifiers are judged against, which they may therefore not be called.
 TAKEN = ("random", "linear", "energy")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SystemSection(_Section):
-    """`[system]`: what is simulated.
-
-    Attributes:
-        name: Registered glass former.
-        n_particles: Particles per run.
-    """
-
-    name: str
-    n_particles: int = Field(gt=0)
-
-
-class SimulateSection(_Section):
-    """`[simulate]`: independent runs of each phase.
-
-    Attributes:
-        engine: Registered engine.
-        runs: Independent runs per phase.
-        seed: Seed from which every run's own is derived.
-    """
-
-    engine: str = "lammps"
-    runs: int = Field(gt=0)
-    seed: int = Field(default=0, ge=0)
-
-
-class SplitSection(_Section):
+class SplitSection(Section):
     """`[split]`: shares of the runs of each phase; the rest trains."""
 
     validation: float = Field(default=0.25, gt=0, lt=1)
@@ -63,7 +24,7 @@ class SplitSection(_Section):
     seed: int = Field(default=0, ge=0)
 
 
-class ClassifierSection(_Section):
+class ClassifierSection(Section):
     """`[classifiers.<name>]`: one network, trained at every level.
 
     Attributes:
@@ -98,7 +59,7 @@ def _own_name(name: str) -> str:
 ClassifierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"), AfterValidator(_own_name)]
 
 
-class DynamicsSection(_Section):
+class DynamicsSection(Section):
     """`[dynamics]`: isoconfigurational ensembles, started from the last frame of test runs.
 
     Attributes:
@@ -112,15 +73,8 @@ class DynamicsSection(_Section):
     phase: str = "glass"
     kT: float | None = Field(default=None, gt=0)
     n_clones: int = Field(ge=2)
-    lag_steps: tuple[int, ...] = Field(min_length=1)
+    lag_steps: IncreasingSteps
     propensity_lag: int
-
-    @field_validator("lag_steps")
-    @classmethod
-    def _increasing(cls, lags: tuple[int, ...]) -> tuple[int, ...]:
-        if lags[0] <= 0 or any(b <= a for a, b in pairwise(lags)):
-            raise ValueError("lag_steps must be positive and increasing")
-        return lags
 
     @model_validator(mode="after")
     def _compared_lag_is_recorded(self) -> Self:
@@ -129,7 +83,7 @@ class DynamicsSection(_Section):
         return self
 
 
-class CompareSection(_Section):
+class CompareSection(Section):
     """`[compare]`: how fields are correlated.
 
     Attributes:
@@ -143,22 +97,20 @@ class CompareSection(_Section):
     seed: int = Field(default=0, ge=0)
 
 
-class Study(_Section):
+class Study(EnsembleFile):
     """A study file: which glass former, which phases, which networks, what is compared.
 
     Attributes:
         title: Heading of the report.
-        phases: The two classes, each with the fields of `gnnglass.simulate.Protocol` but
-            `n_particles` and `seed`; the second is the one whose logit is explained.
+        phases: The two classes, as in `EnsembleFile`; the second is the one whose logit is
+            explained.
         levels: Levels at which the classifiers are trained and judged.
         explain_level: The level whose classifiers are explained and compared with dynamics.
     """
 
     title: str
-    system: SystemSection
-    simulate: SimulateSection
     phases: dict[str, dict[str, Any]] = Field(min_length=2, max_length=2)
-    levels: tuple[Level, ...] = ("thermal", "inherent")
+    levels: tuple[Level, ...] = LEVELS
     explain_level: Level = "inherent"
     split: SplitSection = SplitSection()
     classifiers: dict[ClassifierName, ClassifierSection] = Field(min_length=1)
@@ -171,49 +123,13 @@ class Study(_Section):
         first, second = self.phases
         return first, second
 
-    @classmethod
-    def from_file(cls, path: str | Path) -> Study:
-        """Read a study file.
 
-        Raises:
-            FileError: If the file is missing or not TOML.
-            InputError: If a key is unknown, missing, or has a value that makes no sense.
-        """
-        path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise FileError(f"cannot read the study file {path}: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FileError(f"{path} is not a TOML file: {error}.") from error
-        return cls.from_dict(content, source=str(path))
+def read_ensemble_file(path: str | Path) -> EnsembleFile:
+    """What a study file says about simulations, whether or not it says anything else.
 
-    @classmethod
-    def from_dict(cls, content: dict[str, Any], source: str = "the study") -> Study:
-        """Make a study of the content of a study file.
-
-        Raises:
-            InputError: As `from_file`.
-        """
-        try:
-            return cls(**content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise InputError(f"in {source}, {key}: {_reason(first)}.") from error
-
-
-def _reason(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "missing":
-            return "the key is missing"
-        case "extra_forbidden":
-            return "there is no such key"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case "too_short":
-            return f"too few entries, expected {error['ctx']['min_length']}"
-        case "too_long":
-            return f"too many entries, expected {error['ctx']['max_length']}"
-    expected = error["msg"].removeprefix("Input should be ")
-    return f"expected {expected}, got {error['input']!r}"
+    Raises:
+        FileError: If the file is missing or not TOML.
+        InputError: If a key is unknown, missing, or has a value that makes no sense.
+    """
+    kind = Study if "classifiers" in load_toml(path) else EnsembleFile
+    return kind.from_file(path)

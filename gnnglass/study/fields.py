@@ -89,9 +89,9 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
 
 
 def _with_dynamics(workspace: Workspace, section: DynamicsSection, run: str) -> Snapshot:
-    trajectory = read(workspace.ensemble(run))
-    ensemble = dynamics.IsoconfigurationalEnsemble.from_trajectory(trajectory)
-    time = section.propensity_lag * trajectory.metadata["dt"]
+    clones = workspace.load_clones(run)
+    ensemble = dynamics.IsoconfigurationalEnsemble.from_clones(clones)
+    time = section.propensity_lag * clones[0].metadata["dt"]
     moved = dynamics.annotate(ensemble, time=time).fields
     halves = {
         HALVES[target][k]: fields[target]

@@ -12,15 +12,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gnnglass.simulate import simulate_ensemble
-from gnnglass.study.definition import DynamicsSection, Level, Study
-from gnnglass.study.runs import Parts, protocols, run_names
+from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
+from gnnglass.study.runs import Parts, plan_runs, protocols
 from gnnglass.study.stage import Stages
 from gnnglass.study.workspace import Workspace
 
 
 def run_study(
-    study: Study, folder: str | Path, *, workers: int | None = None, device: str = "auto"
+    study: Study,
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Do all stages of a study that are not done yet, down to ``report.html``.
 
@@ -31,6 +35,7 @@ def run_study(
         study: What to do.
         folder: Where its files go.
         workers: Processes that simulate at the same time; one per usable core by default.
+        scheduler: Address of a dask.distributed scheduler whose workers simulate instead.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
     Returns:
@@ -39,13 +44,13 @@ def run_study(
     Raises:
         InputError: If the study's parameters do not fit together.
         UnknownNameError: If it names an engine, model or other thing that is not registered.
-        MissingExtraError: If its engine is not installed.
-        SimulationError: If runs failed.
+        MissingExtraError: If its engine, or what a scheduler needs, is not installed.
+        SimulationError: If runs failed, or the scheduler does not answer.
         FileError: If files cannot be written.
     """
     stages = Stages(Path(folder))
     parts = _check(study, stages, device)
-    workspace = Workspace(study, stages.folder, parts, workers, device)
+    workspace = Workspace(study, stages.folder, parts, workers, scheduler, device)
     tqdm.write(plan(workspace))
     with stages.alone():
         _simulate(workspace, stages)
@@ -90,45 +95,39 @@ def plan(workspace: Workspace) -> str:
 
 def _simulate(workspace: Workspace, stages: Stages) -> None:
     study = workspace.study
-    phases = {run: phase for phase in study.phases for run in run_names(study, phase)}
-    made = {run: one for phase in study.phases for run, one in protocols(study, phase).items()}
+    runs = plan_runs(study, workspace.runs)
 
     def work(_: str) -> None:
-        simulate_ensemble(
-            study.system.name,
-            made,
-            workspace.folder / "runs",
-            metadata={run: {"phase": phase} for run, phase in phases.items()},
-            engine=study.simulate.engine,
-            workers=workspace.workers,
-        )
+        workspace.runs.run(runs, workers=workspace.workers, scheduler=workspace.scheduler)
 
     stages.run(
         "simulate",
         work,
         depends_on=[
-            study.system.name,
+            workspace.system.identity,
             study.simulate.engine,
-            {run: protocol.digest for run, protocol in made.items()},
+            {run: workspace.runs[run].protocol.digest for run in runs},
         ],
-        products=[
-            workspace.trajectory(run, level) for run in phases for level in ("thermal", "inherent")
-        ],
+        products=[workspace.trajectory(run, level) for run in runs for level in LEVELS],
     )
 
 
 def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
-    def work(_: str) -> None:
-        from gnnglass.study.clones import run_clones
+    from gnnglass.study.clones import plan_clones
 
-        run_clones(workspace, section)
+    clones = plan_clones(workspace, section)
+
+    def work(_: str) -> None:
+        workspace.clones.run(
+            clones, workers=workspace.workers, scheduler=workspace.scheduler, description="clones"
+        )
 
     stages.run(
         "dynamics",
         work,
         depends_on=[section.model_dump(), workspace.study.split.model_dump()],
         after=["simulate"],
-        products=[workspace.ensemble(run) for run in workspace.followed(section.phase)],
+        products=[workspace.clones[name].thermal for name in clones],
     )
 
 

@@ -8,29 +8,31 @@ import numpy as np
 
 from gnnglass.errors import InputError
 from gnnglass.study.definition import Study
+from gnnglass.study.ensemble_file import EnsembleFile
 
 if TYPE_CHECKING:
-    from gnnglass.simulate import Protocol
+    from gnnglass.simulate import AgeingProtocol, Ensemble, Protocol
 
 #: Part of the split (train, validation, test) to the names of its runs.
 Parts = dict[str, list[str]]
 
 
-def run_names(study: Study, phase: str) -> tuple[str, ...]:
+def run_names(study: EnsembleFile, phase: str) -> tuple[str, ...]:
     """Names of the independent runs of one phase."""
     return tuple(f"{phase}-{k:03d}" for k in range(study.simulate.runs))
 
 
-def protocols(study: Study, phase: str) -> dict[str, Protocol]:
+def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingProtocol]:
     """The protocol of each run of one phase, each with a seed of its own.
 
     Raises:
         InputError: If the study's parameters do not make a protocol.
     """
-    from gnnglass.simulate import Protocol
+    from gnnglass.simulate import AgeingProtocol, Protocol
 
-    place = study.phases_in_order.index(phase)
+    place = list(study.phases).index(phase)
     parameters = study.phases[phase]
+    kind = AgeingProtocol if "waiting_steps" in parameters else Protocol
     settled = {"n_particles", "seed"} & set(parameters)
     if settled:
         raise InputError(
@@ -39,7 +41,7 @@ def protocols(study: Study, phase: str) -> dict[str, Protocol]:
         )
     try:
         return {
-            run: Protocol(
+            run: kind(
                 **parameters,
                 n_particles=study.system.n_particles,
                 seed=derived_seed(study.simulate.seed, place, k),
@@ -48,6 +50,28 @@ def protocols(study: Study, phase: str) -> dict[str, Protocol]:
         }
     except InputError as error:
         raise InputError(f"phases.{phase}: {error}") from error
+
+
+def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
+    """Plan the runs of all phases.
+
+    Returns:
+        Their names.
+
+    Raises:
+        InputError: If the study's parameters do not make protocols.
+        UnknownNameError: If the study names an engine or glass former that is not registered.
+        MissingExtraError: If the engine is not installed.
+        FileError: If the ensemble's folder cannot be written to.
+    """
+    made = {phase: protocols(study, phase) for phase in study.phases}
+    ensemble.plan(
+        study.system.name,
+        {run: protocol for members in made.values() for run, protocol in members.items()},
+        facts={run: {"phase": phase} for phase, members in made.items() for run in members},
+        engine=study.simulate.engine,
+    )
+    return tuple(run for members in made.values() for run in members)
 
 
 def deal(study: Study) -> Parts:

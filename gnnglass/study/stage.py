@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import gnnglass
 from gnnglass.errors import InputError
+from gnnglass.simulate.lock import locked
 from gnnglass.trajectories.files import require_writable, written_whole
 
 #: Held while a process works in the folder.
@@ -63,17 +64,13 @@ class Stages:
             InputError: If another process is running the study in this folder.
             FileError: If the folder cannot be written to.
         """
-        import fcntl
-
         require_writable(self.folder / LOCK)
-        with (self.folder / LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+        with locked(self.folder / LOCK, wait=False) as held:
+            if not held:
                 raise InputError(
                     f"another process is running a study in {self.folder}; "
                     "wait for it, or give another folder."
-                ) from error
+                )
             for pattern in (".*.partial*", "*/.*.partial*"):
                 for unfinished in self.folder.glob(pattern):
                     unfinished.unlink(missing_ok=True)

@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gnnglass.simulate import Ensemble, clone_name
 from gnnglass.study.definition import Level, Study
 from gnnglass.study.runs import Parts, run_names
-from gnnglass.systems import GLASS_FORMERS, GlassFormer
-from gnnglass.trajectories import Trajectory, read
+from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.trajectories import Trajectory
 
 if TYPE_CHECKING:
     from gnnglass.training import LabelledSet
@@ -25,6 +26,7 @@ class Workspace:
         folder: Where everything the study makes is kept.
         parts: Which runs train, validate and test.
         workers: Processes that simulate at the same time; None for one per usable core.
+        scheduler: Address of a dask.distributed scheduler whose workers simulate instead.
         device: Where networks are trained and run: ``"cpu"``, ``"cuda"`` or ``"auto"``.
     """
 
@@ -32,24 +34,31 @@ class Workspace:
     folder: Path
     parts: Parts
     workers: int | None = None
+    scheduler: str | None = None
     device: str = "auto"
 
     @cached_property
     def system(self) -> GlassFormer:
         """The glass former of the study."""
-        return GLASS_FORMERS.create(self.study.system.name)
+        return glass_former(self.study.system.name)
+
+    @cached_property
+    def runs(self) -> Ensemble:
+        """The independent runs of all phases."""
+        return Ensemble(self.folder / "runs")
+
+    @cached_property
+    def clones(self) -> Ensemble:
+        """The clones of the last frames of the followed runs."""
+        return Ensemble(self.folder / "dynamics")
 
     def trajectory(self, run: str, level: Level) -> Path:
         """File of one run at one level."""
-        return self.folder / "runs" / f"{run}{'.inherent' if level == 'inherent' else ''}.gsd"
+        return self.runs[run].inherent if level == "inherent" else self.runs[run].thermal
 
     def classifier(self, name: str, level: Level) -> Path:
         """File of a trained classifier."""
         return self.folder / "classifiers" / f"{name}-{level}.safetensors"
-
-    def ensemble(self, run: str) -> Path:
-        """File of the isoconfigurational ensemble that starts at the last frame of a run."""
-        return self.folder / "dynamics" / f"{run}.gsd"
 
     def annotated(self, run: str) -> Path:
         """File of a held-out run with importance and structure on every frame."""
@@ -71,7 +80,7 @@ class Workspace:
 
     def load(self, run: str, level: Level) -> Trajectory:
         """One run at one level, read from disk."""
-        return read(self.trajectory(run, level))
+        return self.runs.load(run, level)
 
     def labelled(self, level: Level) -> LabelledSet:
         """All runs at one level as a labelled set."""
@@ -83,6 +92,12 @@ class Workspace:
                 for phase in self.study.phases_in_order
             }
         )
+
+    def load_clones(self, run: str) -> list[Trajectory]:
+        """The clones of the last frame of one run, read from disk."""
+        section = self.study.dynamics
+        n_clones = 0 if section is None else section.n_clones
+        return [self.clones.load(clone_name(run, clone)) for clone in range(n_clones)]
 
     def followed(self, phase: str) -> tuple[str, ...]:
         """The held-out runs of one phase: those whose dynamics is measured."""

@@ -51,7 +51,7 @@ class TrainedClassifier:
     recipe: AnyRecipe
     labels: tuple[str, ...]
     level: str
-    system: str | None
+    system: str | dict[str, Any] | None
     split: Split
     calibration: Calibration
     record: Mapping[str, Any] = field(default_factory=dict)

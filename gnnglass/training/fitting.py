@@ -31,7 +31,7 @@ def fit(
     recipe: AnyRecipe,
     model_options: Mapping[str, Any] | None = None,
     options: TrainingOptions | None = None,
-    system: str | None = None,
+    system: str | dict[str, Any] | None = None,
     checkpoint: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -49,7 +49,7 @@ def fit(
         recipe: How snapshots become its input.
         model_options: Constructor arguments beyond those the recipe settles.
         options: How to train.
-        system: Name of the glass former, stored with the classifier.
+        system: Identity of the glass former, stored with the classifier.
         checkpoint: File that is rewritten after every epoch; if it exists, training goes on
             from it. It must belong to this very training.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.

@@ -266,7 +266,20 @@ def test_a_study_that_cannot_be_done(tmp_path):
     study.write_text('title = "half a study"')
     refused("system: the key is missing", "run", study, "-o", tmp_path / "out")
     refused("holds no finished study", "report", tmp_path)
+    refused("holds no ensemble and no study", "status", tmp_path)
+    refused("system: the key is missing", "ensemble", study, "-o", tmp_path / "out")
+    refused("cannot read the study file", "ensemble", tmp_path / "no.toml", "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text(
+        'system = { name = "kam2d", n_particles = 144 }\nsimulate = { runs = 1 }\n'
+        "phases.glass = { kT = 1.0, hold_steps = 1, n_frames = 1, frame_interval = 1 }\n"
+    )
+    options = ("-o", tmp_path / "out", "--scheduler=nowhere")
+    refused("no scheduler answers at nowhere", "ensemble", study, *options)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import pytest
 from command import gnnglass
 
 from gnnglass import study
-from gnnglass.dynamics import IsoconfigurationalEnsemble
+from gnnglass.simulate import ENGINES, Ensemble, IsoconfigurationalProtocol, Protocol
+from gnnglass.systems import glass_former
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import read
 
 COMMANDS = (
-    *("demo", "run", "report", "list", "simulate", "train"),
+    *("demo", "run", "report", "list", "simulate", "ensemble", "status", "train"),
     *("explain", "dynamics", "structure", "compare", "convert"),
 )
 DUMP = """ITEM: TIMESTEP
@@ -106,22 +107,80 @@ def test_explain_another_class_and_method(runs, classifier, tmp_path):
     assert all("particles/gnnglass/noise" in log for log in log_fields(out))
 
 
-def test_dynamics_runs_clones_and_analyses_kept_ones(runs, tmp_path):
+def test_dynamics_runs_clones_once_and_analyses_those_of_others(runs, tmp_path):
     first, second = tmp_path / "first.gsd", tmp_path / "second.gsd"
-    options = ("--n-clones=3", "--last-lag=100", "--n-lags=3")
-    done = gnnglass("dynamics", runs / "glass-0.gsd", "-o", first, *options)
+    command = ("dynamics", runs / "glass-0.gsd", "-o", first, "--n-clones=3", "--last-lag=100")
+    command = (*command, "--n-lags=3", "--workers=2")
+    done = gnnglass(*command)
     assert done.code == 0, done.err
-    clones = tmp_path / "first.clones.gsd"
-    ensemble = IsoconfigurationalEnsemble.from_trajectory(read(clones))
-    assert ensemble.n_clones == 3
-    assert ensemble.times[-1] == pytest.approx(100 * 0.005)
-    done = gnnglass("dynamics", clones, "-o", second)
+    kept = Ensemble(tmp_path / "first.clones")
+    made = {path: path.stat().st_mtime_ns for path in kept.folder.rglob("*.gsd")}
+    assert len(kept) == 3
+    first.unlink()
+    assert gnnglass(*command).code == 0
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    facts = read(first).metadata
+    assert (facts["run"], facts["isoconfigurational"]["n_clones"]) == ("glass-0", 3)
+
+    # The same clones in one file, as an engine makes them.
+    start, protocol = read(runs / "glass-0.gsd")[-1], facts["isoconfigurational"]
+    assert protocol["lag_steps"][-1] == 100
+    at_once = ENGINES.create("lammps").isoconfigurational(
+        glass_former("kam2d"), start, IsoconfigurationalProtocol(**protocol), tmp_path / "all.gsd"
+    )
+    done = gnnglass("dynamics", at_once, "-o", second)
     assert done.code == 0, done.err
     (logs,), (same,) = log_fields(first), log_fields(second)
     for field in ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap"):
         values = logs[f"particles/gnnglass/{field}"]
         assert np.isfinite(values).all() and values.shape == (144,)
         np.testing.assert_array_equal(values, same[f"particles/gnnglass/{field}"])
+
+
+ENSEMBLE = """
+system = {{ name = "{system}", n_particles = 144 }}
+simulate = {{ runs = 2, seed = 4 }}
+[phases.glass]
+kT = 0.3
+kT_melt = 1.0
+melt_steps = 50
+hold_steps = 50
+n_frames = 2
+frame_interval = 20
+[phases.aged]
+kT = 0.3
+kT_melt = 1.0
+melt_steps = 50
+waiting_steps = [1, 10]
+"""
+
+
+def test_an_ensemble_is_simulated_and_told(tmp_path):
+    file, out = tmp_path / "ensemble.toml", tmp_path / "runs"
+    file.write_text(ENSEMBLE.format(system="kam2d"))
+    done = gnnglass("ensemble", file, "-o", out, "--workers=2")
+    assert done.code == 0, done.err
+    assert f"{out}: 4 runs" in done.out
+    ensemble = Ensemble(out)
+    assert list(ensemble) == ["glass-000", "glass-001", "aged-000", "aged-001"]
+    ensemble.plan("kam2d", {"bad": ensemble["glass-000"].protocol.replace(seed=9)})
+    ensemble["bad"].fail("the moon was full.")
+    told = gnnglass("status", out)
+    assert told.code == 0, told.err
+    assert "5 runs: 4 done, 0 running, 1 failed, 0 planned" in told.out
+    assert "failed: bad: the moon was full." in told.out
+    each = gnnglass("status", out, "--all").out
+    assert all(name in each for name in ensemble)
+
+
+def test_status_of_a_study_tells_runs_and_clones(tmp_path):
+    for folder in ("runs", "dynamics"):
+        Ensemble(tmp_path / folder).plan("kam2d", {"a": Protocol(
+            n_particles=144, kT=1.0, seed=1, n_frames=1, frame_interval=1, hold_steps=1
+        )})  # fmt: skip
+    out = gnnglass("status", tmp_path).out
+    for folder in ("runs", "dynamics"):
+        assert f"{tmp_path / folder}: 1 runs: 0 done, 0 running, 0 failed, 1 planned" in out
 
 
 def test_structure_writes_all_indicators_or_those_that_are_asked_for(runs, tmp_path):
@@ -172,10 +231,11 @@ def test_demo_is_the_study_that_comes_along(monkeypatch, tmp_path):
         asked.update(study=definition, folder=folder, **options)
 
     monkeypatch.setattr(study, "run_study", note)
-    done = gnnglass("demo", "-o", tmp_path / "demo", "--workers=2")
+    done = gnnglass("demo", "-o", tmp_path / "demo", "--workers=2", "--scheduler=tcp://a:1")
     assert done.code == 0, done.err
     assert asked["study"].system.name == "kam2d"
     assert (asked["folder"], asked["workers"]) == (tmp_path / "demo", 2)
+    assert asked["scheduler"] == "tcp://a:1"
 
 
 def test_published_trajectory_by_others(real_data, classifier, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -13,20 +14,36 @@ from gnnglass.trajectories.files import written_whole
 
 @dataclass(frozen=True)
 class Say:
+    """Writes down which process it is in, a line each time."""
+
     out: Path
     fails: bool = False
+
+    @property
+    def name(self):
+        return self.out.stem
+
+    def fail(self, reason):
+        self.out.with_suffix(".failed").write_text(reason)
 
     def __call__(self):
         if self.fails:
             raise InputError("the moon is full.")
-        self.out.write_text(str(os.getpid()))
+        with self.out.open("a") as file:
+            file.write(f"{os.getpid()}\n")
 
 
 @dataclass(frozen=True)
-class Confess:
-    """Writes down what the worker has loaded and how many threads it may use."""
+class Stumble(Say):
+    """Breaks in a way nobody foresaw."""
 
-    out: Path
+    def __call__(self):
+        raise ZeroDivisionError("division by\nzero")
+
+
+@dataclass(frozen=True)
+class Confess(Say):
+    """Writes down what the worker has loaded and how many threads it may use."""
 
     def __call__(self):
         import freud
@@ -35,7 +52,7 @@ class Confess:
 
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         facts = {
-            "heavy": [name for name in ("torch", "pandas") if name in sys.modules],
+            "heavy": [name for name in ("torch", "pandas", "signac") if name in sys.modules],
             "limits": {name: os.environ.get(name) for name in names},
             "freud": freud.parallel.get_num_threads(),
         }
@@ -43,18 +60,31 @@ class Confess:
 
 
 @dataclass(frozen=True)
-class Die:
-    out: Path
+class Die(Say):
+    """Is killed, so many times; then it works."""
+
+    times: int = 1
 
     def __call__(self):
-        os._exit(3)
+        super().__call__()
+        if len(self.out.read_text().splitlines()) <= self.times:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass(frozen=True)
-class WriteSlowly:
-    """Is in the middle of writing for as long as anyone waits."""
+class Wait(Say):
+    """Takes a while."""
 
-    out: Path
+    seconds: float = 1.0
+
+    def __call__(self):
+        time.sleep(self.seconds)
+        super().__call__()
+
+
+@dataclass(frozen=True)
+class WriteSlowly(Say):
+    """Is in the middle of writing for as long as anyone waits."""
 
     def __call__(self):
         with written_whole(self.out) as aside:

@@ -3,14 +3,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from parallel_tasks import Confess, Die, Say
+from cluster_processes import descendants, until
+from parallel_tasks import Confess, Die, Say, Stumble, Wait
 
 from gnnglass.errors import SimulationError
 from gnnglass.simulate import run_parallel, usable_cores
+from gnnglass.simulate.task import DIED
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SCRIPT = """
@@ -20,46 +21,78 @@ from pathlib import Path
 from parallel_tasks import WriteSlowly
 from gnnglass.simulate import run_parallel
 if __name__ == "__main__":
-    run_parallel([WriteSlowly(Path({folder!r}) / f"{{k}}.txt") for k in range(4)], 2)
+    run_parallel([WriteSlowly(Path({folder!r}) / f"{{k}}.txt") for k in range(4)], workers=2)
+"""
+UNGUARDED = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from parallel_tasks import Say
+from gnnglass.simulate import run_parallel
+run_parallel([Say(Path({folder!r}) / f"{{k}}.txt") for k in range(4)], workers=2)
 """
 
 
 def test_each_task_is_done_in_another_process(tmp_path, capfd):
     tasks = [Say(tmp_path / f"{k}.txt") for k in range(3)]
-    run_parallel(tasks, 2, "greetings")
+    run_parallel(tasks, workers=2, description="greetings", n_done=1)
     pids = {task.out.read_text() for task in tasks}
-    assert str(os.getpid()) not in pids
+    assert f"{os.getpid()}\n" not in pids
     assert len(pids) <= 2
-    assert "greetings: 100%" in capfd.readouterr().err
-
-
-def test_what_exists_is_not_done_again(tmp_path):
-    done = tmp_path / "done.txt"
-    done.write_text("before")
-    run_parallel([Say(done), Say(tmp_path / "new.txt")], 1)
-    assert done.read_text() == "before"
-    assert (tmp_path / "new.txt").exists()
-    run_parallel([], 1)
+    error = capfd.readouterr().err
+    assert "greetings: 100%" in error and "4/4" in error
+    run_parallel([])
 
 
 def test_failures_are_named_when_the_others_are_done(tmp_path):
     tasks = [Say(tmp_path / f"{k}.txt", fails=k in (0, 2)) for k in range(4)]
     with pytest.raises(SimulationError) as caught:
-        run_parallel(tasks, 1, "greetings")
-    assert "2 of 4 greetings failed" in str(caught.value)
-    assert "0.txt: the moon is full; 2.txt: the moon is full." in str(caught.value)
+        run_parallel(tasks, workers=1, description="greetings")
+    assert str(caught.value) == "2 of 4 greetings failed: 0: the moon is full; 2: the moon is full."
     assert [task.out.exists() for task in tasks] == [False, True, False, True]
+    assert (tmp_path / "0.failed").read_text() == "the moon is full."
 
 
-def test_a_worker_that_dies_is_reported(tmp_path):
-    with pytest.raises(SimulationError, match=r"x\.txt: a worker process died"):
-        run_parallel([Die(tmp_path / "x.txt")], 1)
+def test_of_many_failures_the_first_are_spelt_out(tmp_path):
+    tasks = [Stumble(tmp_path / f"{k}.txt") for k in range(5)]
+    with pytest.raises(SimulationError) as caught:
+        run_parallel(tasks, workers=1)
+    assert str(caught.value).count("ZeroDivisionError: division by zero") == 3
+    assert str(caught.value).endswith("; and 2 more.")
+
+
+def test_a_killed_worker_costs_only_its_own_task_a_second_try(tmp_path):
+    """Those at work meanwhile are not begun again."""
+    unlucky = Die(tmp_path / "unlucky.txt")
+    others = [Wait(tmp_path / f"{k}.txt", seconds=0.7) for k in range(3)]
+    run_parallel([others[0], unlucky, *others[1:]], workers=2)
+    assert [len(task.out.read_text().splitlines()) for task in (unlucky, *others)] == [2, 1, 1, 1]
+
+
+def test_a_task_that_kills_its_workers_is_given_up(tmp_path):
+    deadly = Die(tmp_path / "deadly.txt", times=9)
+    others = [Say(tmp_path / f"{k}.txt") for k in range(3)]
+    with pytest.raises(SimulationError, match="1 of 4 tasks failed: deadly: its worker process"):
+        run_parallel([deadly, *others], workers=2)
+    assert len(deadly.out.read_text().splitlines()) == 2
+    assert deadly.out.with_suffix(".failed").read_text() == DIED
+    assert all(task.out.exists() for task in others)
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "put its work under `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
 
 
 def test_workers_are_light_and_have_one_thread(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    run_parallel([Confess(tmp_path / "facts.json")], 1)
+    run_parallel([Confess(tmp_path / "facts.json")], workers=1)
     facts = json.loads((tmp_path / "facts.json").read_text())
     assert facts == {"heavy": [], "limits": dict.fromkeys(LIMITS, "1"), "freud": 1}
     assert os.environ["OMP_NUM_THREADS"] == "7"
@@ -68,22 +101,6 @@ def test_workers_are_light_and_have_one_thread(tmp_path, monkeypatch):
 
 def test_usable_cores():
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
-
-
-def processes_of(parent):
-    """Ids of the living descendants of a process."""
-    found, todo = set(), [parent]
-    while todo:
-        current = todo.pop()
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                state, ppid = stat.read_text().rpartition(")")[2].split()[:2]
-            except OSError:
-                continue
-            if int(ppid) == current and state != "Z":
-                found.add(int(stat.parent.name))
-                todo.append(int(stat.parent.name))
-    return found
 
 
 def living(pids):
@@ -97,13 +114,6 @@ def living(pids):
     return alive
 
 
-def until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_workers_die_with_their_parent_and_clean_up(tmp_path, how):
@@ -115,7 +125,7 @@ def test_workers_die_with_their_parent_and_clean_up(tmp_path, how):
     try:
         writing = lambda: len(list(folder.glob(".*.partial.txt"))) == 2  # noqa: E731
         assert until(writing, 30), "the workers did not start"
-        started = processes_of(parent.pid)
+        started = descendants(parent.pid)
         assert len(started) >= 2
         if how is signal.SIGINT:
             os.killpg(parent.pid, how)  # As a terminal does it: to parent and workers alike.

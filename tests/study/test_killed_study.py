@@ -13,8 +13,8 @@ from tiny_study import TINY, as_toml
 
 #: What must be there before the kill, and how long at most it may then take; seconds.
 MOMENTS = [
-    ("runs/*.gsd", 0.4),
-    ("dynamics", 0.5),
+    ("runs/workspace/*/thermal.gsd", 0.4),
+    ("dynamics/workspace/*/thermal.gsd", 0.5),
     ("checkpoints/*-thermal-*.ckpt", 0.15),
     ("checkpoints/gnn-inherent-*.ckpt", 0.1),
     ("annotated/*.gsd", 0.3),

@@ -1,18 +1,22 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from unittest.mock import patch
 
 import gsd.hoomd
 import numpy as np
 import pytest
-from tiny_study import TINY, tiny
+from tiny_study import TINY, as_toml, tiny
 
 from gnnglass.cli import main
 from gnnglass.errors import FileError, InputError
-from gnnglass.study import Study, run_study
+from gnnglass.simulate import Ensemble, clone_name
+from gnnglass.study import Study, plan_runs, run_study
+from gnnglass.study.check import check_study
 from gnnglass.study.stage import Stages
 from gnnglass.study.summary import rebuild_report
+from gnnglass.systems import GLASS_FORMERS
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import read
 
@@ -86,8 +90,7 @@ def test_classifiers_load_and_decide(finished, name, level):
     assert (classifier.labels, classifier.level) == (("liquid", "glass"), level)
     assert classifier.system == "kam2d"
     held_out = results_of(finished)["split"]["test"][0]
-    suffix = ".inherent" if level == "inherent" else ""
-    probability = classifier.predict_proba(read(finished / "runs" / f"{held_out}{suffix}.gsd"))
+    probability = classifier.predict_proba(Ensemble(finished / "runs").load(held_out, level))
     assert probability.shape == (2, 2)
     np.testing.assert_allclose(probability.sum(axis=1), 1)
 
@@ -110,10 +113,11 @@ def test_compared_files_carry_everything(finished):
     (snapshot,) = read(path)
     assert {*IMPORTANCE, *STRUCTURE, *DYNAMICS} <= set(snapshot.fields)
     # The clones start from the configuration whose importance stands beside their dynamics.
-    start = read(finished / "dynamics" / path.name)[0]
-    thermal = read(finished / "runs" / path.name)[-1]
-    apart = start.minimum_image(start.positions - thermal.positions)
-    assert np.abs(apart).max() < 1e-5
+    thermal = Ensemble(finished / "runs").load(path.stem)[-1]
+    clones = Ensemble(finished / "dynamics")
+    assert list(clones) == [clone_name(path.stem, k) for k in range(4)]
+    for name in clones:
+        np.testing.assert_array_equal(clones.load(name)[0].positions, thermal.positions)
 
 
 def test_run_again_does_nothing(copied, capsys):
@@ -188,6 +192,37 @@ def test_no_report_of_an_unfinished_study(copied, tmp_path, broken):
         (copied / broken).write_text("{", encoding="utf-8")
     with pytest.raises(FileError, match="holds no finished study"):
         rebuild_report(folder)
+
+
+def test_a_lost_run_and_a_lost_clone_are_made_again_alone(copied, capsys):
+    for folder, stage in (("runs", "simulate"), ("dynamics", "dynamics")):
+        ensemble = Ensemble(copied / folder)
+        lost = ensemble[next(iter(ensemble))].thermal
+        positions = read(lost)[-1].unwrapped
+        others = {path: at for path, at in written_at(ensemble.folder).items() if path != lost}
+        lost.unlink()
+        assert again(TINY, copied, capsys) == {stage}
+        np.testing.assert_array_equal(read(lost)[-1].unwrapped, positions)
+        made = {path for path, at in others.items() if path.stat().st_mtime_ns != at}
+        assert {path.name for path in made} == {"signac_job_document.json"}
+
+
+def test_a_study_of_a_mixture_in_a_file(tmp_path):
+    """Its path counts from the study file; what it says is kept with the runs."""
+    (tmp_path / "mixtures").mkdir()
+    mixture = tmp_path / "mixtures" / "mine.toml"
+    definition = GLASS_FORMERS.create("kam2d")
+    stored = replace(definition, name="mine", density=1.15).identity
+    mixture.write_text(as_toml(stored), encoding="utf-8")
+    file = tmp_path / "study.toml"
+    file.write_text(as_toml(tiny("system", "name", value="mixtures/mine.toml")), encoding="utf-8")
+    study = Study.from_file(file)
+    assert study.system.name == str(mixture)
+    ensemble = Ensemble(tmp_path / "runs")
+    names = plan_runs(study, ensemble)
+    assert len(names) == 8
+    assert ensemble[names[0]].state_point["system"] == stored
+    check_study(study, "cpu")
 
 
 def test_two_processes_do_not_share_a_folder(copied):

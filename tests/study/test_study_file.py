@@ -2,8 +2,10 @@ import pytest
 from tiny_study import TINY, as_toml, tiny
 
 from gnnglass.errors import FileError, GnnglassError, InputError, UnknownNameError
-from gnnglass.study import Study, run_study
+from gnnglass.simulate import AgeingProtocol, Protocol
+from gnnglass.study import EnsembleFile, Study, read_ensemble_file, run_study
 from gnnglass.study.check import check_study
+from gnnglass.study.runs import protocols
 
 GNN = TINY["classifiers"]["gnn"]
 
@@ -20,6 +22,40 @@ def study_file(tmp_path):
 
 def test_a_study_file_says_what_its_dictionary_says(study_file):
     assert Study.from_file(study_file(as_toml(TINY))) == Study.from_dict(TINY)
+
+
+def test_what_is_simulated_may_stand_in_a_file_of_its_own(study_file):
+    """In the words of a study file, which will do as well."""
+    alone = {key: TINY[key] for key in ("system", "simulate", "phases")}
+    read = read_ensemble_file(study_file(as_toml(alone)))
+    assert type(read) is EnsembleFile
+    whole = read_ensemble_file(study_file(as_toml(TINY)))
+    assert isinstance(whole, Study)
+    for phase in TINY["phases"]:
+        assert protocols(read, phase) == protocols(whole, phase)
+    with pytest.raises(InputError, match="split: there is no such key"):
+        read_ensemble_file(study_file(as_toml({**alone, "split": {}})))
+
+
+def test_phases_that_wait_are_ageing_series():
+    phases = {
+        "aged": {"kT": 0.4, "waiting_steps": [1, 10, 100]},
+        "held": TINY["phases"]["glass"],
+        "liquid": TINY["phases"]["liquid"],
+    }
+    file = EnsembleFile.from_dict(
+        {**{k: TINY[k] for k in ("system", "simulate")}, "phases": phases}
+    )
+    made = {phase: list(protocols(file, phase).values()) for phase in phases}
+    assert [type(one) for one in made["aged"]] == [AgeingProtocol] * 4
+    assert made["aged"][0].waiting_steps == (1, 10, 100)
+    assert [type(one) for one in made["held"]] == [Protocol] * 4
+    seeds = {one.seed for members in made.values() for one in members}
+    assert len(seeds) == 12
+    both = {"mixed": {**TINY["phases"]["glass"], "waiting_steps": [1]}}
+    odd = file.model_copy(update={"phases": both})
+    with pytest.raises(InputError, match=r"phases\.mixed: AgeingProtocol has no parameter"):
+        protocols(odd, "mixed")
 
 
 def test_parts_hold_runs_of_both_phases():
@@ -64,7 +100,7 @@ def test_a_binary_file_is_refused(tmp_path):
         (["phases", "gel"], {}, "phases: too many entries, expected 2"),
         (["explain_level"], "frozen", "explain_level: expected 'thermal' or 'inherent'"),
         (["dynamics", "propensity_lag"], 7, "propensity_lag is 7, none of lag_steps"),
-        (["dynamics", "lag_steps"], [30, 20], "lag_steps must be positive and increasing"),
+        (["dynamics", "lag_steps"], [30, 20], "lag_steps: .*increasing positive numbers of steps"),
         (["compare", "methods"], ["kendall"], "expected 'spearman' or 'pearson'"),
         (["classifiers"], {}, "classifiers: too few entries, expected 1"),
         (["classifiers", "energy"], GNN, "'energy' is what the study calls a baseline"),

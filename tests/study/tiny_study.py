@@ -66,6 +66,8 @@ def as_toml(content):
         match value:
             case dict():
                 return "{ " + ", ".join(f"{k} = {text(v)}" for k, v in value.items()) + " }"
+            case list():
+                return "[" + ", ".join(map(text, value)) + "]"
             case str():
                 return f'"{value}"'
             case _:
