@@ -23,8 +23,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gnnglass.ensembles import Ensemble
 from gnnglass.errors import GnnglassError
-from gnnglass.simulate import Ensemble
 from gnnglass.study import Study
 from gnnglass.study.definition import Level
 from gnnglass.study.runs import deal

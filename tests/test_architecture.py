@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "trajectories": set(),
     "systems": {"trajectories"},
     "simulate": {"systems", "trajectories"},
+    "ensembles": {"simulate", "systems", "trajectories"},
     "graphs": {"trajectories"},
     "voxels": {"trajectories"},
     "models": {"trajectories", "graphs", "voxels"},
@@ -85,7 +86,8 @@ def seconds_and_modules(module: str) -> tuple[float, set[str]]:
 @pytest.mark.parametrize(
     "module",
     ["gnnglass", "gnnglass.trajectories", "gnnglass.systems", "gnnglass.dynamics",
-     "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.cli.app"],
+     "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.ensembles",
+     "gnnglass.cli.app"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module):
     assert not seconds_and_modules(module)[1] & HEAVY

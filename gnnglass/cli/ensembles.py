@@ -23,7 +23,7 @@ def ensemble(
 
     OUT is a signac project: every run is a job with thermal.gsd and inherent.gsd.
     """
-    from gnnglass.simulate import Ensemble
+    from gnnglass.ensembles import Ensemble
     from gnnglass.study import plan_runs, read_ensemble_file
 
     definition = read_ensemble_file(file)
@@ -37,8 +37,8 @@ def status(
     each: Annotated[bool, typer.Option("--all", help="List every run, not only counts.")] = False,
 ) -> None:
     """Tell which runs are done, running, failed (and why) or planned."""
-    from gnnglass.simulate import Ensemble
-    from gnnglass.simulate.status import counts, summary
+    from gnnglass.ensembles import Ensemble
+    from gnnglass.ensembles.status import counts, summary
 
     places = [folder, folder / "runs", folder / "dynamics"]
     found = [made for made in map(Ensemble, places) if len(made)]

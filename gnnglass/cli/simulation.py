@@ -83,7 +83,8 @@ def dynamics(
     OUT.clones; those that are there are not simulated again.
     """
     from gnnglass.dynamics import IsoconfigurationalEnsemble, annotate
-    from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
+    from gnnglass.ensembles import Ensemble
+    from gnnglass.simulate import IsoconfigurationalProtocol, log_spaced_steps
     from gnnglass.trajectories import Trajectory, read, write
 
     given = read(trajectory)

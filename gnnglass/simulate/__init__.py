@@ -1,10 +1,9 @@
-"""Engines and protocols: melt, cool, hold, quench, isoconfigurational; ensembles in parallel."""
+"""Engines and protocols: melt, cool, hold, age, quench; isoconfigurational runs; verdicts."""
 
 from gnnglass.simulate.engine import ENGINES, Engine, Progress
-from gnnglass.simulate.ensemble import Ensemble
+from gnnglass.simulate.equilibration import Equilibration, assess
 from gnnglass.simulate.inherent import inherent_path, inherent_structures
-from gnnglass.simulate.isoconfigurational import clone_name
-from gnnglass.simulate.parallel import run_parallel, usable_cores
+from gnnglass.simulate.matched_energy import MatchedEnergies, match_energies
 from gnnglass.simulate.protocol import (
     AgeingProtocol,
     IsoconfigurationalProtocol,
@@ -12,24 +11,20 @@ from gnnglass.simulate.protocol import (
     StatePoint,
     log_spaced_steps,
 )
-from gnnglass.simulate.run import Run
-from gnnglass.simulate.task import Task
 
 __all__ = [
     "ENGINES",
     "AgeingProtocol",
     "Engine",
-    "Ensemble",
+    "Equilibration",
     "IsoconfigurationalProtocol",
+    "MatchedEnergies",
     "Progress",
     "Protocol",
-    "Run",
     "StatePoint",
-    "Task",
-    "clone_name",
+    "assess",
     "inherent_path",
     "inherent_structures",
     "log_spaced_steps",
-    "run_parallel",
-    "usable_cores",
+    "match_energies",
 ]

@@ -11,7 +11,8 @@ from gnnglass.study.definition import Study
 from gnnglass.study.ensemble_file import EnsembleFile
 
 if TYPE_CHECKING:
-    from gnnglass.simulate import AgeingProtocol, Ensemble, Protocol
+    from gnnglass.ensembles import Ensemble
+    from gnnglass.simulate import AgeingProtocol, Protocol
 
 #: Part of the split (train, validation, test) to the names of its runs.
 Parts = dict[str, list[str]]

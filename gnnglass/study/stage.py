@@ -14,8 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 import gnnglass
+from gnnglass.ensembles.lock import locked
 from gnnglass.errors import InputError
-from gnnglass.simulate.lock import locked
 from gnnglass.trajectories.files import require_writable, written_whole
 
 #: Held while a process works in the folder.

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnglass.simulate import Ensemble, clone_name
+from gnnglass.ensembles import Ensemble, clone_name
 from gnnglass.study.definition import Level, Study
 from gnnglass.study.runs import Parts, run_names
 from gnnglass.systems import GlassFormer, glass_former

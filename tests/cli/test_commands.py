@@ -7,7 +7,8 @@ import pytest
 from command import gnnglass
 
 from gnnglass import study
-from gnnglass.simulate import ENGINES, Ensemble, IsoconfigurationalProtocol, Protocol
+from gnnglass.ensembles import Ensemble
+from gnnglass.simulate import ENGINES, IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import glass_former
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import read

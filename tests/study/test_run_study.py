@@ -10,8 +10,8 @@ import pytest
 from tiny_study import TINY, as_toml, tiny
 
 from gnnglass.cli import main
+from gnnglass.ensembles import Ensemble, clone_name
 from gnnglass.errors import FileError, InputError
-from gnnglass.simulate import Ensemble, clone_name
 from gnnglass.study import Study, plan_runs, run_study
 from gnnglass.study.check import check_study
 from gnnglass.study.stage import Stages

@@ -13,14 +13,14 @@ import pytest
 from cluster_processes import Cluster, descendants, kill, until
 from mixtures import short_protocol
 
-from gnnglass.simulate import Ensemble
+from gnnglass.ensembles import Ensemble
 
 N_RUNS = 6
 #: What is killed, and where the runs are carried out.
 VICTIMS = ["worker here", "parent here", "scheduler cluster", "worker cluster", "parent cluster"]
 SCRIPT = """
 import sys
-from gnnglass.simulate import Ensemble
+from gnnglass.ensembles import Ensemble
 if __name__ == "__main__":
     where = {"workers": 2} if sys.argv[2] == "here" else {"scheduler": sys.argv[2]}
     Ensemble(sys.argv[1]).run(**where)

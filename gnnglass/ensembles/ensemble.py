@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnglass.ensembles.clones import clone_name, clones, start_digest
+from gnnglass.ensembles.parallel import run_parallel
+from gnnglass.ensembles.project import enter, names_in
+from gnnglass.ensembles.run import OWN_KEYS, Run
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.simulate.engine import ENGINES
-from gnnglass.simulate.isoconfigurational import clone_name, clones, start_digest
-from gnnglass.simulate.parallel import run_parallel
-from gnnglass.simulate.project import enter, names_in
 from gnnglass.simulate.protocol import (
     CooledStatePoint,
     IsoconfigurationalProtocol,
     ThermostattedStatePoint,
 )
-from gnnglass.simulate.run import OWN_KEYS, Run
 from gnnglass.simulate.start import require_room
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import Snapshot, Trajectory, read
@@ -168,8 +168,8 @@ class Ensemble:
         )
 
     def status(self) -> pd.DataFrame:
-        """A table of all runs; see `gnnglass.simulate.status.status_table`."""
-        from gnnglass.simulate.status import status_table
+        """A table of all runs; see `gnnglass.ensembles.status.status_table`."""
+        from gnnglass.ensembles.status import status_table
 
         return status_table(self[name] for name in self)
 

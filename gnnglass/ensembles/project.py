@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnglass.ensembles.clones import start_path
+from gnnglass.ensembles.lock import locked
+from gnnglass.ensembles.run import STATE_POINT
 from gnnglass.errors import FileError, InputError
-from gnnglass.simulate.isoconfigurational import start_path
-from gnnglass.simulate.lock import locked
-from gnnglass.simulate.run import STATE_POINT
 from gnnglass.trajectories import Snapshot, Trajectory, write
 from gnnglass.trajectories.files import require_writable, written_whole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from gnnglass.simulate.run import OWN_KEYS, Run
+from gnnglass.ensembles.run import OWN_KEYS, Run
 
 if TYPE_CHECKING:
     import pandas as pd

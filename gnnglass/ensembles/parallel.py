@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from gnnglass.ensembles.cluster import work_on_cluster
+from gnnglass.ensembles.task import Task
+from gnnglass.ensembles.workers import work_here
 from gnnglass.errors import SimulationError
-from gnnglass.simulate.cluster import work_on_cluster
-from gnnglass.simulate.task import Task
-from gnnglass.simulate.workers import work_here
 
 #: Failures that are spelt out in a message; all are kept with the tasks.
 TOLD = 3

@@ -8,17 +8,17 @@ import pytest
 import signac
 from mixtures import short_protocol
 
+from gnnglass.ensembles import Ensemble
+from gnnglass.ensembles.clones import start_digest
+from gnnglass.ensembles.lock import is_locked, locked
+from gnnglass.ensembles.run import LOCK, Run
 from gnnglass.errors import FileError, InputError, SimulationError, UnknownNameError
 from gnnglass.simulate import (
     ENGINES,
     AgeingProtocol,
-    Ensemble,
     IsoconfigurationalProtocol,
     inherent_structures,
 )
-from gnnglass.simulate.isoconfigurational import start_digest
-from gnnglass.simulate.lock import is_locked, locked
-from gnnglass.simulate.run import LOCK, Run
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import read

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 
+from gnnglass.ensembles.task import DIED, Finished, Task, attempt
 from gnnglass.errors import SimulationError
-from gnnglass.simulate.task import DIED, Finished, Task, attempt
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: How long a worker whose parent is gone may take to remove the file it is writing.

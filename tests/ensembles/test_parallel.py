@@ -9,9 +9,9 @@ import pytest
 from cluster_processes import descendants, until
 from parallel_tasks import Confess, Die, Say, Stumble, Wait
 
+from gnnglass.ensembles import run_parallel, usable_cores
+from gnnglass.ensembles.task import DIED
 from gnnglass.errors import SimulationError
-from gnnglass.simulate import run_parallel, usable_cores
-from gnnglass.simulate.task import DIED
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SCRIPT = """
@@ -19,7 +19,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from parallel_tasks import WriteSlowly
-from gnnglass.simulate import run_parallel
+from gnnglass.ensembles import run_parallel
 if __name__ == "__main__":
     run_parallel([WriteSlowly(Path({folder!r}) / f"{{k}}.txt") for k in range(4)], workers=2)
 """
@@ -28,7 +28,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from parallel_tasks import Say
-from gnnglass.simulate import run_parallel
+from gnnglass.ensembles import run_parallel
 run_parallel([Say(Path({folder!r}) / f"{{k}}.txt") for k in range(4)], workers=2)
 """
 

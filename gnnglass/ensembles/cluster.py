@@ -9,9 +9,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from gnnglass.ensembles.task import DIED, Finished, Task, attempt
+from gnnglass.ensembles.workers import THREAD_LIMITS
 from gnnglass.errors import MissingExtraError, SimulationError
-from gnnglass.simulate.task import DIED, Finished, Task, attempt
-from gnnglass.simulate.workers import THREAD_LIMITS
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -12,11 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from gnnglass.ensembles.clones import start_path
+from gnnglass.ensembles.lock import is_locked, locked
 from gnnglass.errors import GnnglassError
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import inherent_structures
-from gnnglass.simulate.isoconfigurational import start_path
-from gnnglass.simulate.lock import is_locked, locked
 from gnnglass.simulate.protocol import (
     AgeingProtocol,
     CooledStatePoint,

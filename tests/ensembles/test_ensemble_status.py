@@ -1,10 +1,10 @@
 import pytest
 from mixtures import short_protocol
 
-from gnnglass.simulate import Ensemble
-from gnnglass.simulate.lock import locked
-from gnnglass.simulate.run import LOCK
-from gnnglass.simulate.status import counts, summary
+from gnnglass.ensembles import Ensemble
+from gnnglass.ensembles.lock import locked
+from gnnglass.ensembles.run import LOCK
+from gnnglass.ensembles.status import counts, summary
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from cluster_processes import Cluster, descendants, kill, until
 from mixtures import short_protocol
 from parallel_tasks import Confess, Die, Say
 
+from gnnglass.ensembles import Ensemble, run_parallel
 from gnnglass.errors import MissingExtraError, SimulationError
-from gnnglass.simulate import Ensemble, run_parallel
 
 distributed = pytest.importorskip("distributed", reason="needs gnnglass[cluster]")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -115,7 +115,7 @@ def test_what_a_vanished_client_asked_for_does_not_go_on(cluster, tmp_path):
     script.write_text(
         "from pathlib import Path\n"
         "from parallel_tasks import Wait\n"
-        "from gnnglass.simulate import run_parallel\n"
+        "from gnnglass.ensembles import run_parallel\n"
         f"tasks = [Wait(Path({str(tmp_path)!r}) / f'{{k}}.txt', seconds=1.0) for k in range(40)]\n"
         f"run_parallel(tasks, scheduler={cluster.address!r})\n"
     )
