@@ -50,14 +50,22 @@ def simulate(
         seed=seed,
     )
     metadata = {} if phase is None else {"phase": phase}
+    # Of processes that share the run, the first alone shows, writes and tells.
+    first = chosen.rank == 0
     with Bar("simulating", "step") as bar:
-        trajectory = chosen.run(former, protocol, out, metadata=metadata, progress=bar)
-    typer.echo(out)
+        trajectory = chosen.run(
+            former, protocol, out, metadata=metadata, progress=bar if first else None
+        )
+    if first:
+        typer.echo(f"{out}: {trajectory.metadata['equilibration']['verdict']}")
     if inherent:
         with Bar("minimising", "frame") as bar:
-            quenched = inherent_structures(former, trajectory, engine, progress=bar)
-        write(inherent_path(out), quenched)
-        typer.echo(inherent_path(out))
+            quenched = inherent_structures(
+                former, trajectory, engine, progress=bar if first else None
+            )
+        if first:
+            write(inherent_path(out), quenched)
+            typer.echo(inherent_path(out))
 
 
 def dynamics(

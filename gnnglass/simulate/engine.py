@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gnnglass.registry import Registry
 from gnnglass.simulate.checkpoint import Checkpoint
 from gnnglass.simulate.equilibration import assess
-from gnnglass.simulate.motion import State, Stretch, moved, stretches
+from gnnglass.simulate.motion import State, Stretch, moved, settling, stretches
 from gnnglass.simulate.protocol import (
     CooledStatePoint,
     IsoconfigurationalProtocol,
@@ -132,6 +132,9 @@ class Engine(ABC):
         checkpoint = Checkpoint(out, facts)
         state = checkpoint.resume(State(lattice, melt))
         begun = state.snapshot.step
+        if begun == 0:
+            settled = self._after(system, state, settling(protocol), _Clock(0, 0, None))
+            state = State(settled.snapshot.replace(step=0), settled.velocities)
         kept = set(protocol.frame_steps)
         if begun == 0 and 0 in kept:
             checkpoint.keep(self._frame(system, state))

@@ -98,13 +98,8 @@ class Equilibration:
         return asdict(self)
 
 
-def assess(
-    system: GlassFormer,
-    frames: Sequence[Snapshot],
-    *,
-    a: float = 0.3,
-) -> Equilibration:
-    """Judge from two independent signs whether a run was equilibrated when it was kept.
+def assess(system: GlassFormer, frames: Sequence[Snapshot], *, a: float = 0.3) -> Equilibration:
+    """Judge from two signs whether a run was equilibrated when its frames were kept.
 
     The potential energy of a system that ages falls, and its self-overlap Q(t_w, t_w + Δ) at a
     fixed lag Δ rises with the waiting time t_w, while in equilibrium neither depends on t_w (Kob

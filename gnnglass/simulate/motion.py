@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError, SimulationError
-from gnnglass.simulate.protocol import Stage, ThermostattedStatePoint
+from gnnglass.simulate.protocol import CooledStatePoint, Stage, ThermostattedStatePoint
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot
 
 #: A stretch is at most so many steps times particles: a minute or two on one core.
 LONGEST_STRETCH = 100_000_000
+SETTLING_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,17 @@ def _bounds(first: int, last: int, marks: Sequence[int], longest: int) -> Iterat
     for start, end in pairwise(between):
         pieces = -(-(end - start) // longest)
         yield from np.linspace(start, end, pieces + 1).astype(int)[1:].tolist()
+
+
+def settling(protocol: CooledStatePoint) -> Stretch:
+    """What comes before the first step that counts: short steps in a thick bath.
+
+    On a lattice, soft and big particles have far more energy than in the melt. Released at once
+    it throws them through each other before an ordinary bath has taken it up.
+    """
+    noise = int(protocol.generator("settling").integers(2**53))
+    hot = protocol.kT_melt
+    return Stretch(0, SETTLING_STEPS, (hot, hot), protocol.dt / 5, 0.1 / protocol.dt, noise)
 
 
 def moved(

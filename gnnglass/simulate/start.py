@@ -14,8 +14,9 @@ from gnnglass.trajectories import Snapshot
 def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
     """A square or simple cubic lattice with shuffled species, at the mixture's density.
 
-    The lattice is the smallest that has a site for each particle; sites that are left over are
-    vacancies at random places.
+    Where no such lattice has as many sites as there are particles, rows (and layers) hold as
+    equal numbers as possible, evenly spaced. Vacancies instead would leave forces unbalanced that
+    throw dense mixtures apart.
 
     Raises:
         InputError: If the box is too small for the potentials.
@@ -23,19 +24,28 @@ def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
     n, d = protocol.n_particles, system.dimension
     box = system.box(n)
     require_room(system, box)
-    # The cube root of a cube may come out a rounding error above it.
-    edge = int(np.ceil(n ** (1 / d) - 1e-9))
-    generator = protocol.generator("lattice start")
-    sites = np.sort(generator.choice(edge**d, size=n, replace=False))
-    cells = np.stack(np.unravel_index(sites, (edge,) * d), axis=1)
     types = np.repeat(np.arange(len(system.species)), system.counts(n))
     return Snapshot(
         box=box,
-        positions=(cells + 0.5) * (box / edge) - box / 2,
-        types=generator.permutation(types),
+        positions=(_even_rows(n, d) - 0.5) * box,
+        types=protocol.generator("lattice start").permutation(types),
         type_names=system.species,
         images=np.zeros((n, d), dtype=np.int32),
     )
+
+
+def _even_rows(n: int, d: int) -> FloatArray:
+    """A nearly square or cubic lattice of n points in the unit box, shape [n, d]."""
+    if d == 1:
+        return ((np.arange(n) + 0.5) / n)[:, None]
+    slices = np.array_split(np.arange(n), round(n ** (1 / d)))
+    parts = [
+        np.column_stack(
+            [np.full(len(part), (k + 0.5) / len(slices)), _even_rows(len(part), d - 1)]
+        )
+        for k, part in enumerate(slices)
+    ]
+    return np.concatenate(parts)
 
 
 def maxwell_velocities(
