@@ -27,7 +27,7 @@ OptionalOut = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="CSV file for the whole table.", callback=_writable),
 ]
-Input = Annotated[Path, typer.Argument(help="Trajectory: GSD or LAMMPS dump.")]
+Input = Annotated[Path, typer.Argument(help="Trajectory of any known format.")]
 Engine = Annotated[str, typer.Option(help="Simulation engine.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")

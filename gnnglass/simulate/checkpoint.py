@@ -31,12 +31,14 @@ class Checkpoint:
     Args:
         out: The file that the run is to leave.
         facts: What the run is; a checkpoint of another run is not taken up.
+        in_charge: Whether this process, of those that share the run, is the one that keeps things.
     """
 
-    def __init__(self, out: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, out: Path, facts: Mapping[str, Any], *, in_charge: bool = True) -> None:
         self.folder = out.with_name(f".{out.stem}.checkpoint")
         text = json.dumps(facts, sort_keys=True, default=str)
         self._key = hashlib.sha256(text.encode()).hexdigest()
+        self._in_charge = in_charge
         self._parts = 0
         self._unsaved: list[Snapshot] = []
         self._saved_at = time.monotonic()
@@ -64,11 +66,12 @@ class Checkpoint:
 
     def keep(self, frame: Snapshot) -> None:
         """Add a frame of the run."""
-        self._unsaved.append(frame)
+        if self._in_charge:
+            self._unsaved.append(frame)
 
     def save(self, state: State) -> None:
         """Store state and frames, if it is time to."""
-        if time.monotonic() - self._saved_at < SECONDS_BETWEEN:
+        if not self._in_charge or time.monotonic() - self._saved_at < SECONDS_BETWEEN:
             return
         if self._unsaved:
             write(self._part(self._parts), Trajectory(self._unsaved))

@@ -126,27 +126,8 @@ class Engine(ABC):
             **self._facts(system, protocol),
             **(metadata or {}),
         }
-        lattice = lattice_start(system, protocol)
-        n, d = lattice.positions.shape
-        melt = maxwell_velocities(protocol.generator("melt velocities"), n, d, protocol.kT_melt)
-        checkpoint = Checkpoint(out, facts)
-        state = checkpoint.resume(State(lattice, melt))
-        begun = state.snapshot.step
-        if begun == 0:
-            settled = self._after(system, state, settling(protocol), _Clock(0, 0, None))
-            state = State(settled.snapshot.replace(step=0), settled.velocities)
-        kept = set(protocol.frame_steps)
-        if begun == 0 and 0 in kept:
-            checkpoint.keep(self._frame(system, state))
-        clock = _Clock(begun, protocol.frame_steps[-1], progress)
-        for stretch in stretches(protocol.stages, protocol.frame_steps, protocol, n):
-            if stretch.start < begun:
-                continue
-            state = self._after(system, state, stretch, clock)
-            if stretch.end in kept:
-                checkpoint.keep(self._frame(system, state))
-            if self.rank == 0:
-                checkpoint.save(state)
+        checkpoint = Checkpoint(out, facts, in_charge=self.rank == 0)
+        self._carry_out(system, protocol, checkpoint, progress)
         if self.rank == 0:
             frames = checkpoint.frames()
             verdict = assess(system, frames).to_dict()
@@ -204,6 +185,34 @@ class Engine(ABC):
 
     def synchronize(self) -> None:  # noqa: B027 - an engine of one process need not wait
         """Wait until every process that shares the run is here."""
+
+    def _carry_out(
+        self,
+        system: GlassFormer,
+        protocol: CooledStatePoint,
+        checkpoint: Checkpoint,
+        progress: Progress | None,
+    ) -> None:
+        """Bring a run from its last checkpoint to its end; the frames are kept there."""
+        lattice = lattice_start(system, protocol)
+        n, d = lattice.positions.shape
+        melt = maxwell_velocities(protocol.generator("melt velocities"), n, d, protocol.kT_melt)
+        state = checkpoint.resume(State(lattice, melt))
+        begun = state.snapshot.step
+        kept = set(protocol.frame_steps)
+        if begun == 0:
+            settled = self._after(system, state, settling(protocol), _Clock(0, 0, None))
+            state = State(settled.snapshot.replace(step=0), settled.velocities)
+            if 0 in kept:
+                checkpoint.keep(self._frame(system, state))
+        clock = _Clock(begun, protocol.frame_steps[-1], progress)
+        for stretch in stretches(protocol.stages, protocol.frame_steps, protocol, n):
+            if stretch.start < begun:
+                continue
+            state = self._after(system, state, stretch, clock)
+            if stretch.end in kept:
+                checkpoint.keep(self._frame(system, state))
+            checkpoint.save(state)
 
     def _clones(
         self,

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from gnnglass.errors import InputError
+from gnnglass.given import fault
 
 #: Steps between two states of Langevin dynamics, and the temperature at either end of them.
 Stage = tuple[int, tuple[float, float]]
@@ -63,7 +64,8 @@ class StatePoint(BaseModel):
         try:
             super().__init__(**parameters)
         except ValidationError as error:
-            raise InputError(_sentence(type(self), error)) from None
+            known = ", ".join(type(self).model_fields)
+            raise InputError(f"{type(self).__name__}: {fault(error)}; it has {known}.") from None
 
     def replace(self, **changes: Any) -> Self:
         """A validated copy with some parameters changed."""
@@ -224,19 +226,3 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
     def lag_times(self) -> tuple[float, ...]:
         """Lags in units of time."""
         return tuple(step * self.dt for step in self.lag_steps)
-
-
-def _sentence(kind: type[StatePoint], error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    name = kind.__name__
-    known = ", ".join(kind.model_fields)
-    match first["type"]:
-        case "value_error":
-            return f"{name}: {key + ': ' if key else ''}{first['ctx']['error']}."
-        case "missing":
-            return f"{name} needs {key}, which is missing; give a value for it."
-        case "extra_forbidden":
-            return f"{name} has no parameter {key!r}; it has: {known}."
-    expected = first["msg"].removeprefix("Input should be ")
-    return f"{name}: {key} is {first['input']!r}; expected {expected}."

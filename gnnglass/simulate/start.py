@@ -40,9 +40,7 @@ def _even_rows(n: int, d: int) -> FloatArray:
         return ((np.arange(n) + 0.5) / n)[:, None]
     slices = np.array_split(np.arange(n), round(n ** (1 / d)))
     parts = [
-        np.column_stack(
-            [np.full(len(part), (k + 0.5) / len(slices)), _even_rows(len(part), d - 1)]
-        )
+        np.column_stack([np.full(len(part), (k + 0.5) / len(slices)), _even_rows(len(part), d - 1)])
         for k, part in enumerate(slices)
     ]
     return np.concatenate(parts)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gnnglass.given import load_toml
 from gnnglass.simulate.protocol import IncreasingSteps
-from gnnglass.study.ensemble_file import EnsembleFile, Section, load_toml
+from gnnglass.study.ensemble_file import EnsembleFile, Section
 
 Level = Literal["thermal", "inherent"]
 LEVELS: tuple[Level, ...] = get_args(Level)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from gnnglass.errors import FileError, InputError
+from gnnglass.errors import InputError
+from gnnglass.given import fault, load_toml
 
 
 class Section(BaseModel):
@@ -81,37 +80,4 @@ class EnsembleFile(Section):
         try:
             return cls(**content)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise InputError(f"in {source}, {key}: {_reason(first)}.") from error
-
-
-def load_toml(path: str | Path) -> dict[str, Any]:
-    """The content of a study file.
-
-    Raises:
-        FileError: If the file is missing or not TOML.
-    """
-    path = Path(path)
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"cannot read the study file {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{path} is not a TOML file: {error}.") from error
-
-
-def _reason(error: ErrorDetails) -> str:
-    match error["type"]:
-        case "missing":
-            return "the key is missing"
-        case "extra_forbidden":
-            return "there is no such key"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case "too_short":
-            return f"too few entries, expected {error['ctx']['min_length']}"
-        case "too_long":
-            return f"too many entries, expected {error['ctx']['max_length']}"
-    expected = error["msg"].removeprefix("Input should be ")
-    return f"expected {expected}, got {error['input']!r}"
+            raise InputError(f"in {source}, {fault(error)}.") from None

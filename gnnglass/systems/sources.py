@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gnnglass.errors import FileError, InputError
+from gnnglass.errors import InputError
+from gnnglass.given import fault, load_toml
 from gnnglass.systems.glass_former import GLASS_FORMERS, GlassFormer, Pair
 from gnnglass.systems.potential import POTENTIALS, PairPotential, parameters_of
 
@@ -68,7 +67,7 @@ def glass_former(
     if isinstance(source, Mapping):
         return _defined(source, "the definition of the glass former")
     if isinstance(source, os.PathLike) or (isinstance(source, str) and source.endswith(".toml")):
-        return _defined(_content(Path(source)), str(source))
+        return _defined(load_toml(source), str(source))
     if isinstance(source, str):
         return GLASS_FORMERS.create(source)
     raise InputError(
@@ -77,20 +76,16 @@ def glass_former(
     )
 
 
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"cannot read the glass former {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{path} is not a TOML file: {error}.") from error
-
-
 def _defined(content: Mapping[str, Any], origin: str) -> GlassFormer:
     try:
         definition = _Definition(**content)
-    except (ValidationError, TypeError) as error:
-        raise InputError(f"in {origin}, {_reason(error)}.") from None
+    except TypeError as error:
+        raise InputError(
+            f"in {origin}, the keys are not those of a glass former: {error}."
+        ) from None
+    except ValidationError as error:
+        known = ", ".join(_Definition.model_fields)
+        raise InputError(f"in {origin}, {fault(error)}; the keys are {known}.") from None
     species, fractions = definition.species, definition.fractions
     if len(set(species)) != len(species) or len(fractions) != len(species):
         raise InputError(
@@ -149,17 +144,3 @@ def _unambiguous(system: GlassFormer) -> GlassFormer:
             "choose another name."
         )
     return system
-
-
-def _reason(error: ValidationError | TypeError) -> str:
-    if isinstance(error, TypeError):
-        return f"the keys are not those of a glass former: {error}"
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    match first["type"]:
-        case "missing":
-            return f"the key {key} is missing"
-        case "extra_forbidden":
-            return f"there is no key {key}; known are {', '.join(_Definition.model_fields)}"
-    expected = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return f"{key} is {first['input']!r}; expected {expected}"

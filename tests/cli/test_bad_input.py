@@ -262,13 +262,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(
 
 def test_a_study_that_cannot_be_done(tmp_path):
     study = tmp_path / "study.toml"
-    refused("cannot read the study file", "run", study, "-o", tmp_path / "out")
+    refused("cannot read", "run", study, "-o", tmp_path / "out")
     study.write_text('title = "half a study"')
-    refused("system: the key is missing", "run", study, "-o", tmp_path / "out")
+    refused("system is missing", "run", study, "-o", tmp_path / "out")
     refused("holds no finished study", "report", tmp_path)
     refused("holds no ensemble and no study", "status", tmp_path)
-    refused("system: the key is missing", "ensemble", study, "-o", tmp_path / "out")
-    refused("cannot read the study file", "ensemble", tmp_path / "no.toml", "-o", tmp_path / "out")
+    refused("system is missing", "ensemble", study, "-o", tmp_path / "out")
+    refused("cannot read", "ensemble", tmp_path / "no.toml", "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

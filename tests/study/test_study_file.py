@@ -33,7 +33,7 @@ def test_what_is_simulated_may_stand_in_a_file_of_its_own(study_file):
     assert isinstance(whole, Study)
     for phase in TINY["phases"]:
         assert protocols(read, phase) == protocols(whole, phase)
-    with pytest.raises(InputError, match="split: there is no such key"):
+    with pytest.raises(InputError, match="there is no split"):
         read_ensemble_file(study_file(as_toml({**alone, "split": {}})))
 
 
@@ -54,7 +54,7 @@ def test_phases_that_wait_are_ageing_series():
     assert len(seeds) == 12
     both = {"mixed": {**TINY["phases"]["glass"], "waiting_steps": [1]}}
     odd = file.model_copy(update={"phases": both})
-    with pytest.raises(InputError, match=r"phases\.mixed: AgeingProtocol has no parameter"):
+    with pytest.raises(InputError, match=r"phases\.mixed: AgeingProtocol: there is no"):
         protocols(odd, "mixed")
 
 
@@ -70,7 +70,7 @@ def test_parts_hold_runs_of_both_phases():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileError, match=r"cannot read the study file .*none\.toml"):
+    with pytest.raises(FileError, match=r"cannot read .*none\.toml"):
         Study.from_file(tmp_path / "none.toml")
 
 
@@ -90,21 +90,25 @@ def test_a_binary_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (["title"], None, "title: the key is missing"),
-        (["system", "n_particles"], None, r"system\.n_particles: the key is missing"),
-        (["simulate", "rnus"], 3, r"simulate\.rnus: there is no such key"),
-        (["colour"], "red", "colour: there is no such key"),
-        (["system", "n_particles"], "many", r"system\.n_particles: .*integer.* got 'many'"),
-        (["simulate", "runs"], -1, r"simulate\.runs: expected greater than 0, got -1"),
-        (["phases", "liquid"], None, "phases: too few entries, expected 2"),
-        (["phases", "gel"], {}, "phases: too many entries, expected 2"),
-        (["explain_level"], "frozen", "explain_level: expected 'thermal' or 'inherent'"),
+        (["title"], None, "title is missing"),
+        (["system", "n_particles"], None, r"system\.n_particles is missing"),
+        (["simulate", "rnus"], 3, r"there is no simulate\.rnus"),
+        (["colour"], "red", "there is no colour"),
+        (["system", "n_particles"], "many", r"system\.n_particles is 'many', expected .*integer"),
+        (["simulate", "runs"], -1, r"simulate\.runs is -1, expected greater than 0"),
+        (["phases", "liquid"], None, "phases has too few entries, expected 2"),
+        (["phases", "gel"], {}, "phases has too many entries, expected 2"),
+        (
+            ["explain_level"],
+            "frozen",
+            "explain_level is 'frozen', expected 'thermal' or 'inherent'",
+        ),
         (["dynamics", "propensity_lag"], 7, "propensity_lag is 7, none of lag_steps"),
         (["dynamics", "lag_steps"], [30, 20], "lag_steps: .*increasing positive numbers of steps"),
         (["compare", "methods"], ["kendall"], "expected 'spearman' or 'pearson'"),
-        (["classifiers"], {}, "classifiers: too few entries, expected 1"),
+        (["classifiers"], {}, "classifiers has too few entries, expected 1"),
         (["classifiers", "energy"], GNN, "'energy' is what the study calls a baseline"),
-        (["classifiers", "../gnn"], GNN, "classifiers.*should match pattern"),
+        (["classifiers", "../gnn"], GNN, "classifiers.*match pattern"),
     ],
 )
 def test_what_a_study_file_may_not_say(study_file, path, value, said):
@@ -123,7 +127,7 @@ def test_what_a_study_file_may_not_say(study_file, path, value, said):
         (["simulate", "engine"], "gromacs", UnknownNameError, "unknown engine 'gromacs'"),
         (["simulate", "runs"], 2, InputError, "2 independent runs"),
         (["split", "test"], 0.9, InputError, "add runs, or lower the shares"),
-        (["phases", "liquid", "kTT"], 2, InputError, "phases.liquid: .*'kTT'"),
+        (["phases", "liquid", "kTT"], 2, InputError, "phases.liquid: .*no kTT"),
         (["phases", "liquid", "kT"], -2.0, InputError, "phases.liquid: .*kT is -2"),
         (["phases", "liquid", "seed"], 1, InputError, "use .*simulate.seed"),
         (["classifiers", "gnn", "model"], "gcn", UnknownNameError, "unknown model 'gcn'"),
