@@ -153,14 +153,20 @@ class HoomdSession:
         n, d = len(self.types), self.system.dimension
         energies, total = np.zeros(n), np.zeros((n, d))
         with self._explained():
-            self._integrate(hoomd.md.Integrator(dt=0.0), with_corrections=True)
+            if self._simulation.operations.integrator is None:
+                self._integrate(hoomd.md.Integrator(dt=0.0))
+            # Nothing moves in no steps, whatever integrator there is; another takes time to attach.
+            forces = self._simulation.operations.integrator.forces
+            forces.extend(self._corrections)
             self._simulation.run(0)
-            for force in self._simulation.operations.integrator.forces:
+            for force in forces:
                 # Both are gathered on the first process, and None on the others.
                 energy, vectors = force.energies, force.forces
                 if energy is not None:
                     energies += energy
                     total += vectors[:, :d]
+            for correction in self._corrections:
+                forces.remove(correction)
         return energies, total
 
     def _may_overlap(self) -> bool:
@@ -181,13 +187,12 @@ class HoomdSession:
                 with simulation.state.cpu_local_snapshot as local:
                     local.particles.velocity[:] = 0
 
-    def _integrate(self, integrator: Any, *, with_corrections: bool = False) -> None:
+    def _integrate(self, integrator: Any) -> None:
         """Let `integrator` move the particles by the potentials of the mixture."""
         old = self._simulation.operations.integrator
         if old is not None:
             old.forces.clear()
-        forces, corrections = self._forces
-        integrator.forces.extend(forces + (corrections if with_corrections else []))
+        integrator.forces.extend(self._forces)
         self._simulation.operations.integrator = integrator
 
     def _fresh(self, state: Any, clock: int) -> Any:
@@ -196,7 +201,7 @@ class HoomdSession:
         simulation.create_state_from_snapshot(state)
         self._box = self._placed[0].box
         room = float(self._box.min()) / 2
-        self._forces = pair_forces(self._hoomd, self.system, room)
+        self._forces, self._corrections = pair_forces(self._hoomd, self.system, room)
         return simulation
 
     def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
