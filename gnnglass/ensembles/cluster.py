@@ -88,7 +88,8 @@ def _connected(scheduler: str) -> Generator[Client]:
     with patience, _silence("distributed"):
         try:
             client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
+        # On a machine too busy for it, its event loop does not start, which dask asserts.
+        except (OSError, ValueError, AssertionError) as error:
             raise SimulationError(
                 f"no scheduler answers at {scheduler}; expected the address of a running "
                 "`dask scheduler`, such as tcp://10.0.0.1:8786."

@@ -97,7 +97,7 @@ def test_a_scheduler_that_does_not_answer(tmp_path, address, capfd):
     begun = time.monotonic()
     with pytest.raises(SimulationError, match=f"no scheduler answers at {address}"):
         run_parallel([Say(tmp_path / "x.txt")], scheduler=address)
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 30
     assert capfd.readouterr().err == ""
 
 

@@ -189,9 +189,9 @@ def test_the_inherent_energy_of_ka3d_at_0_70(tmp_path):
         kT_melt=4.0,
         melt_steps=2000,
         cooling_rate=0.033,
-        hold_steps=30_000,
-        frame_interval=8000,
-        n_frames=14,
+        hold_steps=16_000,
+        frame_interval=5000,
+        n_frames=13,
         seed=0,
     )
     ensemble.plan("ka3d", {f"run-{k}": protocol.replace(seed=k) for k in range(4)})
