@@ -60,6 +60,10 @@ class Engine(ABC):
         """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d]."""
 
     @abstractmethod
+    def energies(self) -> FloatArray:
+        """Potential energy of each particle at the end of the stretch, shape [n]."""
+
+    @abstractmethod
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure: the local minimum of the potential energy downhill from here.
 
@@ -204,14 +208,14 @@ class Engine(ABC):
             settled = self._after(system, state, settling(protocol), _Clock(0, 0, None))
             state = State(settled.snapshot.replace(step=0), settled.velocities)
             if 0 in kept:
-                checkpoint.keep(self._frame(system, state))
+                checkpoint.keep(self._frame(state))
         clock = _Clock(begun, protocol.frame_steps[-1], progress)
         for stretch in stretches(protocol.stages, protocol.frame_steps, protocol, n):
             if stretch.start < begun:
                 continue
             state = self._after(system, state, stretch, clock)
             if stretch.end in kept:
-                checkpoint.keep(self._frame(system, state))
+                checkpoint.keep(self._frame(state))
             checkpoint.save(state)
 
     def _clones(
@@ -238,10 +242,10 @@ class Engine(ABC):
         positions, crossed, velocities = self.motion()
         return State(moved(state.snapshot, positions, crossed, stretch.end), velocities)
 
-    def _frame(self, system: GlassFormer, state: State) -> Snapshot:
-        """What is kept of a state: the configuration, with the energies of every particle."""
+    def _frame(self, state: State) -> Snapshot:
+        """What is kept of a state just reached: the configuration, with everybody's energies."""
         return state.snapshot.with_fields(
-            potential_energy=self.energies_and_forces(system, state.snapshot)[0],
+            potential_energy=self.energies(),
             kinetic_energy=(state.velocities**2).sum(axis=1) / 2,
         )
 

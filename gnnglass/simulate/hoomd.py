@@ -66,6 +66,11 @@ class HoomdEngine(Engine):
         assert self._session is not None, "called after advance"
         return self._session.motion()
 
+    def energies(self) -> FloatArray:
+        """Potential energy of each particle at the end of the stretch, shape [n]."""
+        assert self._session is not None, "called after advance"
+        return self._session.energies_and_forces()[0]
+
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure, by FIRE; see `Engine.minimize`.
 

@@ -61,6 +61,11 @@ class LammpsEngine(Engine):
         assert self._session is not None, "called after advance"
         return (*self._session.positions(), self._session.velocities())
 
+    def energies(self) -> FloatArray:
+        """Potential energy of each particle at the end of the stretch, shape [n]."""
+        assert self._session is not None, "called after advance"
+        return self._session.energies()
+
     def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure, by FIRE; see `Engine.minimize`.
 

@@ -163,9 +163,12 @@ class LammpsSession:
     def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
         self.command("run 0 post no")
+        return self.energies(), self._gather("f", 1)
+
+    def energies(self) -> FloatArray:
+        """Energy of each particle at the end of the last run, shape [n]."""
         with self._explained():
-            energies = np.array(self._lammps.gather("c_energy", 1, 1))
-        return energies, self._gather("f", 1)
+            return np.array(self._lammps.gather("c_energy", 1, 1))
 
     def force_norm(self) -> float:
         """The largest component of any force after the last run or minimisation."""
