@@ -123,7 +123,7 @@ def load_hoomd() -> ModuleType:
 
 
 def _device(hoomd: ModuleType, device: str):  # type: ignore[no-untyped-def]
-    # Level 1 leaves HOOMD's errors, which reach the user as ours, and silences its notices.
+    # Its notices are silenced; its errors are raised, and reach the user as ours.
     match device:
         case "auto":
             return hoomd.device.auto_select(notice_level=0)
