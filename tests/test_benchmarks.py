@@ -27,6 +27,19 @@ def test_driver_overhead_prints_its_ratios() -> None:
     assert done.stdout.count("ratio") == 2
 
 
+def test_ensemble_listing_prints_its_ratios() -> None:
+    done = _run("ensemble_listing.py", "--runs", "5", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ratio") == 2
+
+
+def test_large_box_is_read_back() -> None:
+    small = ("--engines", "lammps", "--processes", "1", "--particles", "2000", "--steps", "20")
+    done = _run("large_box.py", *small)
+    assert done.returncode == 0, done.stderr
+    assert "2 frames of 2000 particles" in done.stdout
+
+
 def test_cnn_vs_gnn_explains_itself() -> None:
     done = _run("cnn_vs_gnn.py", "--help")
     assert done.returncode == 0, done.stderr

@@ -25,6 +25,8 @@ def simulate(
     cooling_rate: Annotated[
         float | None, typer.Option(help="kT per unit of time; without, cooling is at once.")
     ] = None,
+    dt: Annotated[float, typer.Option(help="Time step.")] = 0.005,
+    friction: Annotated[float, typer.Option(help="Langevin friction, per unit of time.")] = 1.0,
     seed: int = 0,
     phase: Annotated[str | None, typer.Option(help="Class label to store: liquid, glass.")] = None,
     inherent: Annotated[
@@ -47,6 +49,8 @@ def simulate(
         hold_steps=hold_steps,
         n_frames=n_frames,
         frame_interval=frame_interval,
+        dt=dt,
+        friction=friction,
         seed=seed,
     )
     metadata = {} if phase is None else {"phase": phase}

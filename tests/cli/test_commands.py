@@ -64,6 +64,28 @@ def test_simulate_writes_thermal_and_inherent_frames(runs):
     assert inherent[0].field("potential_energy").mean() < -1
 
 
+def test_simulate_takes_every_parameter_of_a_protocol(tmp_path):
+    given = Protocol(
+        n_particles=196,
+        kT=0.9,
+        kT_melt=1.5,
+        melt_steps=30,
+        cooling_rate=2.0,
+        hold_steps=20,
+        n_frames=2,
+        frame_interval=10,
+        dt=0.002,
+        friction=3.0,
+        seed=8,
+    )
+    assert given.model_fields_set == set(Protocol.model_fields)
+    out = tmp_path / "run.gsd"
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in given.model_dump().items()]
+    done = gnnglass("simulate", "kam2d", "-o", out, *options)
+    assert done.code == 0, done.err
+    assert read(out).metadata["protocol"] == given.model_dump(mode="json")
+
+
 def test_train_stores_a_classifier(classifier):
     loaded = TrainedClassifier.load(classifier)
     assert (loaded.labels, loaded.level, loaded.system) == (

@@ -333,17 +333,13 @@ def test_the_digest_tells_configurations_apart(dimension):
     assert start_digest(start.replace(step=9, fields={})) == digest
 
 
-def test_ten_thousand_runs_are_planned_and_listed_in_seconds(tmp_path):
-    """Generous bounds; measured 3 s and 2 s on one slow core."""
+def test_ten_thousand_runs_are_planned_and_listed(tmp_path):
+    """What it takes is measured by ``benchmarks/ensemble_listing.py``."""
     some = short_protocol()
     protocols = {f"run-{k:05d}": some.replace(seed=k) for k in range(10_000)}
-    begun = time.perf_counter()
-    ensemble = planned(tmp_path, protocols, {name: {"phase": "glass"} for name in protocols})
-    planning = time.perf_counter() - begun
-    begun = time.perf_counter()
-    table = Ensemble(tmp_path).status()
-    listing = time.perf_counter() - begun
+    planned(tmp_path, protocols, {name: {"phase": "glass"} for name in protocols})
+    ensemble = Ensemble(tmp_path)
+    table = ensemble.status()
     assert (len(table), set(table["state"])) == (10_000, {"planned"})
-    assert planning < 30 and listing < 15
     names = json.loads((tmp_path / "runs.json").read_text())
     assert len(set(names.values())) == len(ensemble) == 10_000
