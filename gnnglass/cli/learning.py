@@ -28,7 +28,8 @@ def train(
     model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
     system: System = None,
     supervision: Annotated[
-        Literal["local", "global"], typer.Option(help="Labels per particle, or per snapshot.")
+        Literal["local", "ball", "global"],
+        typer.Option(help="Labels per particle, per neighbourhood, or per snapshot."),
     ] = "local",
     epochs: Annotated[int, typer.Option(min=1)] = 30,
     validation: float = 0.25,

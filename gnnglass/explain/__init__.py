@@ -1,6 +1,8 @@
 """On what grounds does the network decide? Attributions turn a decision into a field."""
 
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
+from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_cam import GraphCAM
 from gnnglass.explain.graph_gradcam import GraphGradCAM
 from gnnglass.explain.random import RandomAttribution
 from gnnglass.explain.voxel_gradcam import VoxelGradCAM
@@ -8,7 +10,10 @@ from gnnglass.explain.voxel_gradcam import VoxelGradCAM
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
+    "GraphAttribution",
+    "GraphCAM",
     "GraphGradCAM",
+    "Question",
     "RandomAttribution",
     "VoxelGradCAM",
     "annotate",

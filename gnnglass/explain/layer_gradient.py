@@ -50,7 +50,7 @@ def layer_gradient(
         # A copy goes on, because what follows may work in place.
         return features.clone()
 
-    with _evaluating(model), torch.enable_grad():
+    with evaluating(model), torch.enable_grad():
         handle = module.register_forward_hook(cut)
         try:
             output = forward()
@@ -88,14 +88,9 @@ def find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
     return wanted, modules[wanted]
 
 
-def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are; the CPU if it has none."""
-    parameter = next(model.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
-
-
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Run a model in evaluation mode, and leave every part of it as it was found."""
     # Parts of a model may be frozen in evaluation mode on purpose, so each flag is restored.
     training = {module: module.training for module in model.modules()}
     model.eval()

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
-from gnnglass.explain.layer_gradient import device_of, layer_gradient
+from gnnglass.explain.layer_gradient import layer_gradient
+from gnnglass.models import device_of
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 from gnnglass.voxels import VoxelRecipe, sample_periodic

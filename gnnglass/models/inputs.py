@@ -6,25 +6,42 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from gnnglass.graphs import GraphRecipe
+from gnnglass.models.classifier_net import GRAPH_INPUTS
 from gnnglass.trajectories import Snapshot
 from gnnglass.voxels import VoxelRecipe
 
 
-def collate(inputs: Sequence[Any], device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
+def collate(
+    inputs: Sequence[Any],
+    device: torch.device | str = "cpu",
+    takes: Sequence[str] = GRAPH_INPUTS,
+) -> tuple[Tensor, ...]:
     """Join graphs, or grids of one shape, into the arguments of one `forward` call.
 
     Args:
         inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_species, *grid]`` of a `VoxelRecipe`.
         device: Where the tensors go.
+        takes: What of a graph the network is given; see `ClassifierNet.takes`.
     """
     if isinstance(inputs[0], Data):
         batch = Batch.from_data_list(list(inputs)).to(device)
-        return batch.x, batch.edge_index, batch.edge_distance, batch.batch
+        return tuple(batch[name] for name in takes)
     return (torch.stack(list(inputs)).to(device),)
+
+
+def arguments_for(model: nn.Module, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
+    """What a network, ours or another, is called with for graphs or grids, on its own device."""
+    return collate(inputs, device_of(model), getattr(model, "takes", GRAPH_INPUTS))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are; the CPU if it has none."""
+    parameter = next(model.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def batched(

@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 
-from gnnglass.models.classifier_net import MODELS, ClassifierNet
-from gnnglass.models.radial_basis import RadialBasis
-from gnnglass.models.readout import Head, make_pooling
-
-
-class RadialCounts(MessagePassing):
-    """How many neighbours of each species sit at each distance, standardised per species.
-
-    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean
-    and deviation of the training particles of the *same species as i*. Without this the raw
-    counts, nearly equal in both phases, drown the small shifts that tell them apart.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, n_species: int, n_radial: int) -> None:
-        super().__init__(aggr="sum")
-        self.n_features = n_species * n_radial
-        self.register_buffer("mean", torch.zeros(n_species, self.n_features))
-        self.register_buffer("deviation", torch.ones(n_species, self.n_features))
-
-    def forward(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Standardised counts, shape [n, n_species * n_radial]."""
-        counts = self.counts(x, edge_index, radial)
-        return (counts - x @ self.mean) / (x @ self.deviation)
-
-    def counts(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Counts before standardisation, shape [n, n_species * n_radial]."""
-        return self.propagate(edge_index, x=x, radial=radial)
-
-    def message(self, x_j: Tensor, radial: Tensor) -> Tensor:
-        """Radial features of the pair, in the columns of the neighbour's species."""
-        return (radial[:, :, None] * x_j[:, None, :]).flatten(1)
+from gnnglass.models.classifier_net import MODELS
+from gnnglass.models.graph_net import GraphNet, Layer
 
 
 class Interaction(MessagePassing):
@@ -77,7 +44,7 @@ class Interaction(MessagePassing):
 
 
 @MODELS.register("message-passing")
-class MessagePassingNet(ClassifierNet):
+class MessagePassingNet(GraphNet):
     """Classifier on periodic neighbour graphs.
 
     It sees species and distances only, hence its logits do not change under rotation,
@@ -94,9 +61,6 @@ class MessagePassingNet(ClassifierNet):
         n_classes: Number of classes.
     """
 
-    kind = "graph"
-    default_recipe: ClassVar = {"r_max": 2.0}
-
     def __init__(
         self,
         n_species: int,
@@ -108,65 +72,22 @@ class MessagePassingNet(ClassifierNet):
         dropout: float = 0.2,
         n_classes: int = 2,
     ) -> None:
-        super().__init__()
-        self.radial = RadialBasis(r_max, n_radial)
-        self.counts = RadialCounts(n_species, n_radial)
+        super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes)
         self.embed = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(n_species + self.counts.n_features, hidden), nn.SiLU()
         )
         self.interactions = nn.ModuleList(
             Interaction(hidden, n_radial, dropout) for _ in range(n_layers)
         )
-        self.pool = make_pooling(pooling, hidden)
-        self.head = Head(hidden, n_classes)
-        self.explained_layer = f"interactions.{n_layers - 1}" if n_layers else "embed"
+        self.particle_layers = ("embed", *(f"interactions.{k}" for k in range(n_layers)))
+        self.explained_layer = self.particle_layers[-1]
 
-    def standardise(self, inputs: Sequence[Data]) -> None:
-        """Set mean and deviation of the radial counts, per species, from training graphs."""
-        counts, x = [], []
-        with torch.no_grad():
-            for data in inputs:
-                radial = self.radial(data.edge_distance)
-                counts.append(self.counts.counts(data.x, data.edge_index, radial))
-                x.append(data.x)
-        stacked, species = torch.cat(counts).double(), torch.cat(x).argmax(dim=1)
-        for k in range(len(self.counts.mean)):
-            mine = stacked[species == k]
-            if len(mine) > 1:
-                self.counts.mean[k] = mine.mean(dim=0)
-                # Radial functions that no pair reaches have no spread; leave them unscaled.
-                self.counts.deviation[k] = mine.std(dim=0).clamp_min(1e-2)
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The embedding of species and radial counts, then the interactions."""
+        return [self.embedding, *self.interactions]
 
-    def features(self, x: Tensor, edge_index: Tensor, edge_distance: Tensor) -> Tensor:
-        """Features of every particle after the last interaction, shape [n, hidden]."""
-        radial = self.radial(edge_distance)
+    def embedding(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """First features of every particle, shape [n, hidden]."""
         counts = self.counts(x, edge_index, radial)
-        h = self.embed(torch.cat([x, counts], dim=1))
-        for interaction in self.interactions:
-            h = interaction(h, edge_index, radial)
-        return h
-
-    def forward(
-        self, x: Tensor, edge_index: Tensor, edge_distance: Tensor, batch: Tensor | None = None
-    ) -> Tensor:
-        """Graph logits.
-
-        Args:
-            x: One-hot species, shape [n, n_species].
-            edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
-            edge_distance: Pair distances, shape [e].
-            batch: Graph of each particle, shape [n]; one graph if None.
-
-        Returns:
-            Logits, shape [n_graphs, n_classes].
-        """
-        h = self.features(x, edge_index, edge_distance)
-        if batch is None:
-            batch = torch.zeros(len(h), dtype=torch.long, device=h.device)
-        return self.head(self.pool(h, batch))
-
-    def local_logits(
-        self, x: Tensor, edge_index: Tensor, edge_distance: Tensor, batch: Tensor | None = None
-    ) -> Tensor:
-        """Logits of every particle, shape [n, n_classes]."""
-        return self.head(self.features(x, edge_index, edge_distance))
+        return cast(Tensor, self.embed(torch.cat([x, counts], dim=1)))

@@ -113,7 +113,8 @@ class VoxelCNN(ClassifierNet):
         )
         self.pool = make_pooling(pooling, hidden)
         self.head = Head(hidden, n_classes)
-        self.explained_layer = "blocks"
+        self.particle_layers = ("stem", *(f"blocks.{k}" for k in range(n_blocks)))
+        self.explained_layer = self.particle_layers[-1]
 
     def standardise(self, inputs: Sequence[Tensor]) -> None:
         """Set mean and deviation of each density channel from training grids."""
@@ -153,3 +154,11 @@ class VoxelCNN(ClassifierNet):
         """Logits of every coarse cell, configuration by configuration, shape [b * cells, c]."""
         cells = self.features(grid).flatten(2).movedim(1, 2).flatten(0, 1)
         return cast(Tensor, self.head(cells))
+
+    def ball_logits(self, grid: Tensor) -> Tensor:
+        """Mean logits of every coarse cell and the cells around it, shape [b * cells, c]."""
+        logits = self.head(self.features(grid).movedim(1, -1)).movedim(-1, 1)
+        axes = range(2, logits.ndim)
+        for axis in axes:
+            logits = (logits + logits.roll(1, axis) + logits.roll(-1, axis)) / 3
+        return cast(Tensor, logits.flatten(2).movedim(1, 2).flatten(0, 1))

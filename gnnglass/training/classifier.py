@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.models import MODELS, ClassifierNet, batched, collate
+from gnnglass.models import MODELS, ClassifierNet, arguments_for, batched, device_of
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.inputs import AnyRecipe, recipe_from_dict
 from gnnglass.training.split import Split
@@ -59,7 +59,7 @@ class TrainedClassifier:
     @property
     def device(self) -> torch.device:
         """Where the network's weights are."""
-        return next(self.model.parameters()).device
+        return device_of(self.model)
 
     def to(self, device: torch.device | str) -> TrainedClassifier:
         """Move the network to a device, in place, and return the classifier."""
@@ -75,7 +75,7 @@ class TrainedClassifier:
         """
         with torch.no_grad():
             rows = [
-                self.model(*collate(batch, self.device)).double().cpu().numpy()
+                self.model(*arguments_for(self.model, batch)).double().cpu().numpy()
                 for batch in batched(self.recipe, snapshots, batch_size)
             ]
         return np.concatenate(rows)

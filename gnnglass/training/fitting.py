@@ -77,6 +77,7 @@ def fit(
             name: Configurations(
                 [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
                 labelled.targets[members],
+                net.takes,
             )
             for name, members in parts.items()
         }

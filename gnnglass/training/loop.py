@@ -30,15 +30,19 @@ from gnnglass.training.options import TrainingOptions
 class Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):
     """Network inputs with their classes; indexed by a list, it gives a collated batch."""
 
-    def __init__(self, inputs: Sequence[Any], targets: NDArray[np.int64]) -> None:
+    def __init__(
+        self, inputs: Sequence[Any], targets: NDArray[np.int64], takes: Sequence[str]
+    ) -> None:
         self.inputs = inputs
+        self.takes = takes
         self.targets = torch.from_numpy(np.asarray(targets, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def __getitem__(self, indices: list[int]) -> tuple[tuple[Tensor, ...], Tensor]:
-        return collate([self.inputs[i] for i in indices]), self.targets[indices]
+        chosen = [self.inputs[i] for i in indices]
+        return collate(chosen, takes=self.takes), self.targets[indices]
 
 
 class _Training(lightning.LightningModule):
@@ -91,7 +95,8 @@ class _Training(lightning.LightningModule):
     def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         if self.options.supervision == "global":
             return nn.functional.cross_entropy(self.net(*arguments), targets)
-        logits = self.net.local_logits(*arguments)
+        local = self.options.supervision == "local"
+        logits = (self.net.local_logits if local else self.net.ball_logits)(*arguments)
         # Graphs carry the owner of each site; the cells of a stack of grids are equally many.
         owner = (
             arguments[-1]

@@ -14,8 +14,10 @@ class TrainingOptions:
 
     Attributes:
         supervision: ``"local"`` labels every particle (or grid cell) with the phase of its
-            configuration; ``"global"`` puts the loss on one logit per configuration. Local
-            labels multiply the number of examples and gave the steadier importance maps.
+            configuration; ``"ball"`` labels the mean logit of every particle and its neighbours
+            (or cell and adjoining cells); ``"global"`` puts the loss on one logit per
+            configuration. Local labels multiply the number of examples and gave the steadier
+            importance maps; where few particles of a configuration differ, global ones find them.
         epochs: Most passes over the training configurations.
         patience: Epochs without a lower validation loss before training stops.
         batch_size: Configurations per step, the same number of each class.
@@ -27,7 +29,7 @@ class TrainingOptions:
         InputError: If a value makes no sense.
     """
 
-    supervision: Literal["local", "global"] = "local"
+    supervision: Literal["local", "ball", "global"] = "local"
     epochs: int = 30
     patience: int = 5
     batch_size: int = 8
@@ -36,8 +38,10 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.supervision not in ("local", "global"):
-            raise InputError(f"supervision is {self.supervision!r}; expected local or global.")
+        if self.supervision not in ("local", "ball", "global"):
+            raise InputError(
+                f"supervision is {self.supervision!r}; expected local, ball or global."
+            )
         for name, lowest in (("epochs", 1), ("patience", 1), ("batch_size", 2), ("seed", 0)):
             value = getattr(self, name)
             if value < lowest:

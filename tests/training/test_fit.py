@@ -86,7 +86,7 @@ def held_out_auc(classifier: TrainedClassifier, labelled: LabelledSet) -> float:
     ).auc.estimate
 
 
-@pytest.mark.parametrize("supervision", ["local", "global"])
+@pytest.mark.parametrize("supervision", ["local", "ball", "global"])
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("model", ["message-passing", "voxel-cnn"])
 def test_a_planted_difference_is_learnt(model, dimension, supervision):

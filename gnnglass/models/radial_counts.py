@@ -1,0 +1,55 @@
+"""What every graph network sees first: how many neighbours of each species at each distance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import MessagePassing
+
+
+class RadialCounts(MessagePassing):
+    """How many neighbours of each species sit at each distance, standardised per species.
+
+    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean
+    and deviation of the training particles of the *same species as i*. Without this the raw
+    counts, nearly equal in both phases, drown the small shifts that tell them apart.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, n_species: int, n_radial: int) -> None:
+        super().__init__(aggr="sum")
+        self.n_features = n_species * n_radial
+        self.register_buffer("mean", torch.zeros(n_species, self.n_features))
+        self.register_buffer("deviation", torch.ones(n_species, self.n_features))
+
+    def standardise(self, graphs: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
+        """Set mean and deviation, per species, from (x, edge_index, radial) of training graphs."""
+        counts, x = [], []
+        with torch.no_grad():
+            for one_hot, edge_index, radial in graphs:
+                counts.append(self.counts(one_hot, edge_index, radial))
+                x.append(one_hot)
+        stacked, species = torch.cat(counts).double(), torch.cat(x).argmax(dim=1)
+        for k in range(len(self.mean)):
+            mine = stacked[species == k]
+            if len(mine) > 1:
+                self.mean[k] = mine.mean(dim=0)
+                # Radial functions that no pair reaches have no spread; leave them unscaled.
+                self.deviation[k] = mine.std(dim=0).clamp_min(1e-2)
+
+    def forward(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """Standardised counts, shape [n, n_species * n_radial]."""
+        counts = self.counts(x, edge_index, radial)
+        return (counts - x @ self.mean) / (x @ self.deviation)
+
+    def counts(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """Counts before standardisation, shape [n, n_species * n_radial]."""
+        return self.propagate(edge_index, x=x, radial=radial)
+
+    def message(self, x_j: Tensor, radial: Tensor) -> Tensor:
+        """Radial features of the pair, in the columns of the neighbour's species."""
+        return (radial[:, :, None] * x_j[:, None, :]).flatten(1)
