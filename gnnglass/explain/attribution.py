@@ -71,14 +71,12 @@ class Attribution(ABC):
                 f"{type(self).__name__} explains {' and '.join(self.kinds)} models, but this "
                 f"classifier is a {kind} model; choose an attribution made for those."
             )
-        if target not in classifier.labels:
-            known = ", ".join(classifier.labels)
-            raise UnknownNameError(f"unknown class {target!r}; the classifier knows: {known}.")
+        column = column_of(target, classifier.labels)
         if isinstance(snapshots, Snapshot):
             raise InputError(
                 "a single snapshot was given; expected a sequence, such as [snapshot]."
             )
-        return self.scores(classifier, snapshots, list(classifier.labels).index(target))
+        return self.scores(classifier, snapshots, column)
 
     @abstractmethod
     def scores(
@@ -91,6 +89,19 @@ class Attribution(ABC):
             snapshots: Configurations to explain.
             column: Index of the explained class among the logits.
         """
+
+
+def column_of(target: str, labels: Sequence[str]) -> int:
+    """Index of a class among the logits.
+
+    Raises:
+        UnknownNameError: If there is no such class.
+    """
+    if target not in labels:
+        raise UnknownNameError(
+            f"unknown class {target!r}; the classifier knows: {', '.join(labels)}."
+        )
+    return list(labels).index(target)
 
 
 ATTRIBUTIONS: Registry[Attribution] = Registry("attribution", "gnnglass.explain")
