@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gnnglass.models.classifier_net import MODELS
-from gnnglass.models.graph_net import GraphNet, Layer
+from gnnglass.models.interaction_net import InteractionNet
+from gnnglass.models.normalised_mlp import normalised_mlp
 
 
 class Interaction(MessagePassing):
     """One residual update by continuous-filter messages.
 
     m_i = Σ_j F(e(r_ij)) ⊙ V h_j (Schütt et al., SchNet, NeurIPS 2017, eq. 2), followed by
-    h_i ← h_i + MLP(LayerNorm[h_i, m_i]). LayerNorm acts on each particle alone, so that
-    no statistic is shared between particles, graphs or phases.
+    h_i ← h_i + MLP(LayerNorm[h_i, m_i]).
     """
 
     def __init__(self, hidden: int, n_radial: int, dropout: float) -> None:
         super().__init__(aggr="sum")
         self.filter = nn.Linear(n_radial, hidden, bias=False)
         self.source = nn.Linear(hidden, hidden, bias=False)
-        self.update_features = nn.Sequential(
-            nn.LayerNorm(2 * hidden),
-            nn.Linear(2 * hidden, hidden),
-            nn.SiLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, hidden),
-        )
+        self.update_features = normalised_mlp(2 * hidden, hidden, hidden, dropout)
 
     def forward(self, h: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
         """Updated features, shape [n, hidden]."""
@@ -44,7 +35,7 @@ class Interaction(MessagePassing):
 
 
 @MODELS.register("message-passing")
-class MessagePassingNet(GraphNet):
+class MessagePassingNet(InteractionNet):
     """Classifier on periodic neighbour graphs.
 
     It sees species and distances only, hence its logits do not change under rotation,
@@ -72,22 +63,13 @@ class MessagePassingNet(GraphNet):
         dropout: float = 0.2,
         n_classes: int = 2,
     ) -> None:
-        super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes)
-        self.embed = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(n_species + self.counts.n_features, hidden), nn.SiLU()
+        super().__init__(
+            n_species,
+            r_max,
+            hidden,
+            n_radial,
+            pooling,
+            dropout,
+            n_classes,
+            (Interaction(hidden, n_radial, dropout) for _ in range(n_layers)),
         )
-        self.interactions = nn.ModuleList(
-            Interaction(hidden, n_radial, dropout) for _ in range(n_layers)
-        )
-        self.particle_layers = ("embed", *(f"interactions.{k}" for k in range(n_layers)))
-        self.explained_layer = self.particle_layers[-1]
-
-    @property
-    def layers(self) -> Sequence[Layer]:
-        """The embedding of species and radial counts, then the interactions."""
-        return [self.embedding, *self.interactions]
-
-    def embedding(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """First features of every particle, shape [n, hidden]."""
-        counts = self.counts(x, edge_index, radial)
-        return cast(Tensor, self.embed(torch.cat([x, counts], dim=1)))

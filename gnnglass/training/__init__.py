@@ -2,6 +2,7 @@
 
 from gnnglass.training.baseline import linear_scores
 from gnnglass.training.calibration import Calibration
+from gnnglass.training.choice import Candidate, Choice, fit_best, validation_loss
 from gnnglass.training.classifier import TrainedClassifier, choose_device
 from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
 from gnnglass.training.fitting import fit
@@ -13,6 +14,8 @@ from gnnglass.training.split import Split, deal_runs, split_by_run
 __all__ = [
     "AnyRecipe",
     "Calibration",
+    "Candidate",
+    "Choice",
     "Evaluation",
     "Interval",
     "LabelledSet",
@@ -24,10 +27,12 @@ __all__ = [
     "deal_runs",
     "evaluate",
     "fit",
+    "fit_best",
     "linear_scores",
     "matched_auc",
     "recipe_for",
     "roc_auc",
     "settled_by_recipe",
     "split_by_run",
+    "validation_loss",
 ]

@@ -1,0 +1,60 @@
+"""The honest simple baseline: logistic regression on the radial counts of every particle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from gnnglass.models.classifier_net import MODELS
+from gnnglass.models.graph_net import GraphNet, Layer
+
+
+class PerSpecies(nn.Module):
+    """The descriptor of a particle in the columns of its own species, and the species itself."""
+
+    def forward(self, x: Tensor, descriptor: Tensor) -> Tensor:
+        """x_i ⊗ z_i beside x_i: shapes [n, s] and [n, k] -> [n, s * k + s]."""
+        return torch.cat([(x[:, :, None] * descriptor[:, None, :]).flatten(1), x], dim=1)
+
+
+@MODELS.register("linear")
+class LinearNet(GraphNet):
+    """Logistic regression on standardised radial counts, with weights of its own per species.
+
+    The logit of a particle of species s is w_s · z_i + b_s, with the counts z_i of
+    `RadialCounts`: what can be said of the phase from pair distances around one particle without
+    any hidden layer. A network worth its cost has to beat it.
+
+    Args:
+        n_species: Number of species in the one-hot input.
+        r_max: Cutoff of the graph, in units of length.
+        n_radial: Radial functions per pair.
+        pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
+        n_classes: Number of classes.
+    """
+
+    def __init__(
+        self,
+        n_species: int,
+        r_max: float,
+        n_radial: int = 20,
+        pooling: str = "mean",
+        n_classes: int = 2,
+    ) -> None:
+        width = n_species * (n_species * n_radial + 1)
+        super().__init__(n_species, r_max, n_radial, width, pooling, n_classes)
+        self.describe = PerSpecies()
+        self.particle_layers = ("describe",)
+        self.explained_layer = "describe"
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The descriptor, and nothing after it."""
+        return [self.description]
+
+    def description(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """What the head weighs of every particle, shape [n, width]."""
+        return cast(Tensor, self.describe(x, self.counts(x, edge_index, radial)))
