@@ -92,11 +92,12 @@ class HoomdSession:
         hoomd, simulation = self._hoomd, self._simulation
         with self._explained():
             simulation.seed = stretch.noise % 2**BITS_OF_SEED
-            ramp = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
-            bath = hoomd.md.methods.Langevin(
-                hoomd.filter.All(), kT=ramp, default_gamma=stretch.friction
-            )
-            self._integrate(hoomd.md.Integrator(dt=stretch.dt, methods=[bath]))
+            [bath] = self._dynamics.methods
+            bath.kT = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
+            for species in self.system.species:
+                bath.gamma[species] = stretch.friction
+            self._dynamics.dt = stretch.dt
+            self._integrate(self._dynamics)
         for done in range(0, stretch.steps, PIECE_STEPS):
             piece = min(PIECE_STEPS, stretch.steps - done)
             with self._explained():
@@ -149,13 +150,12 @@ class HoomdSession:
 
     def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
-        hoomd = self._hoomd
         n, d = len(self.types), self.system.dimension
         energies, total = np.zeros(n), np.zeros((n, d))
         with self._explained():
             if self._simulation.operations.integrator is None:
-                self._integrate(hoomd.md.Integrator(dt=0.0))
-            # Nothing moves in no steps, whatever integrator there is; another takes time to attach.
+                self._integrate(self._dynamics)
+            # Nothing moves in no steps, whatever integrator there is.
             forces = self._simulation.operations.integrator.forces
             forces.extend(self._corrections)
             self._simulation.run(0)
@@ -190,18 +190,24 @@ class HoomdSession:
     def _integrate(self, integrator: Any) -> None:
         """Let `integrator` move the particles by the potentials of the mixture."""
         old = self._simulation.operations.integrator
+        # Attaching one takes as long as a few steps.
+        if old is integrator:
+            return
         if old is not None:
             old.forces.clear()
         integrator.forces.extend(self._forces)
         self._simulation.operations.integrator = integrator
 
     def _fresh(self, state: Any, clock: int) -> Any:
-        simulation = self._hoomd.Simulation(device=self._device, seed=0)
+        hoomd = self._hoomd
+        simulation = hoomd.Simulation(device=self._device, seed=0)
         simulation.timestep = clock
         simulation.create_state_from_snapshot(state)
         self._box = self._placed[0].box
         room = float(self._box.min()) / 2
-        self._forces, self._corrections = pair_forces(self._hoomd, self.system, room)
+        self._forces, self._corrections = pair_forces(hoomd, self.system, room)
+        bath = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
+        self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[bath])
         return simulation
 
     def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
