@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from gnnglass.errors import SimulationError
 from gnnglass.simulate.hoomd_pairs import pair_forces
-from gnnglass.simulate.motion import Stretch
+from gnnglass.simulate.motion import SETTLING_STEPS, Stretch
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot
 
 #: Python gets a turn (progress, Ctrl-C) between pieces of a run of this many steps.
 PIECE_STEPS = 2000
+#: HOOMD's own interval between sorts of the particles by place.
+SORT_STEPS = 200
 #: Root mean square of the force components at which a configuration counts as a minimum; its
 #: energy is then within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 5e-8
@@ -85,7 +87,7 @@ class HoomdSession:
 
     def clock(self, stretch: Stretch) -> int:
         """The time step at which a stretch begins: noise is drawn by seed, step and particle."""
-        return (stretch.noise >> BITS_OF_SEED) + stretch.start
+        return (stretch.noise >> BITS_OF_SEED) + SETTLING_STEPS + stretch.start
 
     def run(self, stretch: Stretch) -> Iterator[int]:
         """Langevin dynamics in pieces, yielding the steps of each piece as it is done."""
@@ -97,6 +99,9 @@ class HoomdSession:
             for species in self.system.species:
                 bath.gamma[species] = stretch.friction
             self._dynamics.dt = stretch.dt
+            # Placed in the order of their tags, particles are sorted by place at once, not late.
+            [sorter] = simulation.operations.tuners
+            sorter.trigger = hoomd.trigger.Periodic(SORT_STEPS, simulation.timestep % SORT_STEPS)
             self._integrate(self._dynamics)
         for done in range(0, stretch.steps, PIECE_STEPS):
             piece = min(PIECE_STEPS, stretch.steps - done)
