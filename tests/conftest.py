@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
+
+# A shell that starts this in the background has Ctrl-C ignored, here and in whatever tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time: a run that fails can be repeated, one that passes means the same.
 settings.register_profile("repeatable", derandomize=True)

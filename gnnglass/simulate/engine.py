@@ -205,8 +205,7 @@ class Engine(ABC):
         begun = state.snapshot.step
         kept = set(protocol.frame_steps)
         if begun == 0:
-            settled = self._after(system, state, settling(protocol), _Clock(0, 0, None))
-            state = State(settled.snapshot.replace(step=0), settled.velocities)
+            state = self._after(system, state, settling(protocol), _Clock(0, 0, None))
             if 0 in kept:
                 checkpoint.keep(self._frame(state))
         clock = _Clock(begun, protocol.frame_steps[-1], progress)

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from gnnglass.errors import SimulationError
 from gnnglass.simulate.hoomd_pairs import pair_forces
-from gnnglass.simulate.motion import Stretch
+from gnnglass.simulate.motion import SETTLING_STEPS, Stretch
 from gnnglass.systems import GlassFormer
 from gnnglass.systems.potential import FloatArray
 from gnnglass.trajectories import Snapshot
 
 #: Python gets a turn (progress, Ctrl-C) between pieces of a run of this many steps.
 PIECE_STEPS = 2000
+#: HOOMD's own interval between sorts of the particles by place.
+SORT_STEPS = 200
 #: Root mean square of the force components at which a configuration counts as a minimum; its
 #: energy is then within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 5e-8
@@ -85,18 +87,22 @@ class HoomdSession:
 
     def clock(self, stretch: Stretch) -> int:
         """The time step at which a stretch begins: noise is drawn by seed, step and particle."""
-        return (stretch.noise >> BITS_OF_SEED) + stretch.start
+        return (stretch.noise >> BITS_OF_SEED) + SETTLING_STEPS + stretch.start
 
     def run(self, stretch: Stretch) -> Iterator[int]:
         """Langevin dynamics in pieces, yielding the steps of each piece as it is done."""
         hoomd, simulation = self._hoomd, self._simulation
         with self._explained():
             simulation.seed = stretch.noise % 2**BITS_OF_SEED
-            ramp = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
-            bath = hoomd.md.methods.Langevin(
-                hoomd.filter.All(), kT=ramp, default_gamma=stretch.friction
-            )
-            self._integrate(hoomd.md.Integrator(dt=stretch.dt, methods=[bath]))
+            [bath] = self._dynamics.methods
+            bath.kT = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
+            for species in self.system.species:
+                bath.gamma[species] = stretch.friction
+            self._dynamics.dt = stretch.dt
+            # Placed in the order of their tags, particles are sorted by place at once, not late.
+            [sorter] = simulation.operations.tuners
+            sorter.trigger = hoomd.trigger.Periodic(SORT_STEPS, simulation.timestep % SORT_STEPS)
+            self._integrate(self._dynamics)
         for done in range(0, stretch.steps, PIECE_STEPS):
             piece = min(PIECE_STEPS, stretch.steps - done)
             with self._explained():
@@ -149,13 +155,12 @@ class HoomdSession:
 
     def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
-        hoomd = self._hoomd
         n, d = len(self.types), self.system.dimension
         energies, total = np.zeros(n), np.zeros((n, d))
         with self._explained():
             if self._simulation.operations.integrator is None:
-                self._integrate(hoomd.md.Integrator(dt=0.0))
-            # Nothing moves in no steps, whatever integrator there is; another takes time to attach.
+                self._integrate(self._dynamics)
+            # Nothing moves in no steps, whatever integrator there is.
             forces = self._simulation.operations.integrator.forces
             forces.extend(self._corrections)
             self._simulation.run(0)
@@ -190,18 +195,24 @@ class HoomdSession:
     def _integrate(self, integrator: Any) -> None:
         """Let `integrator` move the particles by the potentials of the mixture."""
         old = self._simulation.operations.integrator
+        # Attaching one takes as long as a few steps.
+        if old is integrator:
+            return
         if old is not None:
             old.forces.clear()
         integrator.forces.extend(self._forces)
         self._simulation.operations.integrator = integrator
 
     def _fresh(self, state: Any, clock: int) -> Any:
-        simulation = self._hoomd.Simulation(device=self._device, seed=0)
+        hoomd = self._hoomd
+        simulation = hoomd.Simulation(device=self._device, seed=0)
         simulation.timestep = clock
         simulation.create_state_from_snapshot(state)
         self._box = self._placed[0].box
         room = float(self._box.min()) / 2
-        self._forces, self._corrections = pair_forces(self._hoomd, self.system, room)
+        self._forces, self._corrections = pair_forces(hoomd, self.system, room)
+        bath = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
+        self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[bath])
         return simulation
 
     def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:

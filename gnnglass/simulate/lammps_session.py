@@ -126,7 +126,7 @@ class LammpsSession:
         """Prepare Langevin dynamics whose temperature goes linearly from one end to the other."""
         self.unfix()
         hot, cold = stretch.kT
-        seed = np.random.SeedSequence([stretch.noise, stretch.start]).generate_state(1)[0]
+        seed = np.random.SeedSequence([stretch.noise, stretch.end]).generate_state(1)[0]
         self.command(
             f"timestep {stretch.dt!r}",
             "fix integrate all nve",

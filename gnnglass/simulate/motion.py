@@ -37,12 +37,12 @@ class Stretch:
     """Langevin dynamics at constant volume that an engine does in one go.
 
     Attributes:
-        start: Step of the run at which it begins.
+        start: Step of the run at which it begins; at least −`SETTLING_STEPS`.
         steps: How many steps it takes.
         kT: Temperatures at its beginning and at its end, linear in between.
         dt: Time step.
         friction: Langevin friction γ, in units of inverse time.
-        noise: Up to 53 bits that decide the noise of the whole run; with `start` they decide
+        noise: Up to 53 bits that decide the noise of the whole run; with the steps they decide
             that of the stretch.
     """
 
@@ -78,7 +78,7 @@ def stretches(
         n_particles: Number of particles, which decides how long a stretch may be.
         index: Number of the run among those of the same protocol.
     """
-    noise = int(protocol.generator("noise", index).integers(2**53))
+    noise = _noise(protocol, index)
     longest = max(LONGEST_STRETCH // n_particles, 1)
     cut = []
     first = 0
@@ -107,11 +107,16 @@ def settling(protocol: CooledStatePoint) -> Stretch:
     """What comes before the first step that counts: short steps in a thick bath.
 
     On a lattice, soft and big particles have far more energy than in the melt. Released at once
-    it throws them through each other before an ordinary bath has taken it up.
+    it throws them through each other before an ordinary bath has taken it up. It ends at step 0,
+    so that an engine can go on from there.
     """
-    noise = int(protocol.generator("settling").integers(2**53))
-    hot = protocol.kT_melt
-    return Stretch(0, SETTLING_STEPS, (hot, hot), protocol.dt / 5, 0.1 / protocol.dt, noise)
+    hot, dt, friction = protocol.kT_melt, protocol.dt / 5, 0.1 / protocol.dt
+    steps = SETTLING_STEPS
+    return Stretch(-steps, steps, (hot, hot), dt, friction, _noise(protocol))
+
+
+def _noise(protocol: ThermostattedStatePoint, index: int = 0) -> int:
+    return int(protocol.generator("noise", index).integers(2**53))
 
 
 def moved(
