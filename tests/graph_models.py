@@ -16,11 +16,12 @@ GRAPH_MODELS = tuple(name for name in MODELS if MODELS.factory(name).kind == "gr
 
 
 def untrained(name: str, dimension: int = 2, **options) -> SimpleNamespace:
-    """A classifier with the weights it begins with: networks must be right for any weights."""
+    """A classifier with random weights, also where a network begins with none: any must do."""
     recipe = GraphRecipe(r_max=1.7, dimension=dimension)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = MODELS.create(name, n_species=2, r_max=1.7, **options)
+        net.head.linear.reset_parameters()
     net.standardise([recipe(example_snapshot(dimension, seed=9))])
     return SimpleNamespace(model=net.eval(), recipe=recipe, labels=("liquid", "glass"))
 

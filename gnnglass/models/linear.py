@@ -47,6 +47,10 @@ class LinearNet(GraphNet):
         width = n_species * (n_species * n_radial + 1)
         super().__init__(n_species, r_max, n_radial, width, pooling, n_classes)
         self.describe = PerSpecies()
+        # Neighbouring counts are alike, so that training would hardly wear off random weights in
+        # which these differ; from zero, all that is there at the end was learnt.
+        nn.init.zeros_(self.head.linear.weight)
+        nn.init.zeros_(self.head.linear.bias)
         self.particle_layers = ("describe",)
         self.explained_layer = "describe"
 

@@ -67,6 +67,17 @@ def test_importance_is_invariant_under_any_rotation(name, angle, seed):
     assert_same(importance(one, after), importance(one, before))
 
 
+@pytest.mark.parametrize("name", GRAPH_MODELS)
+def test_with_mean_pooling_importance_is_the_local_logit_without_bias(name):
+    """What labels of single particles train is then the very map that is shown."""
+    one, snapshot = untrained(name), example_snapshot(2)
+    with torch.no_grad():
+        local = one.model.local_logits(*arguments_for(one.model, [one.recipe(snapshot)]))
+        bias = one.model.head.linear.bias
+        expected = (local[:, 1] - (bias[1] - bias.mean())).numpy()
+    np.testing.assert_allclose(importance(one, snapshot) * len(snapshot), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_the_package_s_own_networks_equal_brute_force(name, pooling):

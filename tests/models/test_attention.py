@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from graph_models import double, logits, untrained
+from graph_models import double, untrained
 from torch.nn.functional import leaky_relu
 
 from gnnglass.errors import InputError
@@ -113,9 +113,3 @@ def test_heads_are_different():
 def test_features_that_cannot_be_dealt_to_heads_are_refused(heads):
     with pytest.raises(InputError, match=f"hidden is 32 and heads is {heads}"):
         MODELS.create("attention", n_species=2, r_max=2.0, heads=heads)
-
-
-def test_one_head_differs_from_four():
-    snapshot = example_snapshot(2)
-    found = [logits(untrained("attention", heads=heads), snapshot) for heads in (1, 4)]
-    assert (found[0] - found[1]).abs().max() > 1e-4

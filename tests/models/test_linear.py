@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from graph_models import double, untrained
+from sklearn.linear_model import LogisticRegression
 
-from gnnglass.explain import GraphGradCAM
-from gnnglass.models import arguments_for
+from gnnglass.models import MODELS, arguments_for
 from gnnglass.testing import example_snapshot
 
 
@@ -53,13 +53,30 @@ def test_there_is_nothing_to_learn_but_the_weights_of_the_regression():
     assert sum(parameter.numel() for parameter in parameters) == 2 * (2 * 2 * 20 + 2 + 1)
 
 
-def test_importance_is_the_share_in_the_logit():
-    """With mean pooling Grad-CAM of a linear model gives back its local logits, without bias."""
+def test_local_labels_train_what_scikit_learn_would():
+    """At scikit-learn's weights the loss on the labels of all particles balances its penalty."""
     one = untrained("linear")
-    snapshot = example_snapshot(2)
-    (importance,) = GraphGradCAM().compute(one, [snapshot])
+    net = one.model.double()
+    graphs = [double(one.recipe(example_snapshot(2, seed=seed))) for seed in (0, 1)]
+    arguments = arguments_for(net, graphs)
+    targets = arguments[-1]
+    features = net.features(*arguments[:3]).numpy()
+    oracle = LogisticRegression(solver="newton-cholesky", tol=1e-10)
+    oracle.fit(features, targets.numpy())
     with torch.no_grad():
-        local = one.model.local_logits(*arguments_for(one.model, [one.recipe(snapshot)]))
-        bias = one.model.head.linear.bias
-        expected = local[:, 1] - (bias[1] - bias.mean())
-    np.testing.assert_allclose(importance * len(snapshot), expected, atol=1e-5)
+        for row, sign in ((0, -0.5), (1, 0.5)):
+            net.head.linear.weight[row] = sign * torch.from_numpy(oracle.coef_[0])
+            net.head.linear.bias[row] = sign * oracle.intercept_[0]
+    local = net.local_logits(*arguments)
+    difference = (local[:, 1] - local[:, 0]).detach().numpy()
+    np.testing.assert_allclose(difference, oracle.decision_function(features), atol=1e-8)
+    torch.nn.functional.cross_entropy(local, targets).backward()
+    slope = net.head.linear.weight.grad[1].numpy()
+    np.testing.assert_allclose(slope, -oracle.coef_[0] / len(features), atol=1e-8)
+    assert np.abs(slope).max() > 1e-4
+
+
+def test_training_begins_without_an_opinion():
+    net = MODELS.create("linear", n_species=2, r_max=1.7)
+    graph = untrained("linear").recipe(example_snapshot(2))
+    assert not net.local_logits(*arguments_for(net, [graph])).any()
