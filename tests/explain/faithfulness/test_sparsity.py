@@ -22,7 +22,8 @@ def test_extremes(n):
 
 
 def test_half_is_reached_exactly_in_spite_of_rounding():
-    assert half_share([0.1] * 10) == 0.5
+    for n in (12, 20, 30):
+        assert half_share([1.0] * n) == 0.5
     assert half_share([3, 1, 1, 1]) == 0.25
     assert half_share([2.9, 1, 1, 1]) == 0.5
 
