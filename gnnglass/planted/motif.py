@@ -76,8 +76,8 @@ class Motif(ABC):
 
         Where this brings a pair closer than any pair of its species was before, the particles
         that were not planted give way: an impossible distance would tell a planted configuration
-        without any look at its structure. A motif in full may go to 0.9 of that distance; the
-        fourth power of the contrast leaves nothing of this to a moderate one.
+        without any look at its structure. A motif in full may go to 0.9 of that distance, or some
+        would not fit; the fourth power of the contrast leaves a moderate one next to nothing of it.
 
         Args:
             snapshot: Configuration of n particles. Its fields are dropped, for they describe
