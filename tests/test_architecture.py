@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "systems": {"trajectories"},
     "simulate": {"systems", "trajectories"},
     "ensembles": {"simulate", "systems", "trajectories"},
+    "planted": {"ensembles", "simulate", "systems", "trajectories"},
     "graphs": {"trajectories"},
     "voxels": {"trajectories"},
     "models": {"trajectories", "graphs", "voxels"},
@@ -88,7 +89,7 @@ def seconds_and_modules(module: str) -> tuple[float, set[str]]:
     "module",
     ["gnnglass", "gnnglass.trajectories", "gnnglass.systems", "gnnglass.dynamics",
      "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.ensembles",
-     "gnnglass.cli.app"],
+     "gnnglass.planted", "gnnglass.cli.app"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module):
     assert not seconds_and_modules(module)[1] & HEAVY
