@@ -5,6 +5,7 @@ Run them on your own entries, here or in your package: registering is being test
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from gnnglass.trajectories import Snapshot
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from gnnglass.explain import Attribution
     from gnnglass.systems import GlassFormer
 
 
@@ -170,41 +174,33 @@ def check_model(name: str) -> None:
         assert difference == 0, f"{name}: its state_dict does not hold all that it learnt"
 
 
-def check_attribution(name: str) -> None:
+def check_attribution(name: str, own: nn.Module | None = None) -> None:
     """Check that a registered attribution keeps the contract of `gnnglass.explain.Attribution`.
 
     It is tried on small untrained networks of every kind it says it explains: finite float64
     scores of shape [n] per snapshot, the same when asked again, for snapshots of unequal size,
-    with the network left as it was; an unknown class is refused.
+    with the network and the state of the random numbers left as they were; an unknown class is
+    refused.
+
+    Args:
+        name: The attribution.
+        own: A network it explains, if no registered one is.
 
     Raises:
         AssertionError: Where the contract is broken.
     """
-    from types import SimpleNamespace
+    import torch
 
     from gnnglass.errors import GnnglassError
     from gnnglass.explain import ATTRIBUTIONS
-    from gnnglass.graphs import GraphRecipe
-    from gnnglass.models import MODELS
-    from gnnglass.voxels import VoxelRecipe
 
     snapshots = [example_snapshot(2, n) for n in (100, 64, 144)]
-    classifiers: dict[str, SimpleNamespace] = {
-        "graph": SimpleNamespace(
-            model=MODELS.create("message-passing", n_species=2, r_max=2.0),
-            recipe=GraphRecipe(2.0),
-            labels=("liquid", "glass"),
-        ),
-        "voxel": SimpleNamespace(
-            model=MODELS.create("voxel-cnn", n_species=2, dimension=2),
-            recipe=VoxelRecipe(0.25, 0.25, multiple=4),
-            labels=("liquid", "glass"),
-        ),
-    }
     attribution = ATTRIBUTIONS.create(name)
     for kind in attribution.kinds:
-        classifier = classifiers[kind]
-        weights = {key: value.clone() for key, value in classifier.model.state_dict().items()}
+        classifier = _explainable(attribution, kind, own)
+        model = classifier.model.train()
+        weights = {key: value.clone() for key, value in model.state_dict().items()}
+        chance = torch.random.get_rng_state()
         first, second = (attribution.compute(classifier, snapshots) for _ in range(2))
         assert len(first) == len(snapshots), f"{name}: {len(first)} results for 3 snapshots"
         for snapshot, scores, again in zip(snapshots, first, second, strict=True):
@@ -212,14 +208,43 @@ def check_attribution(name: str) -> None:
             assert scores.dtype == np.float64, f"{name}: {scores.dtype}, not float64"
             assert np.isfinite(scores).all(), f"{name}: scores are not finite"
             assert np.array_equal(scores, again), f"{name}: asked twice, answered differently"
-        assert classifier.model.training, f"{name}: left the model in evaluation mode"
-        for key, value in classifier.model.state_dict().items():
+        assert model.training, f"{name}: left the model in evaluation mode"
+        for key, value in model.state_dict().items():
             assert value.equal(weights[key]), f"{name}: changed the model's {key}"
+        for key, parameter in model.named_parameters():
+            assert parameter.requires_grad, f"{name}: froze the model's {key}"
+            assert parameter.grad is None, f"{name}: left a gradient in the model's {key}"
+        hooked = [key for key, module in model.named_modules() if module._forward_hooks]
+        assert not hooked, f"{name}: left hooks in the model's {', '.join(hooked)}"
+        untouched = torch.random.get_rng_state().equal(chance)
+        assert untouched, f"{name}: changed the state of the global random numbers"
         try:
             attribution.compute(classifier, snapshots, "no such class")
         except GnnglassError:
             continue
         raise AssertionError(f"{name}: accepted an unknown class")
+
+
+def _explainable(attribution: Attribution, kind: str, own: nn.Module | None) -> SimpleNamespace:
+    """A small classifier of a kind, with the first registered network that is accepted."""
+    from gnnglass.errors import GnnglassError
+    from gnnglass.graphs import GraphRecipe
+    from gnnglass.models import MODELS
+    from gnnglass.training import recipe_for, settled_by_recipe
+
+    if own is not None:
+        return SimpleNamespace(model=own, recipe=GraphRecipe(2.0), labels=("liquid", "glass"))
+    for name in MODELS:
+        recipe = recipe_for(name, 2)
+        model = MODELS.create(name, **settled_by_recipe(recipe))
+        try:
+            attribution.check(model)
+        except GnnglassError:
+            continue
+        if model.kind == kind:
+            model.standardise([recipe(example_snapshot(2, 100, seed=1))])
+            return SimpleNamespace(model=model, recipe=recipe, labels=("liquid", "glass"))
+    raise AssertionError(f"no registered {kind} model can be explained by {attribution}")
 
 
 def check_indicator(name: str) -> None:

@@ -1,9 +1,10 @@
 """On what grounds does the network decide? Attributions turn a decision into a field."""
 
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.graph_cam import GraphCAM
 from gnnglass.explain.graph_gradcam import GraphGradCAM
+from gnnglass.explain.question import Question
 from gnnglass.explain.random import RandomAttribution
 from gnnglass.explain.voxel_gradcam import VoxelGradCAM
 
