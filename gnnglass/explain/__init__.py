@@ -4,6 +4,9 @@ from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
 from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.graph_cam import GraphCAM
 from gnnglass.explain.graph_gradcam import GraphGradCAM
+from gnnglass.explain.graph_gradcam_averaged import GraphGradCAMAveraged
+from gnnglass.explain.graph_gradcam_plus_plus import GraphGradCAMPlusPlus
+from gnnglass.explain.graph_hirescam import GraphHiResCAM
 from gnnglass.explain.question import Question
 from gnnglass.explain.random import RandomAttribution
 from gnnglass.explain.voxel_gradcam import VoxelGradCAM
@@ -14,6 +17,9 @@ __all__ = [
     "GraphAttribution",
     "GraphCAM",
     "GraphGradCAM",
+    "GraphGradCAMAveraged",
+    "GraphGradCAMPlusPlus",
+    "GraphHiResCAM",
     "Question",
     "RandomAttribution",
     "VoxelGradCAM",
