@@ -9,7 +9,9 @@ from gnnglass.explain.graph_gradcam_plus_plus import GraphGradCAMPlusPlus
 from gnnglass.explain.graph_hirescam import GraphHiResCAM
 from gnnglass.explain.question import Question
 from gnnglass.explain.random import RandomAttribution
+from gnnglass.explain.voxel_cam import VoxelCAM
 from gnnglass.explain.voxel_gradcam import VoxelGradCAM
+from gnnglass.explain.voxel_hirescam import VoxelHiResCAM
 
 __all__ = [
     "ATTRIBUTIONS",
@@ -22,6 +24,8 @@ __all__ = [
     "GraphHiResCAM",
     "Question",
     "RandomAttribution",
+    "VoxelCAM",
     "VoxelGradCAM",
+    "VoxelHiResCAM",
     "annotate",
 ]
