@@ -1,14 +1,17 @@
 """On what grounds does the network decide? Attributions turn a decision into a field."""
 
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
+from gnnglass.explain.feature_attribution import FeatureAttribution
 from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.graph_cam import GraphCAM
 from gnnglass.explain.graph_gradcam import GraphGradCAM
 from gnnglass.explain.graph_gradcam_averaged import GraphGradCAMAveraged
 from gnnglass.explain.graph_gradcam_plus_plus import GraphGradCAMPlusPlus
 from gnnglass.explain.graph_hirescam import GraphHiResCAM
+from gnnglass.explain.integrated_gradients import IntegratedGradients
 from gnnglass.explain.question import Question
 from gnnglass.explain.random import RandomAttribution
+from gnnglass.explain.saliency import Saliency
 from gnnglass.explain.voxel_cam import VoxelCAM
 from gnnglass.explain.voxel_gradcam import VoxelGradCAM
 from gnnglass.explain.voxel_hirescam import VoxelHiResCAM
@@ -16,14 +19,17 @@ from gnnglass.explain.voxel_hirescam import VoxelHiResCAM
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
+    "FeatureAttribution",
     "GraphAttribution",
     "GraphCAM",
     "GraphGradCAM",
     "GraphGradCAMAveraged",
     "GraphGradCAMPlusPlus",
     "GraphHiResCAM",
+    "IntegratedGradients",
     "Question",
     "RandomAttribution",
+    "Saliency",
     "VoxelCAM",
     "VoxelGradCAM",
     "VoxelHiResCAM",
