@@ -1,5 +1,6 @@
 """On what grounds does the network decide? Attributions turn a decision into a field."""
 
+from gnnglass.explain.attention_rollout import AttentionRollout
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
 from gnnglass.explain.feature_attribution import FeatureAttribution
 from gnnglass.explain.graph_attribution import GraphAttribution
@@ -18,6 +19,7 @@ from gnnglass.explain.voxel_hirescam import VoxelHiResCAM
 
 __all__ = [
     "ATTRIBUTIONS",
+    "AttentionRollout",
     "Attribution",
     "FeatureAttribution",
     "GraphAttribution",
