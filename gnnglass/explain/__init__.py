@@ -3,6 +3,7 @@
 from gnnglass.explain.attention_rollout import AttentionRollout
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, annotate
 from gnnglass.explain.feature_attribution import FeatureAttribution
+from gnnglass.explain.gnn_explainer import GNNExplainerAttribution
 from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.graph_cam import GraphCAM
 from gnnglass.explain.graph_gradcam import GraphGradCAM
@@ -22,6 +23,7 @@ __all__ = [
     "AttentionRollout",
     "Attribution",
     "FeatureAttribution",
+    "GNNExplainerAttribution",
     "GraphAttribution",
     "GraphCAM",
     "GraphGradCAM",
