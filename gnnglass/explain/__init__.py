@@ -11,6 +11,7 @@ from gnnglass.explain.graph_gradcam_averaged import GraphGradCAMAveraged
 from gnnglass.explain.graph_gradcam_plus_plus import GraphGradCAMPlusPlus
 from gnnglass.explain.graph_hirescam import GraphHiResCAM
 from gnnglass.explain.integrated_gradients import IntegratedGradients
+from gnnglass.explain.occlusion import Occlusion
 from gnnglass.explain.question import Question
 from gnnglass.explain.random import RandomAttribution
 from gnnglass.explain.saliency import Saliency
@@ -31,6 +32,7 @@ __all__ = [
     "GraphGradCAMPlusPlus",
     "GraphHiResCAM",
     "IntegratedGradients",
+    "Occlusion",
     "Question",
     "RandomAttribution",
     "Saliency",
