@@ -14,10 +14,14 @@ def _run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_gradcam_cost_prints_its_ratios() -> None:
-    done = _run("gradcam_cost.py", "--graphs", "2", "--particles", "144", "--repeats", "1")
+def test_attribution_cost_prints_its_ratios() -> None:
+    small = ("--graphs", "1", "--particles", "64", "--large", "64", "--repeats", "1")
+    done = _run("attribution_cost.py", *small)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ratio") == 3
+    for name in ("graph-gradcam ", "gnn-explainer", "integrated-gradients", "occlusion"):
+        assert name in done.stdout
+    # Eight methods for this network on graphs, two on grids with and without copies, a large box.
+    assert done.stdout.count("ratio") == 8 + 4 + 1
 
 
 def test_driver_overhead_prints_its_ratios() -> None:

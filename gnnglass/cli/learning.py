@@ -111,6 +111,7 @@ def explain(
     chosen = attribution or f"{classifier.model.kind}-gradcam"
     method = explaining.ATTRIBUTIONS.create(chosen)
     # Before minutes of minimisation, not after.
+    method.check(classifier.model)
     for snapshot in frames:
         classifier.recipe.species(snapshot)
     classifier.recipe(frames[0])

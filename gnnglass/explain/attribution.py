@@ -76,7 +76,21 @@ class Attribution(ABC):
             raise InputError(
                 "a single snapshot was given; expected a sequence, such as [snapshot]."
             )
+        self.check(classifier.model)
         return self.scores(classifier, snapshots, column)
+
+    def check(self, model: nn.Module) -> None:  # noqa: B027 - most explain any network
+        """Refuse a network that this attribution cannot explain, before anything is computed.
+
+        The kinds are checked elsewhere; an attribution that needs more of a network says so here.
+
+        Args:
+            model: A network of one of the `kinds`.
+
+        Raises:
+            InputError: If it cannot be explained.
+            UnknownNameError: If it lacks a layer that was asked for.
+        """
 
     @abstractmethod
     def scores(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,59 +15,11 @@ from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType,
 
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import Attribution, Classifier
+from gnnglass.explain.question import Question
 from gnnglass.models import arguments_for, batched, device_of
 from gnnglass.models.classifier_net import GRAPH_INPUTS
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of a network: on what grounds, particle by particle, does it give this output?
-
-    Attributes:
-        model: The network.
-        x: Node features, shape [n, n_features].
-        edge_index: Edges, shape [2, e].
-        extras: What else the network is called with, by name, in the order of its arguments.
-        batch: Graph of each node, shape [n].
-        by_keyword: Whether `extras` are passed by name, or in their order.
-        logit: From the network's output to the explained number of each graph, shape [n_graphs].
-    """
-
-    model: nn.Module
-    x: Tensor
-    edge_index: Tensor
-    extras: Mapping[str, Any]
-    batch: Tensor
-    by_keyword: bool
-    logit: Callable[[Tensor], Tensor] = field(repr=False)
-
-    @property
-    def n_graphs(self) -> int:
-        """Number of graphs."""
-        return int(self.batch.max()) + 1
-
-    def output(
-        self,
-        x: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        extras: Mapping[str, Any] | None = None,
-    ) -> Tensor:
-        """The network's output, for the graphs as they are or with some inputs replaced."""
-        x = self.x if x is None else x
-        edge_index = self.edge_index if edge_index is None else edge_index
-        extras = self.extras if extras is None else extras
-        if self.by_keyword:
-            output = self.model(x, edge_index, **extras)
-        else:
-            output = self.model(x, edge_index, *extras.values())
-        if not isinstance(output, Tensor):
-            raise InputError(
-                f"{type(self.model).__name__} gives a {type(output).__name__}; expected one tensor "
-                "of logits with a row per graph."
-            )
-        return output
 
 
 class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
@@ -135,9 +86,8 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             model: Module called as ``model(x, edge_index, **kwargs)``.
             x: Node features, shape [n, n_features].
             edge_index: Edges, shape [2, e].
-            target: Class of each graph that is explained, shape [n_graphs]; a binary output
-                counts for class 1 and, with its sign changed, for class 0. Not used in
-                regression, where the output itself is explained.
+            target: Class of each graph that is explained, shape [n_graphs]; see
+                `Question.logit`. In regression the prediction.
             index: Graphs to explain; the nodes of the others score zero. All if None.
             **kwargs: Passed to the model; ``batch``, shape [n], tells the graph of each node.
 
@@ -145,18 +95,25 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             An explanation whose ``node_mask``, shape [n, 1], holds the signed scores.
 
         Raises:
-            InputError: If the model's output, the target or a device does not fit.
+            InputError: If the model, its output, the target or a device does not fit.
             UnknownNameError: If the model has no layer of the name that was given.
         """
-        if x.device != device_of(model):
-            raise InputError(
-                f"the graph is on {x.device}, the model on {device_of(model)}; move one to the "
-                "other's device."
-            )
+        self.check(model)
+        for name, value in {"x": x, "edge_index": edge_index, **kwargs}.items():
+            if isinstance(value, Tensor) and value.device != device_of(model):
+                raise InputError(
+                    f"{name} is on {value.device}, the model on {device_of(model)}; move one to "
+                    "the other's device."
+                )
         batch = kwargs.get("batch")
         if batch is None:
             batch = torch.zeros(len(x), dtype=torch.long, device=x.device)
         n_graphs = int(batch.max()) + 1
+        if target.numel() != n_graphs:
+            raise InputError(
+                f"target has shape {list(target.shape)}; expected [{n_graphs}], one entry per "
+                "graph: pass batch=… for several graphs, and pool an output per node."
+            )
         scores = self.node_scores(
             Question(
                 model=model,
@@ -165,7 +122,8 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
                 extras=kwargs,
                 batch=batch,
                 by_keyword=True,
-                logit=lambda output: self._explained_output(output, target, n_graphs),
+                target=target.reshape(n_graphs),
+                mode=self.model_config.mode,
             )
         )
         if index is not None:
@@ -199,54 +157,14 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
         x, edge_index, *rest = arguments_for(model, graphs)
         names = getattr(model, "takes", GRAPH_INPUTS)[2:]
         sizes = torch.tensor([graph.num_nodes for graph in graphs], device=x.device)
-
-        def logit(output: Tensor) -> Tensor:
-            if output.dim() != 2 or len(output) != len(graphs):
-                raise InputError(
-                    f"{type(model).__name__} gives logits of shape {list(output.shape)} for "
-                    f"{len(graphs)} graphs; expected [{len(graphs)}, n_classes]: it needs a "
-                    "pooling over the particles of each graph."
-                )
-            if column >= output.shape[1]:
-                raise InputError(
-                    f"class {column} is explained, but {type(model).__name__} has logits for "
-                    f"{output.shape[1]} classes."
-                )
-            return output[:, column]
-
+        index = torch.arange(len(graphs), device=x.device)
         return Question(
             model=model,
             x=x,
             edge_index=edge_index,
             extras=dict(zip(names, rest, strict=True)),
-            batch=torch.arange(len(graphs), device=x.device).repeat_interleave(sizes),
+            batch=index.repeat_interleave(sizes),
             by_keyword=False,
-            logit=logit,
+            target=torch.full_like(index, column),
+            mode=ModelMode.multiclass_classification,
         )
-
-    def _explained_output(self, output: Tensor, target: Tensor, n_graphs: int) -> Tensor:
-        """The explained output of each graph, shape [n_graphs]."""
-        multiclass = self.model_config.mode == ModelMode.multiclass_classification
-        rows = output.reshape(len(output) if output.dim() else 1, -1)
-        if len(rows) != n_graphs or (not multiclass and rows.shape[1] != 1):
-            raise InputError(
-                f"the model's output has shape {list(output.shape)}; expected [{n_graphs}, "
-                f"{'n_classes' if multiclass else 1}], one row per graph (pass batch=… for "
-                "several graphs)."
-            )
-        if self.model_config.mode == ModelMode.regression:
-            return rows[:, 0]
-        classes = target.view(-1, 1)
-        if len(classes) != n_graphs:
-            raise InputError(
-                f"target has shape {list(target.shape)}; expected [{n_graphs}], the class of each "
-                "graph."
-            )
-        n_classes = rows.shape[1] if multiclass else 2
-        if int(classes.min()) < 0 or int(classes.max()) >= n_classes:
-            raise InputError(
-                f"target holds the classes {sorted(set(classes.flatten().tolist()))}; the model "
-                f"knows 0 to {n_classes - 1}."
-            )
-        explained = rows.gather(1, classes) if multiclass else rows * (2 * classes - 1)
-        return explained[:, 0]

@@ -7,9 +7,10 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from gnnglass.errors import InputError
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.layer_gradient import layer_gradient
+from gnnglass.explain.layers import require_rows
+from gnnglass.explain.question import Question
 
 
 class GraphCAM(GraphAttribution):
@@ -43,18 +44,13 @@ class GraphCAM(GraphAttribution):
 
     def node_scores(self, question: Question) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        scores = self.map_of_layer(question, self.layer)
-        return torch.relu(scores) if self.relu else scores
+        return self.map_of_layer(question, self.layer)
 
     def map_of_layer(self, question: Question, layer: str | None) -> Tensor:
-        """The signed map of one layer, shape [n]."""
-        batch = question.batch
+        """The map of one layer, shape [n]."""
         features, gradient = layer_gradient(
             question.model, layer, question.output, lambda output: question.logit(output).sum()
         )
-        if features.dim() < 2 or len(features) != len(batch):
-            raise InputError(
-                f"the explained layer gives shape {list(features.shape)}; expected "
-                f"[{len(batch)}, n_features], one row per node: name a layer before the pooling."
-            )
-        return self.combine(features.flatten(1), gradient.flatten(1), batch)
+        require_rows(features, len(question.x))
+        scores = self.combine(features.flatten(1), gradient.flatten(1), question.batch)
+        return torch.relu(scores) if self.relu else scores

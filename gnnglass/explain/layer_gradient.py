@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from gnnglass.errors import InputError, UnknownNameError
+from gnnglass.errors import InputError
+from gnnglass.explain.evaluating import evaluating
+from gnnglass.explain.layers import find_layer, through_layer
 
 
 def layer_gradient(
@@ -36,66 +37,19 @@ def layer_gradient(
         UnknownNameError: If the model has no such layer; the message lists those it has.
         InputError: If the layer does not give one tensor, once, that the logit depends on.
     """
-    name, module = find_layer(model, layer)
     seen: list[Tensor] = []
 
-    def cut(_module: nn.Module, _inputs: object, output: object) -> Tensor:
-        if not isinstance(output, Tensor) or not output.is_floating_point():
-            raise InputError(
-                f"layer {name!r} gives a {type(output).__name__}; expected one tensor of floating "
-                "point numbers: name a layer inside it or after it."
-            )
-        features = output.detach().requires_grad_()
-        seen.append(features)
+    def cut(output: Tensor) -> Tensor:
+        seen.append(output.detach().requires_grad_())
         # A copy goes on, because what follows may work in place.
-        return features.clone()
+        return seen[-1].clone()
 
     with evaluating(model), torch.enable_grad():
-        handle = module.register_forward_hook(cut)
-        try:
-            output = forward()
-        finally:
-            handle.remove()
-        if len(seen) != 1:
-            raise InputError(
-                f"layer {name!r} ran {len(seen)} times in one forward pass; expected a layer that "
-                "runs once."
-            )
-        value = logit(output)
+        value = logit(through_layer(model, layer, forward, cut))
         gradient = None
         if value.requires_grad:
             (gradient,) = torch.autograd.grad(value, seen, allow_unused=True)
     if gradient is None:
+        name, _ = find_layer(model, layer)
         raise InputError(f"the logit does not depend on layer {name!r}; name one that it needs.")
     return seen[0].detach(), gradient
-
-
-def find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
-    """The name and module of a layer; the model's own choice if `layer` is None.
-
-    Raises:
-        UnknownNameError: If the model has no such layer, or no choice of its own.
-    """
-    modules = {name: module for name, module in model.named_modules() if name}
-    wanted = layer if layer is not None else getattr(model, "explained_layer", None)
-    if not isinstance(wanted, str) or wanted not in modules:
-        problem = (
-            f"{type(model).__name__} names no explained_layer of its own"
-            if wanted is None
-            else f"{type(model).__name__} has no layer {wanted!r}"
-        )
-        raise UnknownNameError(f"{problem}; choose one of: {', '.join(modules) or 'none'}.")
-    return wanted, modules[wanted]
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Run a model in evaluation mode, and leave every part of it as it was found."""
-    # Parts of a model may be frozen in evaluation mode on purpose, so each flag is restored.
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, flag in training.items():
-            module.training = flag

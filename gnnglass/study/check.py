@@ -105,11 +105,12 @@ def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Sn
     recipe = recipe_of(section, system)
     # A lattice has the box that every later configuration has.
     recipe(start)
-    create_model(section.model, recipe, section.model_options)
-    kinds = ATTRIBUTIONS.create(section.attribution, **section.attribution_options).kinds
+    model = create_model(section.model, recipe, section.model_options)
+    attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
-    if kind not in kinds:
+    if kind not in attribution.kinds:
         raise InputError(
-            f"the attribution {section.attribution!r} explains {' and '.join(kinds)} models, but "
-            f"{section.model!r} reads a {kind}."
+            f"the attribution {section.attribution!r} explains {' and '.join(attribution.kinds)} "
+            f"models, but {section.model!r} reads a {kind}."
         )
+    attribution.check(model)

@@ -202,6 +202,7 @@ def test_a_pattern_that_matches_nothing(tmp_path, out):
         ("unknown attribution 'x'", ["explain", "MODEL", "RUN", "--attribution=x"]),
         ("unknown class 'gel'", ["explain", "MODEL", "RUN.inherent", "--target=gel"]),
         ("unknown device 'abacus'", ["explain", "MODEL", "RUN", "--device=abacus"]),
+        ("no attention_weights", ["explain", "MODEL", "RUN", "--attribution=attention-rollout"]),
         ("explains voxel", ["explain", "MODEL", "RUN.inherent", "--attribution=voxel-gradcam"]),
         ("there is no frame 7", ["dynamics", "RUN", "--frame=7"]),
         ("kT is -1", ["simulate", "kam2d", "--kT=-1"]),

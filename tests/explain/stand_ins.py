@@ -4,10 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.nn import aggr
+from torch_geometric.utils import softmax
 
+from gnnglass.graphs import GraphRecipe
+from gnnglass.models import MODELS, arguments_for
+from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
+
+#: Our own networks that read graphs.
+REGISTERED = [name for name in MODELS if MODELS.factory(name).kind == "graph"]
 
 
 @dataclass
@@ -15,6 +23,45 @@ class Classifier:
     model: nn.Module
     recipe: object
     labels: tuple[str, ...] = ("liquid", "glass")
+
+
+class DoubleRecipe(GraphRecipe):
+    """Graphs in double precision, so that the comparison is of definitions, not of rounding."""
+
+    def __call__(self, snapshot):
+        data = super().__call__(snapshot)
+        return data.apply(lambda value: value.double() if value.is_floating_point() else value)
+
+
+def registered(name, pooling="mean", dimension=2, r_max=1.7):
+    """One of our own networks, untrained but standardised, in double precision."""
+    recipe = DoubleRecipe(r_max, dimension=dimension)
+    torch.manual_seed(0)
+    net = MODELS.create(name, n_species=2, r_max=r_max, pooling=pooling).double().eval()
+    net.standardise([recipe(example_snapshot(dimension, seed=9))])
+    return Classifier(net, recipe)
+
+
+def features_and_gradient(model, graph, layer, column):
+    """A layer's output and the gradient of a logit, by the full backward pass of autograd."""
+    kept = []
+    handle = dict(model.named_modules())[layer].register_forward_hook(
+        lambda module, inputs, output: kept.append(output.clone()) or kept[0].clone()
+    )
+    model.eval()
+    x, *rest = arguments_for(model, [graph])
+    logits = model(x.requires_grad_(), *rest)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, column], kept[0])
+    return kept[0].detach().numpy(), gradient.numpy()
+
+
+def relative_difference(found, expected):
+    return np.abs(found - expected).max() / np.abs(expected).max()
+
+
+def unequal_snapshots():
+    return [liquid(0), liquid(1, n=25), liquid(2, n=1), liquid(3, n=90, box=(9.0, 12.0))]
 
 
 class Convolution(nn.Module):
@@ -61,6 +108,36 @@ class GraphNet(nn.Module):
         return self.head(self.pool(self.dropout(h), batch, dim=0))
 
 
+class AttentionNet(nn.Module):
+    """Layers that carry the features of neighbours by attention, beside what is there."""
+
+    def __init__(self, n_layers=2, seed=0, width=6):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.embed = nn.Linear(2, width)
+        self.scores = nn.ModuleList(nn.Linear(2 * width + 1, 1) for _ in range(n_layers))
+        self.values = nn.ModuleList(nn.Linear(width, width) for _ in range(n_layers))
+        self.head = nn.Linear(width, 2)
+
+    def layers(self, x, edge_index, edge_distance):
+        """The features after the last layer, and the attention weights of every layer."""
+        source, target = edge_index
+        h, weights = self.embed(x), []
+        for score, value in zip(self.scores, self.values, strict=True):
+            pairs = torch.cat([h[target], h[source], edge_distance[:, None]], dim=1)
+            weights.append(softmax(score(pairs)[:, 0], target, num_nodes=len(x)))
+            carried = weights[-1][:, None] * value(h)[source]
+            h = torch.tanh(h + torch.zeros_like(h).index_add(0, target, carried))
+        return h, weights
+
+    def forward(self, x, edge_index, edge_distance, batch=None):
+        h, _ = self.layers(x, edge_index, edge_distance)
+        return self.head(aggr.MeanAggregation()(h, batch, dim=0))
+
+    def attention_weights(self, x, edge_index, edge_distance):
+        return self.layers(x, edge_index, edge_distance)[1]
+
+
 class PixelNet(nn.Module):
     explained_layer = "features"
 
@@ -78,6 +155,17 @@ class PixelNet(nn.Module):
     def forward(self, grid):
         h = torch.tanh(self.after(self.features(grid)))
         return self.head(h.flatten(2).mean(dim=2))
+
+
+@st.composite
+def transformed(draw, dimension, n):
+    """A configuration, what the symmetries of its box make of it, and the new places' old ones."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    snapshot = example_snapshot(dimension, n, int(rng.integers(2**16)))
+    order = rng.permutation(n)
+    turn = np.eye(dimension)[rng.permutation(dimension)] * rng.choice([-1, 1], dimension)
+    moved = snapshot.positions @ turn.T + rng.uniform(-20, 20, dimension)
+    return snapshot, Snapshot(snapshot.box, moved[order], snapshot.types[order]), order
 
 
 def liquid(seed, n=40, box=(8.0, 8.0)):

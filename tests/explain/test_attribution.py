@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from stand_ins import Classifier, GraphNet, liquid
+from stand_ins import AttentionNet, Classifier, GraphNet, liquid
 
+from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS, GraphGradCAM, RandomAttribution, annotate
 from gnnglass.graphs import GraphRecipe
 from gnnglass.testing import check_attribution
@@ -11,12 +12,34 @@ CLASSIFIER = Classifier(GraphNet(), GraphRecipe(2.0))
 
 
 def test_registered_names():
-    assert ATTRIBUTIONS.names() == ("graph-gradcam", "random", "voxel-gradcam")
+    assert ATTRIBUTIONS.names() == (
+        "attention-rollout",
+        "gnn-explainer",
+        "graph-gradcam",
+        "graph-gradcam++",
+        "graph-gradcam-averaged",
+        "graph-hirescam",
+        "integrated-gradients",
+        "occlusion",
+        "random",
+        "saliency",
+        "voxel-gradcam",
+        "voxel-hirescam",
+    )
 
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
 def test_every_attribution_keeps_the_contract(name):
-    check_attribution(name)
+    check_attribution(name, AttentionNet() if name == "attention-rollout" else None)
+
+
+def test_a_check_without_a_model_that_fits_fails(monkeypatch):
+    def refuse(self, model):
+        raise InputError("none will do.")
+
+    monkeypatch.setattr(GraphGradCAM, "check", refuse)
+    with pytest.raises(AssertionError, match="no registered graph model"):
+        check_attribution("graph-gradcam")
 
 
 def test_random_scores_depend_on_seed_and_place_only():

@@ -3,7 +3,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_ins import POOLINGS, Classifier, GraphNet, PixelNet, liquid
+from stand_ins import (
+    POOLINGS,
+    Classifier,
+    DoubleRecipe,
+    GraphNet,
+    PixelNet,
+    features_and_gradient,
+    liquid,
+    relative_difference,
+    unequal_snapshots,
+)
 from torch import nn
 from torch_geometric.data import Batch
 from torch_geometric.explain import Explainer, ModelConfig
@@ -16,38 +26,15 @@ from gnnglass.voxels import VoxelRecipe
 RECIPE = GraphRecipe(2.0)
 
 
-def unequal_snapshots():
-    return [liquid(0), liquid(1, n=25), liquid(2, n=1), liquid(3, n=90, box=(9.0, 12.0))]
-
-
 def brute_force(model, graph, layer, column):
-    """Grad-CAM of one graph by the definition, with the full backward pass of autograd."""
-    kept = []
-    handle = dict(model.named_modules())[layer].register_forward_hook(
-        lambda module, inputs, output: kept.append(output.clone()) or kept[0].clone()
-    )
-    model.eval()
-    logits = model(graph.x.requires_grad_(), graph.edge_index, graph.edge_distance)
-    handle.remove()
-    (gradient,) = torch.autograd.grad(logits[0, column], kept[0])
-    n, width = kept[0].shape
+    """Grad-CAM of one graph by the definition."""
+    features, gradient = features_and_gradient(model, graph, layer, column)
+    n, width = features.shape
     scores = np.zeros(n)
     for k in range(width):
         alpha = sum(float(gradient[i, k]) for i in range(n)) / n
-        scores += alpha * kept[0][:, k].detach().numpy()
+        scores += alpha * features[:, k]
     return scores
-
-
-def relative_difference(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
-
-
-class DoubleRecipe(GraphRecipe):
-    """Graphs in double precision, so that the comparison is of definitions, not of rounding."""
-
-    def __call__(self, snapshot):
-        data = super().__call__(snapshot)
-        return data.apply(lambda value: value.double() if value.is_floating_point() else value)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -236,7 +223,7 @@ def test_explainer_settings_that_do_not_fit_are_refused(changes, message):
 
 def test_explainer_without_batch_for_node_level_output_is_refused():
     graphs = [RECIPE(liquid(0))]
-    with pytest.raises(InputError, match=r"shape \[40, 6\].*pass batch="):
+    with pytest.raises(InputError, match=r"target has shape \[40\].*pass batch="):
         explain(NodeLevel(), "multiclass_classification", graphs, GraphGradCAM("first"))
 
 

@@ -7,7 +7,7 @@ from stand_ins import Classifier, GraphNet, PixelNet, liquid
 from torch import nn
 
 from gnnglass.errors import InputError
-from gnnglass.explain import VoxelGradCAM
+from gnnglass.explain import VoxelGradCAM, VoxelHiResCAM
 from gnnglass.graphs import GraphRecipe
 from gnnglass.trajectories import Snapshot
 from gnnglass.voxels import VoxelRecipe
@@ -30,17 +30,22 @@ class DensityNet(nn.Module):
         return torch.stack([h[:, 0], h[:, 1]], dim=1)
 
 
-def test_without_copies_it_is_gradcam_sampled_at_the_particles():
+@pytest.mark.parametrize(
+    ("method", "definition"),
+    [
+        (VoxelGradCAM, lambda h, g: torch.einsum("k,kxy->xy", g.flatten(1).mean(dim=1), h)),
+        (VoxelHiResCAM, lambda h, g: torch.einsum("kxy,kxy->xy", g, h)),
+    ],
+)
+def test_without_copies_it_is_the_definition_sampled_at_the_particles(method, definition):
     model, snapshot = PixelNet(), liquid(0)
     kept = []
     handle = model.features.register_forward_hook(lambda m, i, o: kept.append(o))
     logits = model(RECIPE(snapshot)[None])
     handle.remove()
     (gradient,) = torch.autograd.grad(logits[0, 1], kept[0])
-    alpha = gradient[0].flatten(1).mean(dim=1)
-    expected = torch.einsum("k,kxy->xy", alpha, kept[0][0]).detach().numpy()
-    attribution = VoxelGradCAM(n_shifts=1, flips=False)
-    (found,) = attribution.compute(Classifier(model, RECIPE), [snapshot])
+    expected = definition(kept[0][0], gradient[0]).detach().numpy()
+    (found,) = method(n_shifts=1, flips=False).compute(Classifier(model, RECIPE), [snapshot])
     np.testing.assert_allclose(
         found, RECIPE.sample(expected, snapshot), atol=1e-6 * np.abs(expected).max()
     )
@@ -87,9 +92,10 @@ def test_averaging_over_shifts_centres_the_map_on_the_particle():
     assert max(errors[4]) < max(errors[1])
 
 
-@settings(max_examples=20, deadline=None)
+@pytest.mark.parametrize("method", [VoxelGradCAM, VoxelHiResCAM])
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6), dimension=st.sampled_from([2, 3]))
-def test_all_shifts_and_flips_make_scores_follow_the_grid_symmetries(seed, dimension):
+def test_all_shifts_and_flips_make_scores_follow_the_grid_symmetries(method, seed, dimension):
     rng = np.random.default_rng(seed)
     snapshot = liquid(seed, n=15, box=(8.0,) * dimension)
     recipe = {2: RECIPE, 3: RECIPE_3D}[dimension]
@@ -100,7 +106,7 @@ def test_all_shifts_and_flips_make_scores_follow_the_grid_symmetries(seed, dimen
         positions=(snapshot.positions * mirror + shift)[order], types=snapshot.types[order]
     )
     classifier = Classifier(PixelNet(dimension, seed=seed), recipe)
-    before, after = VoxelGradCAM(n_shifts=2).compute(classifier, [snapshot, moved])
+    before, after = method(n_shifts=2).compute(classifier, [snapshot, moved])
     np.testing.assert_allclose(after, before[order], atol=1e-4 * np.abs(before).max())
 
 

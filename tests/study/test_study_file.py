@@ -138,6 +138,12 @@ def test_what_a_study_file_may_not_say(study_file, path, value, said):
             InputError,
             "classifiers.gnn: .*explains voxel models, but 'message-passing' reads a graph",
         ),
+        (
+            ["classifiers", "gnn", "attribution"],
+            "attention-rollout",
+            InputError,
+            "no attention_weights",
+        ),
         (["classifiers", "gnn", "attribution_options"], {"laier": 1}, InputError, "laier"),
         (["classifiers", "gnn", "recipe"], {"r_max": 20.0}, InputError, "classifiers.gnn: .*half"),
         (["classifiers", "gnn", "recipe"], {"r_max": "two"}, InputError, "classifiers.gnn: .*two"),

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from gnnglass.errors import InputError
+from gnnglass.explain.evaluating import evaluating
 from gnnglass.explain.faithfulness.perturbation import (
     BoolArray,
     GivesLogits,
     Perturbation,
     Perturbed,
 )
-from gnnglass.explain.layer_gradient import evaluating
 from gnnglass.models import GraphNet, arguments_for, batched
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot

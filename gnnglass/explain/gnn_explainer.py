@@ -1,0 +1,104 @@
+"""GNNExplainer: the particles that a learnt mask keeps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.explain import GNNExplainer, ModelConfig
+from torch_geometric.explain.config import (
+    ExplainerConfig,
+    ExplanationType,
+    MaskType,
+    ModelMode,
+    ModelReturnType,
+    ModelTaskLevel,
+)
+
+from gnnglass.errors import InputError
+from gnnglass.explain.attribution import ATTRIBUTIONS
+from gnnglass.explain.evaluating import evaluating
+from gnnglass.explain.graph_attribution import GraphAttribution
+from gnnglass.explain.question import Question
+
+
+@ATTRIBUTIONS.register("gnn-explainer")
+class GNNExplainerAttribution(GraphAttribution):
+    """A mask over the particles, learnt to keep the class with as little as possible.
+
+        x_i → σ(m_i) x_i,    score_i = σ(m_i),    m = argmin −log P(class) + size + entropy of σ(m)
+
+    (Ying et al., NeurIPS 2019, eqs. 5 and 6), by ``torch_geometric.explain.GNNExplainer`` with
+    its own weights of size and entropy. A new mask is trained for every graph, so this costs
+    `epochs` forward and backward passes, and the scores depend somewhat on the seed.
+
+    It is never negative: it tells what is needed, not for which class it speaks. The mask
+    multiplies the node features, which for a `GraphNet` are the one-hot species; a particle's
+    neighbours are counted in proportion to it, while its own counts are compared with masked
+    means, so that the scores mix what a particle is with what it is to others.
+
+    Args:
+        epochs: Steps of the optimiser.
+        lr: Its learning rate.
+        seed: Seed of the mask to begin with; every graph begins alike.
+        batch_size: How many snapshots `compute` prepares at once; they are explained one by one.
+
+    Raises:
+        InputError: If `epochs` or `lr` is not positive.
+    """
+
+    def __init__(
+        self, epochs: int = 200, lr: float = 0.01, seed: int = 0, batch_size: int = 8
+    ) -> None:
+        super().__init__(batch_size)
+        if epochs < 1 or lr <= 0:
+            raise InputError(f"epochs is {epochs} and lr {lr}; expected both to be positive.")
+        self.epochs = epochs
+        self.lr = lr
+        self.seed = seed
+
+    def node_scores(self, question: Question) -> Tensor:
+        """Scores of all nodes of a batch of graphs, shape [n]."""
+        scores = question.x.new_zeros(len(question.x))
+        with evaluating(question.model):
+            for graph in range(question.n_graphs):
+                nodes = question.batch == graph
+                scores[nodes] = self._mask(question.kept(nodes)).to(scores)
+        return scores
+
+    def _mask(self, question: Question) -> Tensor:
+        """The learnt mask of one graph, shape [n]."""
+        algorithm = GNNExplainer(epochs=self.epochs, lr=self.lr)
+        algorithm.connect(
+            ExplainerConfig(ExplanationType.phenomenon, node_mask_type=MaskType.object),
+            ModelConfig(question.mode, ModelTaskLevel.graph, ModelReturnType.raw),
+        )
+        x = question.x.detach()
+        devices = [x.device] if x.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), torch.enable_grad():
+            torch.manual_seed(self.seed)
+            explanation = algorithm(
+                _Asked(question), x, question.edge_index, target=question.target
+            )
+        mask = explanation.node_mask[:, 0]
+        if not mask.isfinite().all():
+            raise InputError(
+                f"GNNExplainer's mask is not finite after {self.epochs} epochs at lr {self.lr}: it "
+                "reached zero, and standardised counts are divided by it; lower lr or epochs."
+            )
+        return mask
+
+
+class _Asked(nn.Module):
+    """The network as GNNExplainer calls it; not a part of it, so that it leaves no masks there."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._question = (question,)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        """The logits of a masked graph, in the shape of the target if there is only one."""
+        (question,) = self._question
+        output = question.output(x=x)
+        question.logit(output)
+        multiclass = question.mode == ModelMode.multiclass_classification
+        return output if multiclass else output.reshape(-1)
