@@ -26,7 +26,7 @@ class EquivariantInteraction(MessagePassing):
 
         s_i ← s_i + a_ss + a_sv ⊙ ⟨U v_i, V v_i⟩,    v_i ← v_i + a_vv ⊙ U v_i
 
-    (Schütt, Unke & Gastegger, PaiNN, ICML 2021, Sect. 4 and Fig. 2b, c). Here the gates a are
+    (Schütt, Unke & Gastegger, PaiNN, ICML 2021, Fig. 2b and c). Here the gates a are
     MLP(LayerNorm[s_i, Δs_i, |V v_i|]): what was gathered passes the same normalisation as in the
     invariant networks. Only linear maps over features, lengths, inner products and products with
     scalars touch a vector, so it turns and reflects with the configuration, in any dimension.
@@ -98,7 +98,8 @@ class EquivariantNet(InteractionNet):
     """Classifier on periodic neighbour graphs that sees angles as well as distances.
 
     Inner features of a particle are scalars, which no rotation or reflection changes, and
-    vectors, which turn along; what is pooled, and what can be explained, are scalars alone.
+    vectors, which turn along; what is pooled, and what can be explained, are scalars alone. An
+    explanation by an inner interaction thus leaves out what goes on from there by its vectors.
 
     Args:
         n_species: Number of species in the one-hot input.
