@@ -15,12 +15,12 @@ from gnnglass.trajectories import Snapshot
 GRAPH_MODELS = tuple(name for name in MODELS if MODELS.factory(name).kind == "graph")
 
 
-def untrained(name: str, dimension: int = 2, **options) -> SimpleNamespace:
+def untrained(name: str, dimension: int = 2, r_max: float = 1.7, **options) -> SimpleNamespace:
     """A classifier with random weights, also where a network begins with none: any must do."""
-    recipe = GraphRecipe(r_max=1.7, dimension=dimension)
+    recipe = GraphRecipe(r_max, dimension=dimension)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = MODELS.create(name, n_species=2, r_max=1.7, **options)
+        net = MODELS.create(name, n_species=2, r_max=r_max, **options)
         net.head.linear.reset_parameters()
     net.standardise([recipe(example_snapshot(dimension, seed=9))])
     return SimpleNamespace(model=net.eval(), recipe=recipe, labels=("liquid", "glass"))

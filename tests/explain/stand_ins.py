@@ -4,18 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from graph_models import double, untrained
 from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.nn import aggr
 from torch_geometric.utils import softmax
 
 from gnnglass.graphs import GraphRecipe
-from gnnglass.models import MODELS, arguments_for
+from gnnglass.models import arguments_for
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
-
-#: Our own networks that read graphs.
-REGISTERED = [name for name in MODELS if MODELS.factory(name).kind == "graph"]
 
 
 @dataclass
@@ -29,17 +27,13 @@ class DoubleRecipe(GraphRecipe):
     """Graphs in double precision, so that the comparison is of definitions, not of rounding."""
 
     def __call__(self, snapshot):
-        data = super().__call__(snapshot)
-        return data.apply(lambda value: value.double() if value.is_floating_point() else value)
+        return double(super().__call__(snapshot))
 
 
 def registered(name, pooling="mean", dimension=2, r_max=1.7):
     """One of our own networks, untrained but standardised, in double precision."""
-    recipe = DoubleRecipe(r_max, dimension=dimension)
-    torch.manual_seed(0)
-    net = MODELS.create(name, n_species=2, r_max=r_max, pooling=pooling).double().eval()
-    net.standardise([recipe(example_snapshot(dimension, seed=9))])
-    return Classifier(net, recipe)
+    one = untrained(name, dimension, r_max, pooling=pooling)
+    return Classifier(one.model.double(), DoubleRecipe(r_max, dimension=dimension))
 
 
 def features_and_gradient(model, graph, layer, column):

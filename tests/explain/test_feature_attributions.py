@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from graph_models import GRAPH_MODELS
 from stand_ins import (
     POOLINGS,
-    REGISTERED,
     Classifier,
     DoubleRecipe,
     GraphNet,
@@ -73,7 +73,7 @@ def test_integrated_gradients_equal_the_integral_graph_by_graph(pooling, layer):
         assert relative_difference(scores, by_midpoints(logit, features, 100)) < 5e-4
 
 
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_integrated_gradients_of_our_own_networks_equal_the_integral(name):
     """By default the radial counts are interpreted."""
     classifier, snapshot = registered(name, "attention"), example_snapshot(2, 64, 1)
@@ -84,7 +84,7 @@ def test_integrated_gradients_of_our_own_networks_equal_the_integral(name):
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_integrated_gradients_add_up_to_the_difference_from_mean_environments(name, pooling):
     """To 1 % for every graph, with the default number of steps, whatever the pooling."""
     classifier = registered(name, pooling)
@@ -135,7 +135,7 @@ def test_saliency_is_the_length_of_the_gradient(pooling, layer):
         assert relative_difference(scores, expected) < 1e-9
 
 
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_saliency_of_our_own_networks_is_by_the_radial_counts(name):
     classifier, snapshot = registered(name, "max"), example_snapshot(2, 64, 1)
     (found,) = Saliency().compute(classifier, [snapshot])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from graph_models import GRAPH_MODELS
 from stand_ins import (
     POOLINGS,
-    REGISTERED,
     Classifier,
     DoubleRecipe,
     GraphNet,
@@ -70,7 +70,7 @@ def test_equals_the_definition_graph_by_graph(method, pooling, layer, batch_size
 
 @pytest.mark.parametrize("method", DEFINITIONS)
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_equals_the_definition_on_our_own_networks(name, pooling, method):
     classifier = registered(name, pooling)
     snapshots = [example_snapshot(2, n, n) for n in (49, 64)]

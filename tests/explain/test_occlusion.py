@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from graph_models import GRAPH_MODELS
 from stand_ins import (
     POOLINGS,
-    REGISTERED,
     Classifier,
     DoubleRecipe,
     GraphNet,
@@ -37,7 +37,7 @@ def brute_force(model, graph, which=None, column=1):
 
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_the_receptive_field_is_all_that_changes(name, pooling, dimension, monkeypatch):
     """In boxes that are wider than the field, and in blocks that do not divide the particles."""
     monkeypatch.setattr(occlusion, "EDGES_AT_ONCE", 5000)
@@ -52,7 +52,7 @@ def test_the_receptive_field_is_all_that_changes(name, pooling, dimension, monke
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 def test_single_precision_is_as_good_as_computing_anew(name, pooling):
     """To 1e-5 of the largest logit, in a dense graph that the field fills."""
     classifier = registered(name, pooling)

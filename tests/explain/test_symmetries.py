@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from graph_models import GRAPH_MODELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_ins import (
-    REGISTERED,
     AttentionNet,
     Classifier,
     DoubleRecipe,
@@ -44,7 +44,7 @@ deterministic = pytest.mark.parametrize(
 
 
 @deterministic
-@pytest.mark.parametrize("name", REGISTERED)
+@pytest.mark.parametrize("name", GRAPH_MODELS)
 @settings(max_examples=3, deadline=None)
 @given(data=st.data(), dimension=st.sampled_from([2, 3]))
 def test_scores_follow_the_particles(attribution, name, data, dimension):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import nn
 
 from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness.maps import Maps
@@ -33,6 +34,10 @@ def randomised(classifier: TrainedClassifier, seed: int) -> TrainedClassifier:
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         net = MODELS.create(classifier.model_name, **classifier.model_options)
+        for linear in (part for part in net.modules() if isinstance(part, nn.Linear)):
+            # Where a network begins with nothing, there would be no map.
+            if not linear.weight.any():
+                linear.reset_parameters()
         kept = dict(classifier.model.named_buffers())
         for name, buffer in net.named_buffers():
             buffer.copy_(kept[name])

@@ -34,7 +34,7 @@ def same_values(one, other):
     return [torch.equal(one[name], other[name]) for name in one]
 
 
-@pytest.mark.parametrize("model", ["message-passing", "voxel-cnn"])
+@pytest.mark.parametrize("model", ["message-passing", "linear", "voxel-cnn"])
 def test_weights_are_drawn_anew_and_the_standardisation_is_kept(model, tmp_path):
     classifier = untrained(model)
     before = {name: value.clone() for name, value in classifier.model.state_dict().items()}
