@@ -36,7 +36,8 @@ class Additive:
 def untrained(model, *, seed=0, dimension=2, **options):
     """A network with weights drawn from a seed and its input standardised on one configuration."""
     recipe = recipe_for(model, dimension)
-    options = {**settled_by_recipe(recipe), "hidden": 8, **options}
+    narrow = {} if model == "linear" else {"hidden": 8}
+    options = {**settled_by_recipe(recipe), **narrow, **options}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = MODELS.create(model, **options)
