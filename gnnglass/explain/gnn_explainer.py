@@ -73,8 +73,9 @@ class GNNExplainerAttribution(GraphAttribution):
             ModelConfig(question.mode, ModelTaskLevel.graph, ModelReturnType.raw),
         )
         x = question.x.detach()
-        devices = [x.device] if x.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), torch.enable_grad():
+        # The seed is set for all GPUs, so the state of each is kept.
+        gpus = range(torch.cuda.device_count())
+        with torch.random.fork_rng(gpus), torch.enable_grad():
             torch.manual_seed(self.seed)
             explanation = algorithm(
                 _Asked(question), x, question.edge_index, target=question.target
@@ -93,12 +94,12 @@ class _Asked(nn.Module):
 
     def __init__(self, question: Question) -> None:
         super().__init__()
-        self._question = (question,)
+        self.question = question
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """The logits of a masked graph, in the shape of the target if there is only one."""
-        (question,) = self._question
-        output = question.output(x=x)
-        question.logit(output)
-        multiclass = question.mode == ModelMode.multiclass_classification
+        output = self.question.output(x=x)
+        # Which refuses an output that is not one row per graph with the explained class.
+        self.question.logit(output)
+        multiclass = self.question.mode == ModelMode.multiclass_classification
         return output if multiclass else output.reshape(-1)
