@@ -12,14 +12,6 @@ from gnnglass.models.classifier_net import MODELS
 from gnnglass.models.graph_net import GraphNet, Layer
 
 
-class PerSpecies(nn.Module):
-    """The descriptor of a particle in the columns of its own species, and the species itself."""
-
-    def forward(self, x: Tensor, descriptor: Tensor) -> Tensor:
-        """x_i ⊗ z_i beside x_i: shapes [n, s] and [n, k] -> [n, s * k + s]."""
-        return torch.cat([(x[:, :, None] * descriptor[:, None, :]).flatten(1), x], dim=1)
-
-
 @MODELS.register("linear")
 class LinearNet(GraphNet):
     """Logistic regression on standardised radial counts, with weights of its own per species.
@@ -46,7 +38,8 @@ class LinearNet(GraphNet):
     ) -> None:
         width = n_species * (n_species * n_radial + 1)
         super().__init__(n_species, r_max, n_radial, width, pooling, n_classes)
-        self.describe = PerSpecies()
+        # Does nothing but to give what the head weighs a name to be explained by.
+        self.describe = nn.Identity()
         # Neighbouring counts are alike, so that training would hardly wear off random weights in
         # which these differ; from zero, all that is there at the end was learnt.
         nn.init.zeros_(self.head.linear.weight)
@@ -61,4 +54,5 @@ class LinearNet(GraphNet):
 
     def description(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
         """What the head weighs of every particle, shape [n, width]."""
-        return cast(Tensor, self.describe(x, self.counts(x, edge_index, radial)))
+        counts = self.counts(x, edge_index, radial)
+        return cast(Tensor, self.describe(torch.cat([counts, x], dim=1)))

@@ -15,6 +15,11 @@ class RadialCounts(MessagePassing):
     c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean
     and deviation of the training particles of the *same species as i*. Without this the raw
     counts, nearly equal in both phases, drown the small shifts that tell them apart.
+
+    A particle's counts stand in the columns of its own species, all others are zero, so that a
+    linear layer has weights of its own for every species: what a neighbour at some distance means
+    depends on whose neighbour it is (a network per element: Artrith, Morawietz & Behler, Phys.
+    Rev. B 83, 153101 (2011)). The energy of a particle is then a linear function of them.
     """
 
     mean: Tensor
@@ -22,9 +27,10 @@ class RadialCounts(MessagePassing):
 
     def __init__(self, n_species: int, n_radial: int) -> None:
         super().__init__(aggr="sum")
-        self.n_features = n_species * n_radial
-        self.register_buffer("mean", torch.zeros(n_species, self.n_features))
-        self.register_buffer("deviation", torch.ones(n_species, self.n_features))
+        n_counts = n_species * n_radial
+        self.n_features = n_species * n_counts
+        self.register_buffer("mean", torch.zeros(n_species, n_counts))
+        self.register_buffer("deviation", torch.ones(n_species, n_counts))
 
     def standardise(self, graphs: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Set mean and deviation, per species, from (x, edge_index, radial) of training graphs."""
@@ -42,9 +48,10 @@ class RadialCounts(MessagePassing):
                 self.deviation[k] = mine.std(dim=0).clamp_min(1e-2)
 
     def forward(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Standardised counts, shape [n, n_species * n_radial]."""
+        """Standardised counts in the columns of one's species, [n, n_species² * n_radial]."""
         counts = self.counts(x, edge_index, radial)
-        return (counts - x @ self.mean) / (x @ self.deviation)
+        standard = (counts - x @ self.mean) / (x @ self.deviation)
+        return (x[:, :, None] * standard[:, None, :]).flatten(1)
 
     def counts(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
         """Counts before standardisation, shape [n, n_species * n_radial]."""

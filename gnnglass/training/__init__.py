@@ -4,7 +4,14 @@ from gnnglass.training.baseline import linear_scores
 from gnnglass.training.calibration import Calibration
 from gnnglass.training.choice import Candidate, Choice, fit_best, validation_loss
 from gnnglass.training.classifier import TrainedClassifier, choose_device
-from gnnglass.training.evaluation import Evaluation, Interval, evaluate, matched_auc, roc_auc
+from gnnglass.training.evaluation import (
+    Evaluation,
+    Interval,
+    auc_difference,
+    evaluate,
+    matched_auc,
+    roc_auc,
+)
 from gnnglass.training.fitting import fit
 from gnnglass.training.inputs import AnyRecipe, create_model, recipe_for, settled_by_recipe
 from gnnglass.training.labelled import LabelledSet
@@ -22,6 +29,7 @@ __all__ = [
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
+    "auc_difference",
     "choose_device",
     "create_model",
     "deal_runs",

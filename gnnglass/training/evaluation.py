@@ -68,11 +68,72 @@ def evaluate(
     """
     probability = np.asarray(probability, dtype=np.float64)
     targets = np.asarray(targets)
-    if not len(probability) == len(targets) == len(runs):
+    _require_one_each("probabilities", probability, targets, runs)
+    resamples = _resampled_runs(targets, runs, n_resamples, seed)
+
+    def interval(figure: Callable[[FloatArray, FloatArray], float]) -> Interval:
+        return _interval(lambda i: figure(probability[i], targets[i]), len(targets), resamples)
+
+    return Evaluation(
+        auc=interval(roc_auc),
+        accuracy=interval(lambda p, t: float(np.mean((p > 0.5) == (t == 1)))),
+        calibration_error=calibration_error(probability, targets),
+        n_runs=len(set(runs)),
+        n_snapshots=len(targets),
+    )
+
+
+def auc_difference(
+    scores: ArrayLike,
+    reference: ArrayLike,
+    targets: ArrayLike,
+    runs: Sequence[str],
+    *,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """By how much one score tells two classes apart better than another, AUC minus AUC.
+
+    Both are judged on the same resamples of whole runs, so that what makes a run hard for both
+    drops out: the interval of the difference is much narrower than those of the two AUCs suggest
+    (paired cluster bootstrap: Rutter, Acad. Radiol. 7, 413 (2000)).
+
+    Args:
+        scores: Larger for the second class, shape [n_snapshots].
+        reference: Another such score of the same configurations, shape [n_snapshots].
+        targets: True class, 0 or 1, shape [n_snapshots].
+        runs: Run of each configuration.
+        n_resamples: Bootstrap resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        InputError: If only one class is present or the lengths differ.
+    """
+    mine, other = np.asarray(scores, float), np.asarray(reference, float)
+    targets = np.asarray(targets)
+    _require_one_each("scores", mine, targets, runs)
+    _require_one_each("reference scores", other, targets, runs)
+    return _interval(
+        lambda i: roc_auc(mine[i], targets[i]) - roc_auc(other[i], targets[i]),
+        len(targets),
+        _resampled_runs(targets, runs, n_resamples, seed),
+    )
+
+
+def _require_one_each(
+    what: str, scores: FloatArray, targets: NDArray[np.generic], runs: Sequence[str]
+) -> None:
+    if not len(scores) == len(targets) == len(runs):
         raise InputError(
-            f"{len(probability)} probabilities, {len(targets)} targets and {len(runs)} runs were "
+            f"{len(scores)} {what}, {len(targets)} targets and {len(runs)} runs were "
             "given; expected one of each per configuration."
         )
+
+
+def _resampled_runs(
+    targets: NDArray[np.generic], runs: Sequence[str], n_resamples: int, seed: int
+) -> list[NDArray[np.int64]]:
+    """Indices of the configurations of runs drawn with replacement, as many of each class."""
     if set(np.unique(targets)) != {0, 1}:
         raise InputError("an evaluation needs configurations of both classes; got one only.")
     names = np.asarray(runs)
@@ -81,25 +142,20 @@ def evaluate(
         for target in (0, 1)
     ]
     rng = np.random.default_rng(seed)
-    resamples = [
+    return [
         np.concatenate(
             [group[k] for group in groups for k in rng.integers(len(group), size=len(group))]
         )
         for _ in range(n_resamples)
     ]
 
-    def interval(figure: Callable[[FloatArray, FloatArray], float]) -> Interval:
-        spread = [figure(probability[index], targets[index]) for index in resamples]
-        low, high = np.quantile(spread, [0.025, 0.975])
-        return Interval(figure(probability, targets), float(low), float(high))
 
-    return Evaluation(
-        auc=interval(roc_auc),
-        accuracy=interval(lambda p, t: float(np.mean((p > 0.5) == (t == 1)))),
-        calibration_error=calibration_error(probability, targets),
-        n_runs=sum(len(group) for group in groups),
-        n_snapshots=len(targets),
-    )
+def _interval(
+    figure: Callable[[NDArray[np.int64]], float], n: int, resamples: list[NDArray[np.int64]]
+) -> Interval:
+    """A figure of `n` configurations, given their indices, with its percentile interval."""
+    low, high = np.quantile([figure(index) for index in resamples], [0.025, 0.975])
+    return Interval(figure(np.arange(n)), float(low), float(high))
 
 
 def roc_auc(scores: FloatArray, targets: FloatArray) -> float:

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch
 
 from gnnglass.models import arguments_for
 from gnnglass.models.readout import POOLINGS
+from gnnglass.systems import GLASS_FORMERS
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 
@@ -206,13 +207,40 @@ def test_standardised_counts_have_no_mean_and_unit_spread_per_species():
     net, data = one.model, one.recipe(example_snapshot(2, 144, 9))
     counts = net.counts(data.x, data.edge_index, net.radial(data.edge_distance))
     spread = net.counts.deviation
-    for species in (0, 1):
-        mine = counts[data.x[:, species] > 0]
+    for species, columns in enumerate(counts.chunk(2, dim=1)):
+        is_mine = data.x[:, species] > 0
+        assert not columns[~is_mine].any()
+        mine = columns[is_mine]
         seen = spread[species] > 1e-2
         assert mine.mean(dim=0).abs().max() < 1e-4
         torch.testing.assert_close(
             mine.std(dim=0)[seen], torch.ones(int(seen.sum())), rtol=1e-3, atol=0
         )
+
+
+def test_a_linear_function_of_the_counts_is_the_energy():
+    """Fitted on some particles of a mixture, it gives the energies of others."""
+    system, one = (
+        GLASS_FORMERS.create("kam2d"),
+        untrained("message-passing", r_max=2.5, n_radial=32),
+    )
+    rng = np.random.default_rng(0)
+    counts, energies = [], []
+    for seed in range(8):
+        lattice = example_snapshot(2, 144, seed)
+        # Half the noise of the example, in which some particles all but coincide.
+        sites = np.floor((lattice.positions / lattice.box + 0.5) * 12) + 0.5
+        places = (sites + rng.uniform(-0.07, 0.07, sites.shape)) / 12 - 0.5
+        snapshot = lattice.replace(positions=places * lattice.box)
+        data = one.recipe(snapshot)
+        with torch.no_grad():
+            radial = one.model.radial(data.edge_distance)
+            found = one.model.counts(data.x, data.edge_index, radial)
+        counts.append(torch.cat([data.x, found], dim=1).double().numpy())
+        energies.append(system.energies(snapshot))
+    weights, *_ = np.linalg.lstsq(np.concatenate(counts[:6]), np.concatenate(energies[:6]))
+    error = np.concatenate(counts[6:]) @ weights - np.concatenate(energies[6:])
+    assert error.std() < 1e-2 * np.concatenate(energies).std()
 
 
 def test_stored_message_passing_classifiers_still_find_their_weights():

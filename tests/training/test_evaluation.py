@@ -14,6 +14,7 @@ from gnnglass.testing import example_snapshot
 from gnnglass.training import (
     Calibration,
     LabelledSet,
+    auc_difference,
     evaluate,
     linear_scores,
     matched_auc,
@@ -67,6 +68,51 @@ def test_evaluation_of_one_class_is_refused():
 def test_evaluation_of_unequal_lengths_is_refused():
     with pytest.raises(InputError, match="one of each per configuration"):
         evaluate([0.1, 0.2], [0, 1, 1], ["a", "b", "c"])
+
+
+def scores_of_runs(n: int) -> tuple[np.ndarray, ...]:
+    """Two scores that share most of their noise, and the classes, of n configurations a class."""
+    rng = np.random.default_rng(4)
+    targets = np.repeat([0, 1], n)
+    common = rng.normal(size=2 * n) + 1.5 * targets
+    return common + 0.1 * rng.normal(size=2 * n), common + 0.4 * rng.normal(size=2 * n), targets
+
+
+def test_interval_of_a_difference_is_that_of_delong():
+    """With one configuration a run: DeLong et al., Biometrics 44, 837 (1988), eqs. 4 to 6."""
+    better, worse, targets = scores_of_runs(200)
+    above = np.stack(
+        [np.sign(s[targets == 1][:, None] - s[targets == 0]) / 2 + 0.5 for s in (better, worse)]
+    )
+    # The difference is a mean over both classes; each adds its variance to that of the mean.
+    gain = above[0] - above[1]
+    error = np.sqrt(gain.mean(axis=0).var(ddof=1) / 200 + gain.mean(axis=1).var(ddof=1) / 200)
+    found = auc_difference(better, worse, targets, [f"run-{k}" for k in range(400)])
+    assert found.estimate == pytest.approx(gain.mean(), abs=1e-12)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    alone = evaluate(expit(better), targets, [f"run-{k}" for k in range(400)]).auc
+    assert found.high - found.low < 0.6 * (alone.high - alone.low)
+
+
+def test_interval_of_a_difference_is_over_runs_not_frames():
+    better, worse, targets = scores_of_runs(12)
+    runs = [f"run-{k}" for k in range(24)]
+    few = auc_difference(better, worse, targets, runs)
+    many = auc_difference(*(np.repeat(v, 50) for v in (better, worse, targets, runs)))
+    assert many == few
+    assert few.low < few.estimate < few.high
+
+
+def test_a_score_is_no_better_than_itself_however_it_is_scaled():
+    better, _, targets = scores_of_runs(12)
+    runs = [f"run-{k}" for k in range(24)]
+    found = auc_difference(better, 3 * better - 1, targets, runs)
+    assert (found.estimate, found.low, found.high) == (0, 0, 0)
+
+
+def test_a_difference_of_unequal_lengths_is_refused():
+    with pytest.raises(InputError, match="2 reference scores, 3 targets and 3 runs"):
+        auc_difference([0.1, 0.2, 0.3], [0.1, 0.2], [0, 1, 1], ["a", "b", "c"])
 
 
 def test_matched_auc_counts_only_pairs_of_equal_energy():
