@@ -22,7 +22,7 @@ from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.files import written_whole
 
 FloatArray = NDArray[np.float64]
-_FORMAT = "gnnglass classifier 1"
+_FORMAT = "gnnglass classifier 2"
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def test_loading_what_is_not_a_classifier(tmp_path, classifier):
         TrainedClassifier.load(truncated)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weights": torch.zeros(2)}, foreign)
-    with pytest.raises(FileError, match="not a 'gnnglass classifier 1'"):
+    with pytest.raises(FileError, match="not a 'gnnglass classifier 2'"):
         TrainedClassifier.load(foreign)
 
 
