@@ -55,3 +55,15 @@ def test_cnn_vs_gnn_asks_for_a_finished_study(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "run `gnnglass demo" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_known_optimum_prints_its_tables_and_does_nothing_twice(tmp_path: Path) -> None:
+    tiny = ("--runs", "3", "--frames", "3", "--interval", "20", "--epochs", "1", "--workers", "1")
+    chosen = ("--models", "message-passing", "--attributions", "graph-gradcam", "random")
+    first, again = (_run("known_optimum.py", str(tmp_path), *tiny, *chosen) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert "AUC of the energy" in first.stdout
+    assert "smoothed over 1.5" in first.stdout
+    assert "training" in first.stderr
+    assert again.stdout == first.stdout
+    assert "training" not in again.stderr

@@ -1,0 +1,317 @@
+"""Networks and attributions against a known optimum: liquids that differ in temperature alone.
+
+Run ``python benchmarks/known_optimum.py FOLDER``. For two equilibrium ensembles of the same
+particles in the same volume the best classifier is the potential energy (Neyman & Pearson, Phil.
+Trans. R. Soc. A 231, 289 (1933)). So each network is judged by how near it comes to the AUC of
+the energy, and each attribution by how well it finds the energy of every particle. Simulations and
+networks stay in the folder: what is done is not done again, what was killed is taken up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from gnnglass.compare import bootstrap_interval, correlate, smooth
+from gnnglass.ensembles import Ensemble
+from gnnglass.errors import GnnglassError
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.models import MODELS
+from gnnglass.study.ensemble_file import EnsembleFile
+from gnnglass.study.runs import plan_runs, run_names
+from gnnglass.systems import glass_former
+from gnnglass.training import (
+    Calibration,
+    LabelledSet,
+    Split,
+    TrainedClassifier,
+    TrainingOptions,
+    auc_difference,
+    evaluate,
+    fit,
+    recipe_for,
+    split_by_run,
+)
+from gnnglass.trajectories import Snapshot, written_whole
+from gnnglass.trajectories.snapshot import FloatArray
+
+WARM, COLD = "warm", "cold"
+#: Smoothing lengths at which maps are compared with energies, both smoothed alike; 0 is bare.
+LENGTHS = (0.0, 0.5, 1.0, 1.5)
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is fed and made."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+
+
+#: By registered name, chosen on validation runs; others see the whole range of the potential, too.
+SETTINGS = {
+    "message-passing": Settings(
+        recipe={"r_max": 2.5}, model={"n_radial": 32, "n_layers": 0, "dropout": 0.0}
+    ),
+    "voxel-cnn": Settings(
+        recipe={"voxel_size": 0.2, "width": 0.14, "multiple": 4}, model={"dropout": 0.0}
+    ),
+}
+OTHERS = {"graph": Settings(recipe={"r_max": 2.5}), "voxel": Settings()}
+TRAINING = {"batch_size": 32, "epochs": 12, "patience": 4, "weight_decay": 0.0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where simulations and networks are kept")
+    parser.add_argument("--system", default="kam2d", help="glass former")
+    parser.add_argument("--particles", type=int, default=100, help="particles of a configuration")
+    parser.add_argument("--kT", type=float, nargs=2, default=(1.5, 1.2), metavar=("WARM", "COLD"))
+    parser.add_argument("--runs", type=int, default=80, help="independent runs per temperature")
+    parser.add_argument("--frames", type=int, default=100, help="configurations per run")
+    parser.add_argument("--interval", type=int, default=500, help="steps between configurations")
+    parser.add_argument("--models", nargs="+", default=list(SETTINGS), help="registered names")
+    parser.add_argument("--supervision", nargs="+", default=["global"], help="global, local, ball")
+    parser.add_argument("--epochs", type=int, default=TRAINING["epochs"], help="most epochs")
+    parser.add_argument(
+        "--attributions",
+        nargs="+",
+        default=["graph-gradcam", "voxel-gradcam", "random"],
+        help="registered names; each explains the networks that it can",
+    )
+    parser.add_argument("--explained", type=int, default=10, help="explained frames of a test run")
+    parser.add_argument("--workers", type=int, help="processes that simulate; default: all cores")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--out", type=Path, help="also write all figures, to a .csv file")
+    options = parser.parse_args()
+    if options.kT[0] <= options.kT[1]:
+        parser.error("--kT takes the higher temperature first")
+    try:
+        records = benchmark(options)
+    except GnnglassError as error:
+        sys.exit(f"known_optimum: {error}")
+    if options.out is not None:
+        save(records, options.out)
+
+
+def benchmark(options: argparse.Namespace) -> list[Record]:
+    """Simulate, train, judge and explain; print tables and return all figures."""
+    plan = plan_of(options)
+    labelled = simulated(plan, options.folder / "runs", options.workers)
+    system = glass_former(options.system)
+    energies = [system.energies(snapshot) for snapshot in labelled.snapshots]
+    total = np.array([values.sum() for values in energies])
+    slope = slope_of_log_odds(labelled, total)
+    print(
+        f"slope of the log odds in the energy: {shown(slope)}; exact {exact_slope(options.kT):.3f}"
+    )
+    split = split_by_run(labelled, validation=0.2, test=0.2)
+    step = max(1, options.frames // options.explained)
+    judged: list[Record] = []
+    explained: list[Record] = []
+    for name, supervision in itertools.product(options.models, options.supervision):
+        classifier = trained(name, supervision, labelled, split, plan, options)
+        which = {"model": name, "supervision": supervision}
+        judged += [{**which, **record} for record in judge(classifier, labelled, total)]
+        explained += [
+            {**which, **record}
+            for record in explain(classifier, options.attributions, labelled, energies, step)
+        ]
+    print(f"\n{len(set(split.test))} test runs; brackets: 95 % over runs")
+    show(judged, ("model", "supervision"))
+    show(explained, ("model", "supervision", "attribution", "species"))
+    return [slope, *judged, *explained]
+
+
+def plan_of(options: argparse.Namespace) -> EnsembleFile:
+    """What is simulated: runs from a melt, held for twenty intervals before the first frame."""
+    schedule = {
+        "kT_melt": 2 * options.kT[0],
+        "melt_steps": 2000,
+        "hold_steps": 20 * options.interval,
+        "n_frames": options.frames,
+        "frame_interval": options.interval,
+    }
+    return EnsembleFile.from_dict(
+        {
+            "system": {"name": options.system, "n_particles": options.particles},
+            "simulate": {"runs": options.runs},
+            "phases": {
+                phase: {"kT": kT, **schedule}
+                for phase, kT in zip((WARM, COLD), options.kT, strict=True)
+            },
+        }
+    )
+
+
+def simulated(plan: EnsembleFile, folder: Path, workers: int | None) -> LabelledSet:
+    """Thermal configurations of both temperatures, simulated unless they are there."""
+    ensemble = Ensemble(folder)
+    runs = plan_runs(plan, ensemble)
+    ensemble.run(runs, workers=workers)
+    phases = {
+        phase: [ensemble.load(run) for run in run_names(plan, phase)] for phase in plan.phases
+    }
+    for phase, trajectories in phases.items():
+        verdicts = Counter(one.metadata["equilibration"]["verdict"] for one in trajectories)
+        counted = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items())
+        print(f"{phase}, kT = {plan.phases[phase]['kT']:g}: {counted}")
+    return LabelledSet.from_trajectories(phases)
+
+
+def slope_of_log_odds(labelled: LabelledSet, total: FloatArray) -> Record:
+    """How fast the log odds rise with the energy, which equilibrium settles: see `exact_slope`."""
+    names = np.array(labelled.runs)
+    members = [np.flatnonzero(names == run) for run in dict.fromkeys(labelled.runs)]
+
+    def slope(chosen: Sequence[NDArray[np.int64]]) -> float:
+        index = np.concatenate(chosen)
+        return -Calibration.fit(-total[index], labelled.targets[index]).scale
+
+    found = bootstrap_interval(members, slope, n_resamples=200)
+    return {"figure": "slope", "estimate": slope(members), "low": found.low, "high": found.high}
+
+
+def exact_slope(kT: Sequence[float]) -> float:
+    """What the lemma says of it: log(p_cold / p_warm) = (β_warm − β_cold) E + const."""
+    return 1 / kT[0] - 1 / kT[1]
+
+
+def trained(
+    name: str,
+    supervision: str,
+    labelled: LabelledSet,
+    split: Split,
+    plan: EnsembleFile,
+    options: argparse.Namespace,
+) -> TrainedClassifier:
+    """A network trained on the training runs, unless just this was done before."""
+    settings = SETTINGS.get(name) or OTHERS[MODELS.factory(name).kind]
+    training = {**TRAINING, "epochs": options.epochs, "supervision": supervision}
+    depends_on = [plan.model_dump(), asdict(settings), training, asdict(split)]
+    digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
+    file = options.folder / "classifiers" / f"{name}-{supervision}-{digest}.safetensors"
+    if file.exists():
+        return TrainedClassifier.load(file, options.device)
+    system = glass_former(options.system)
+    checkpoint = file.with_suffix(".ckpt")
+    classifier = fit(
+        labelled,
+        split,
+        model=name,
+        recipe=recipe_for(name, system.dimension, system.species, **settings.recipe),
+        model_options=settings.model,
+        options=TrainingOptions(**training),
+        system=system.identity,
+        checkpoint=checkpoint,
+        device=options.device,
+        description=f"training {name}, {supervision}",
+    )
+    classifier.save(file)
+    checkpoint.unlink(missing_ok=True)
+    return classifier
+
+
+def judge(
+    classifier: TrainedClassifier, labelled: LabelledSet, total: FloatArray
+) -> Iterator[Record]:
+    """How near a network comes to the energy in telling the test runs apart."""
+    test = labelled.where(classifier.split.test)
+    targets, runs = labelled.targets[test], [labelled.runs[i] for i in test]
+    scores = classifier.scores([labelled.snapshots[i] for i in test], batch_size=32)
+    optimum = -total[test]
+    figures = {
+        # Ranks stand for probabilities: an AUC sees no more.
+        "AUC": evaluate(rankdata(scores) / len(test), targets, runs).auc,
+        "AUC of the energy": evaluate(rankdata(optimum) / len(test), targets, runs).auc,
+        "difference": auc_difference(scores, optimum, targets, runs),
+    }
+    for figure, found in figures.items():
+        yield {"figure": figure, **asdict(found)}
+    yield {"figure": "r with the energy", "estimate": np.corrcoef(scores, -optimum)[0, 1]}
+
+
+def explain(
+    classifier: TrainedClassifier,
+    attributions: Sequence[str],
+    labelled: LabelledSet,
+    energies: Sequence[FloatArray],
+    step: int,
+) -> Iterator[Record]:
+    """How each attribution of a network goes with the energies, on every so many test frames."""
+    chosen = labelled.where(classifier.split.test)[::step]
+    snapshots, runs = ([given[i] for i in chosen] for given in (labelled.snapshots, labelled.runs))
+    for name in attributions:
+        attribution = ATTRIBUTIONS.create(name)
+        if classifier.model.kind not in attribution.kinds:
+            continue
+        maps = attribution.compute(classifier, snapshots, COLD)
+        fields = [np.stack([m, energies[i]], axis=1) for m, i in zip(maps, chosen, strict=True)]
+        for record in correlations(snapshots, fields, runs):
+            yield {"attribution": name, **record}
+
+
+def correlations(
+    snapshots: Sequence[Snapshot], fields: Sequence[FloatArray], runs: Sequence[str]
+) -> Iterator[Record]:
+    """Pearson's r of two fields, shape [n, 2], bare and smoothed alike: of A particles, and all."""
+    for length in LENGTHS:
+        frames = []
+        for snapshot, both in zip(snapshots, fields, strict=True):
+            score, energy = smooth(snapshot, both, length).T
+            frames.append(snapshot.replace(fields={"score": score, "energy": energy}))
+        for species, members in (("A", frames), ("all", [nameless(one) for one in frames])):
+            found = correlate(
+                members, "score", "energy", runs=runs, species=[species], method="pearson"
+            )[species]
+            yield {
+                "species": species,
+                "figure": f"smoothed over {length:g}" if length else "bare",
+                "estimate": found.estimate,
+                "low": found.interval.low,
+                "high": found.interval.high,
+            }
+
+
+def nameless(snapshot: Snapshot) -> Snapshot:
+    """The configuration with all particles of one species, to be compared all together."""
+    return snapshot.replace(types=np.zeros(len(snapshot), dtype=int), type_names=("all",))
+
+
+def show(records: Sequence[Record], index: Sequence[str]) -> None:
+    """Print a row for each combination of the entries `index`, a column for each figure."""
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for record in records:
+        row = rows.setdefault(tuple(record[name] for name in index), {})
+        row[record["figure"]] = shown(record)
+    print(f"\n{pd.DataFrame.from_dict(rows, orient='index').to_string()}")
+
+
+def shown(record: Record) -> str:
+    """A figure with its interval, if it has one."""
+    interval = f" [{record['low']:.3f}, {record['high']:.3f}]" if "low" in record else ""
+    return f"{record['estimate']:.3f}{interval}"
+
+
+def save(records: Sequence[Record], out: Path) -> None:
+    """Write the long table of all figures."""
+    with written_whole(out) as aside:
+        pd.DataFrame(records).to_csv(aside, index=False)
+
+
+if __name__ == "__main__":
+    main()
