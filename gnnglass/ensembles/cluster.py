@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -86,14 +87,18 @@ def _connected(scheduler: str) -> Generator[Client]:
     # The wait for a lost scheduler, too.
     patience = dask.config.set({"distributed.comm.timeouts.connect": f"{PATIENCE_SECONDS}s"})
     with patience, _silence("distributed"):
-        try:
-            client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Client | None = None
         # On a machine too busy for it, its event loop does not start, which dask asserts.
-        except (OSError, ValueError, AssertionError) as error:
+        with suppress(OSError, ValueError, AssertionError):
+            client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        if client is None:
+            # One that failed closes itself when it is collected; were that while the next one
+            # starts, it would wait for a lock that its own thread holds.
+            gc.collect()
             raise SimulationError(
                 f"no scheduler answers at {scheduler}; expected the address of a running "
                 "`dask scheduler`, such as tcp://10.0.0.1:8786."
-            ) from error
+            )
         with client:
             yield client
 
