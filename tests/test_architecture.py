@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "compare": {"trajectories"},
     "report": {"trajectories", "compare"},
 }
-SEE_EVERYTHING = {"study", "cli", "testing", "__init__", "__main__"}
+SEE_EVERYTHING = {"benchmark", "study", "cli", "testing", "__init__", "__main__"}
 TORCH_ALLOWED = {"graphs", "voxels", "models", "training", "explain"}
 HEAVY = {
     "torch", "torch_geometric", "lightning", "freud", "lammps", "hoomd", "matplotlib", "pandas",

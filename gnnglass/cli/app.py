@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli import analysis, ensembles, learning, simulation
-from gnnglass.cli.shared import Scheduler, Workers
+from gnnglass.cli import analysis, benchmark, ensembles, learning, simulation
+from gnnglass.cli.shared import Device, Scheduler, Workers
 
 app = typer.Typer(
     name="gnnglass",
@@ -18,9 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
-
 
 @app.command()
 def demo(
@@ -92,5 +89,6 @@ for command in (
     analysis.structure,
     analysis.compare,
     analysis.convert,
+    benchmark.benchmark_attributions,
 ):
     app.command()(command)

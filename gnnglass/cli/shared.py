@@ -36,6 +36,7 @@ Scheduler = Annotated[
     str | None,
     typer.Option(help="Address of a dask scheduler whose workers simulate, tcp://host:8786."),
 ]
+Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
 System = Annotated[
     str | None, typer.Option(help="Glass former; by default the one the file names.")
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.layer_gradient import layer_gradient
-from gnnglass.explain.layers import require_rows
+from gnnglass.explain.layers import find_layer, require_rows
 from gnnglass.explain.question import Question
 
 
@@ -41,6 +41,10 @@ class GraphCAM(GraphAttribution):
             gradient: ∂y/∂h_ik, shape [n, n_features].
             batch: Graph of each node, shape [n].
         """
+
+    def check(self, model: nn.Module) -> None:
+        """Refuse a network that lacks the layer."""
+        find_layer(model, self.layer)
 
     def node_scores(self, question: Question) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import Attribution, Classifier
 from gnnglass.explain.layer_gradient import layer_gradient
+from gnnglass.explain.layers import find_layer
 from gnnglass.models import device_of
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
@@ -68,6 +69,10 @@ class VoxelCAM(Attribution):
             features: h_k(x), shape [b, n_channels, *coarse grid].
             gradient: ∂y/∂h_k(x), of the same shape.
         """
+
+    def check(self, model: nn.Module) -> None:
+        """Refuse a network that lacks the layer."""
+        find_layer(model, self.layer)
 
     def scores(
         self, classifier: Classifier, snapshots: Sequence[Snapshot], column: int

@@ -1,0 +1,186 @@
+"""What a benchmark file may say: what is planted into what, and who has to find it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from gnnglass.errors import InputError
+from gnnglass.given import fault, load_toml
+from gnnglass.study.ensemble_file import Section
+
+#: Names files and rows of tables.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,40}$")]
+
+
+class BaseSection(Section):
+    """`[bases.<name>]`: inherent structures that motifs are planted into.
+
+    Attributes:
+        dimension: Number of space dimensions.
+        runs: Independent runs; a quarter validates, a quarter tests, the rest trains.
+        frames: Configurations of each.
+        particles: Particles of each.
+        explained: Of each held-out run, so many configurations are explained.
+    """
+
+    dimension: Literal[2, 3]
+    runs: int = Field(ge=8)
+    frames: int = Field(ge=1)
+    particles: int = Field(ge=1)
+    explained: int = Field(default=2, ge=1)
+
+
+class ScenarioSection(Section):
+    """`[scenarios.<name>]`: a motif in one of the bases.
+
+    Attributes:
+        base: Name of the base.
+        motif: Registered motif.
+        options: Its parameters.
+    """
+
+    base: str
+    motif: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class CandidateSection(Section):
+    """`[[networks.<name>.candidates]]`: one way to feed, make and train a network.
+
+    Attributes:
+        dimension: Dimension it is meant for; both by default.
+        recipe: Parameters of its graph or voxel recipe, in place of the network's defaults.
+        model_options: Constructor arguments of the network.
+        training: Fields of `gnnglass.training.TrainingOptions`, but the seed.
+    """
+
+    dimension: Literal[2, 3] | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+class AttributionSection(Section):
+    """`[networks.<name>.attributions.<name>]`: a registered method and its arguments."""
+
+    method: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class NetworkSection(Section):
+    """`[networks.<name>]`: a network, and the attributions that explain it.
+
+    Attributes:
+        model: Registered network.
+        candidates: What the validation runs choose from, for each scenario with its first seed.
+        attributions: By the name that tables give them.
+    """
+
+    model: str
+    candidates: tuple[CandidateSection, ...] = (CandidateSection(),)
+    attributions: dict[str, AttributionSection] = Field(min_length=1)
+
+    def candidates_in(self, dimension: int) -> list[CandidateSection]:
+        """Those that are meant for a dimension."""
+        return [one for one in self.candidates if one.dimension in (None, dimension)]
+
+
+class JudgedSection(Section):
+    """`[judged]`: the attribution the benchmark is about, and the network it has to beat.
+
+    Of the latter's attributions the one is taken that localises best on the validation runs: an
+    advantage that the judged one does not have.
+
+    Attributes:
+        network: Name of a network.
+        attribution: Name of one of its attributions.
+        against: Name of the other network.
+        controls: Networks with random weights, and as many with shuffled labels, whose maps are
+            correlated with the judged one.
+        controlled: Scenarios in which they are, with the first seed.
+    """
+
+    network: str
+    attribution: str
+    against: str
+    controls: int = Field(default=12, ge=10)
+    controlled: tuple[str, ...] = ()
+
+
+class AttributionBenchmark(Section):
+    """A benchmark of attributions on planted truth.
+
+    Attributes:
+        title: What it is called.
+        seed: Seed of the bases and, with its own number, of every planting.
+        seeds: How often each scenario is planted and each network trained.
+        bases: What is planted into.
+        scenarios: What is planted.
+        networks: What is trained and explained.
+        judged: What the verdict is about.
+    """
+
+    title: str
+    seed: int = Field(default=1, ge=0)
+    seeds: int = Field(default=3, ge=2)
+    bases: dict[Name, BaseSection] = Field(min_length=1)
+    scenarios: dict[Name, ScenarioSection] = Field(min_length=1)
+    networks: dict[Name, NetworkSection] = Field(min_length=1)
+    judged: JudgedSection
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a benchmark file.
+
+        Raises:
+            FileError: If the file is missing or not TOML.
+            InputError: If a key is unknown, missing, or has a value that makes no sense.
+        """
+        return cls.from_dict(load_toml(path), source=str(path))
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any], source: str = "the benchmark") -> Self:
+        """Check the content of a benchmark file.
+
+        Raises:
+            InputError: As `from_file`.
+        """
+        try:
+            return cls(**content)
+        except ValidationError as error:
+            raise InputError(f"in {source}, {fault(error)}.") from None
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for name, scenario in self.scenarios.items():
+            if scenario.base not in self.bases:
+                raise ValueError(
+                    f"scenarios.{name} is planted into the base {scenario.base!r}; "
+                    f"known: {', '.join(self.bases)}"
+                )
+            dimension = self.bases[scenario.base].dimension
+            for network, section in self.networks.items():
+                if not section.candidates_in(dimension):
+                    raise ValueError(f"networks.{network} has no candidate for {dimension}D")
+        judged = self.judged
+        for name in (judged.network, judged.against):
+            if name not in self.networks:
+                raise ValueError(
+                    f"judged names the network {name!r}; known: {', '.join(self.networks)}"
+                )
+        for name in judged.controlled:
+            if name not in self.scenarios:
+                raise ValueError(
+                    f"judged.controlled names the scenario {name!r}; "
+                    f"known: {', '.join(self.scenarios)}"
+                )
+        known = self.networks[judged.network].attributions
+        if judged.attribution not in known:
+            raise ValueError(
+                f"judged.attribution is {judged.attribution!r}; {judged.network} has: "
+                f"{', '.join(known)}"
+            )
+        return self

