@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import itertools
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -35,13 +36,14 @@ from gnnglass.study.runs import plan_runs, run_names
 from gnnglass.systems import glass_former
 from gnnglass.training import (
     Calibration,
+    Candidate,
     LabelledSet,
     Split,
     TrainedClassifier,
     TrainingOptions,
     auc_difference,
     evaluate,
-    fit,
+    fit_best,
     recipe_for,
     split_by_run,
 )
@@ -56,22 +58,30 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a network is fed and made."""
+    """How a network is fed, made and, other than `TRAINING` says, trained."""
 
     recipe: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
 
 
-#: By registered name, chosen on validation runs; others see the whole range of the potential, too.
+#: By registered name; of several the validation runs choose. Others see the whole range of the
+#: potential, too.
 SETTINGS = {
-    "message-passing": Settings(
-        recipe={"r_max": 2.5}, model={"n_radial": 32, "n_layers": 0, "dropout": 0.0}
-    ),
-    "voxel-cnn": Settings(
-        recipe={"voxel_size": 0.2, "width": 0.14, "multiple": 4}, model={"dropout": 0.0}
-    ),
+    "message-passing": [
+        Settings(recipe={"r_max": 2.5}, model={"n_radial": 32, "n_layers": 0, "dropout": 0.0})
+    ],
+    "voxel-cnn": [
+        Settings(
+            recipe={"voxel_size": size, "width": width},
+            model={"dropout": 0.0},
+            training={"learning_rate": rate},
+        )
+        for size, width in ((0.2, 0.14), (0.15, 0.1))
+        for rate in (2e-3, 5e-3)
+    ],
 }
-OTHERS = {"graph": Settings(recipe={"r_max": 2.5}), "voxel": Settings()}
+OTHERS = {"graph": [Settings(recipe={"r_max": 2.5})], "voxel": [Settings()]}
 TRAINING = {"batch_size": 32, "epochs": 12, "patience": 4, "weight_decay": 0.0}
 
 
@@ -202,28 +212,37 @@ def trained(
     """A network trained on the training runs, unless just this was done before."""
     settings = SETTINGS.get(name) or OTHERS[MODELS.factory(name).kind]
     training = {**TRAINING, "epochs": options.epochs, "supervision": supervision}
-    depends_on = [plan.model_dump(), asdict(settings), training, asdict(split)]
+    depends_on = [plan.model_dump(), [asdict(one) for one in settings], training, asdict(split)]
     digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
     file = options.folder / "classifiers" / f"{name}-{supervision}-{digest}.safetensors"
     if file.exists():
         return TrainedClassifier.load(file, options.device)
     system = glass_former(options.system)
-    checkpoint = file.with_suffix(".ckpt")
-    classifier = fit(
+    checkpoints = file.with_suffix("")
+    choice = fit_best(
         labelled,
         split,
-        model=name,
-        recipe=recipe_for(name, system.dimension, system.species, **settings.recipe),
-        model_options=settings.model,
-        options=TrainingOptions(**training),
+        [
+            Candidate(
+                name,
+                recipe_for(name, system.dimension, system.species, **one.recipe),
+                one.model,
+                TrainingOptions(**{**training, **one.training}),
+            )
+            for one in settings
+        ],
         system=system.identity,
-        checkpoint=checkpoint,
+        checkpoints=checkpoints,
         device=options.device,
-        description=f"training {name}, {supervision}",
     )
-    classifier.save(file)
-    checkpoint.unlink(missing_ok=True)
-    return classifier
+    for one in choice.record:
+        print(
+            f"{name}, {one['recipe']}, {one['options']}: validation loss "
+            f"{one['validation_loss']:.4f}{', chosen' if one['chosen'] else ''}"
+        )
+    choice.classifier.save(file)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return choice.classifier
 
 
 def judge(

@@ -42,9 +42,7 @@ class Controls(Piece):
         snapshots = self.planting.explained("test").snapshots
 
         def maps(explained: TrainedClassifier) -> list[Any]:
-            return of_species(
-                attribution.compute(explained, snapshots, TARGET), snapshots, SPECIES
-            )
+            return of_species(attribution.compute(explained, snapshots, TARGET), snapshots, SPECIES)
 
         true = maps(classifier)
         labelled, _ = self.planting.labelled()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
             planting = Planting(results.benchmark, folder, scenario, 0)
             snapshot = _centred(planting.explained("test").snapshots[0])
             truth = snapshot.field(PLANTED) == 1
-            style = {
+            style: dict[str, Any] = {
                 "edgecolors": np.where(truth, "black", "white"),
                 "linewidths": np.where(truth, 1.1, 0.2),
             }

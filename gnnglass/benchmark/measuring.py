@@ -56,8 +56,7 @@ class Measuring(Piece):
         """The network with every seed: first that of this one, then the others."""
         seeds = sorted(range(self.planting.benchmark.seeds), key=lambda s: s != self.planting.seed)
         return [
-            Training(replace(self.planting, seed=seed), self.network, self.device)
-            for seed in seeds
+            Training(replace(self.planting, seed=seed), self.network, self.device) for seed in seeds
         ]
 
     def work(self) -> Rows:
@@ -143,7 +142,7 @@ def _deletion(
     explained: Explained,
     perturbation: Perturbation,
 ) -> FloatArray:
-    """Mean fall of the logit over `FRACTIONS`, beyond that of random orders; NaN where not taken."""
+    """Mean fall of the logit beyond that in random orders; NaN where it was not taken."""
     chosen = _first_of_each_run(explained.runs)
     curve = faithfulness_curve(
         classifier,

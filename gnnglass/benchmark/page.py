@@ -47,9 +47,7 @@ def write_results(results: Results, folder: str | Path) -> str:
     return "\n\n".join([*texts, "\n".join(said), f"report: {folder / 'report.html'}"])
 
 
-def _page(
-    results: Results, folder: Path, tables: dict[str, pd.DataFrame], said: list[str]
-) -> str:
+def _page(results: Results, folder: Path, tables: dict[str, pd.DataFrame], said: list[str]) -> str:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     loaders = [PackageLoader(f"gnnglass.{name}", ".") for name in ("benchmark", "report")]

@@ -83,5 +83,5 @@ class Piece(ABC):
         with written_whole(self.file) as aside:
             aside.write_text(json.dumps(record, allow_nan=False), encoding="utf-8")
 
-    def fail(self, reason: str) -> None:
-        """Nothing is kept of a failure: it is told at the end, and the next try begins anew."""
+    def fail(self, reason: str) -> None:  # noqa: B027 - all that a failure leaves is told
+        """Keep nothing: the next try begins anew."""

@@ -89,7 +89,9 @@ def run_benchmark(
         # What the first seed chose, the others train again.
         work(trainings(first), "networks chosen")
         work(trainings(plantings), "networks trained")
-        measuring: list[Piece] = [Indicators(planting, NO_NETWORK, device) for planting in plantings]
+        measuring: list[Piece] = [
+            Indicators(planting, NO_NETWORK, device) for planting in plantings
+        ]
         measuring += [
             Measuring(planting, network, device)
             for planting, network in itertools.product(plantings, benchmark.networks)
@@ -104,9 +106,7 @@ def run_benchmark(
         work(controls, "controls")
     return Results(
         benchmark,
-        measured=[
-            {**_facts(piece), **row} for piece in measuring for row in piece.record
-        ],
+        measured=[{**_facts(piece), **row} for piece in measuring for row in piece.record],
         trained=[{**_facts(piece), **piece.record} for piece in trainings(plantings)],
         controls=[
             {"scenario": piece.planting.scenario, "control": kind, **figures}

@@ -28,8 +28,8 @@ def table(results: Results) -> pd.DataFrame:
         ``worst_seed``; ``precision`` at k; ``deletion`` and ``resampling``, the mean fall of the
         logit beyond that in random orders while up to a fifth of the particles are removed or
         resampled, in units of the difference between classes; ``agreement``, rank correlation
-        between seeds within A; ``cost``, in forward passes; ``chosen``, whether it localises best of
-        its network on the validation runs. NaN is what was not measured.
+        between seeds within A; ``cost``, in forward passes; ``chosen``, whether it localises best
+        of its network on the validation runs. NaN is what was not measured.
     """
     measured = pd.DataFrame(results.measured)
     for column in (*MEASURES, "cost"):

@@ -1,4 +1,4 @@
-"""Networks of the benchmark: chosen on validation runs with the first seed, retrained with others."""
+"""Networks of the benchmark: chosen with the first seed, trained again with the others."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ class Training(Piece):
         shutil.rmtree(self.file.with_suffix(""), ignore_errors=True)
         return {
             "chosen": next(
-                place
-                for place, row in zip(places, choice.record, strict=True)
-                if row["chosen"]
+                place for place, row in zip(places, choice.record, strict=True) if row["chosen"]
             ),
             "candidates": choice.record,
             "auc": asdict(judged.auc),

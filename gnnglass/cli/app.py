@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to work in.")] = Path(
@@ -63,15 +64,17 @@ def report(
 
 @app.command("list")
 def list_names() -> None:
-    """List the registered systems, engines, models, attributions, indicators and formats."""
+    """List all that has a name: systems, engines, formats, models, attributions and more."""
     from gnnglass.explain import ATTRIBUTIONS
     from gnnglass.models import MODELS
+    from gnnglass.planted import MOTIFS
     from gnnglass.simulate import ENGINES
     from gnnglass.structure import INDICATORS
     from gnnglass.systems import GLASS_FORMERS
     from gnnglass.trajectories import FORMATS
 
-    for registry in (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS):
+    registries = (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS, MOTIFS)
+    for registry in registries:
         names = [
             name if registry.available(name) else f"{name} (not installed)"
             for name in registry.names()

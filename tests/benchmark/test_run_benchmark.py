@@ -13,13 +13,22 @@ def test_every_attribution_is_measured_with_every_seed(done):
     _, results = done
     found = table(results)
     rows = set(zip(found["network"], found["attribution"], strict=True))
-    assert {("gnn", "Grad-CAM"), ("gnn", "saliency"), ("cnn", "Grad-CAM"), ("cnn", "random")} <= rows
+    assert {
+        ("gnn", "Grad-CAM"),
+        ("gnn", "saliency"),
+        ("cnn", "Grad-CAM"),
+        ("cnn", "random"),
+    } <= rows
     assert ("no network", "potential-energy") in rows
     # Two of eight runs test, one of them is planted, and one frame of it explained; two seeds.
     tested = [row for row in results.measured if row["part"] == "test"]
     assert sum(row["network"] == "gnn" and row["attribution"] == "saliency" for row in tested) == 2
     networks = found[found["network"] != "no network"]
-    assert networks[["localisation", "precision", "deletion", "agreement", "cost"]].notna().all(axis=None)
+    assert (
+        networks[["localisation", "precision", "deletion", "agreement", "cost"]]
+        .notna()
+        .all(axis=None)
+    )
     assert found[found["network"] == "gnn"]["resampling"].notna().all()
     assert found[found["network"] == "cnn"]["resampling"].isna().all()
     assert found.groupby("network")["chosen"].sum().eq(1).all()

@@ -5,9 +5,7 @@ from gnnglass.benchmark import AttributionBenchmark
 CONTENT = {
     "title": "tiny",
     "seeds": 2,
-    "bases": {
-        "small": {"dimension": 2, "runs": 8, "frames": 2, "particles": 150, "explained": 1}
-    },
+    "bases": {"small": {"dimension": 2, "runs": 8, "frames": 2, "particles": 150, "explained": 1}},
     "scenarios": {
         "swapped": {"base": "small", "motif": "swapped-species", "options": {"contrast": 0.5}}
     },

@@ -15,7 +15,7 @@ from gnnglass.trajectories import read
 
 COMMANDS = (
     *("demo", "run", "report", "list", "simulate", "ensemble", "status", "train"),
-    *("explain", "dynamics", "structure", "compare", "convert"),
+    *("explain", "dynamics", "structure", "compare", "convert", "benchmark-attributions"),
 )
 DUMP = """ITEM: TIMESTEP
 7
