@@ -8,7 +8,7 @@ from typing import Any
 from gnnglass.benchmark.measuring import SPECIES
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import TARGET
-from gnnglass.benchmark.training import Training
+from gnnglass.benchmark.training import Training, chosen
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.explain.faithfulness import (
     control_correlation,
@@ -36,8 +36,8 @@ class Controls(Piece):
     def work(self) -> dict[str, Any]:
         """Make the controls, explain them and compare."""
         judged = self.planting.benchmark.judged
-        chosen = self.planting.benchmark.networks[self.network].attributions[judged.attribution]
-        attribution = ATTRIBUTIONS.create(chosen.method, **chosen.options)
+        section = self.planting.benchmark.networks[self.network].attributions[judged.attribution]
+        attribution = ATTRIBUTIONS.create(section.method, **section.options)
         classifier = self._training.load()
         snapshots = self.planting.explained("test").snapshots
 
@@ -62,4 +62,4 @@ class Controls(Piece):
 
     @property
     def _training(self) -> Training:
-        return Training(self.planting, self.network, self.device)
+        return chosen(self.planting, self.network, self.device)

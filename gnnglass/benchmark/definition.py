@@ -75,7 +75,8 @@ class NetworkSection(Section):
 
     Attributes:
         model: Registered network.
-        candidates: What the validation runs choose from, for each scenario with its first seed.
+        candidates: Of these, the one is taken whose first attribution localises best on the
+            validation runs, for each scenario with its first seed.
         attributions: By the name that tables give them.
     """
 
@@ -153,6 +154,13 @@ class AttributionBenchmark(Section):
         except ValidationError as error:
             raise InputError(f"in {source}, {fault(error)}.") from None
 
+    def networks_of(self, scenario: str) -> tuple[str, ...]:
+        """Networks that have a candidate for the dimension of a scenario; the others sit out."""
+        dimension = self.bases[self.scenarios[scenario].base].dimension
+        return tuple(
+            name for name, section in self.networks.items() if section.candidates_in(dimension)
+        )
+
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         for name, scenario in self.scenarios.items():
@@ -161,16 +169,15 @@ class AttributionBenchmark(Section):
                     f"scenarios.{name} is planted into the base {scenario.base!r}; "
                     f"known: {', '.join(self.bases)}"
                 )
-            dimension = self.bases[scenario.base].dimension
-            for network, section in self.networks.items():
-                if not section.candidates_in(dimension):
-                    raise ValueError(f"networks.{network} has no candidate for {dimension}D")
         judged = self.judged
         for name in (judged.network, judged.against):
             if name not in self.networks:
                 raise ValueError(
                     f"judged names the network {name!r}; known: {', '.join(self.networks)}"
                 )
+            for scenario in self.scenarios:
+                if name not in self.networks_of(scenario):
+                    raise ValueError(f"networks.{name} has no candidate for scenarios.{scenario}")
         for name in judged.controlled:
             if name not in self.scenarios:
                 raise ValueError(

@@ -11,7 +11,7 @@ import numpy as np
 from gnnglass.benchmark.pipeline import Results
 from gnnglass.benchmark.planting import TARGET, Planting
 from gnnglass.benchmark.table import best_on_validation, table
-from gnnglass.benchmark.training import Training
+from gnnglass.benchmark.training import chosen
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.planted import PLANTED
 from gnnglass.report.style import CLASSIFIER_COLORS, SPARE_COLORS, typography
@@ -49,9 +49,9 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
             against = best_on_validation(results, scenario, judged.against)
             maps = [(judged.network, judged.attribution), (judged.against, against)]
             for ax, (network, label) in zip(row[1:], maps, strict=True):
-                chosen = results.benchmark.networks[network].attributions[label]
-                attribution = ATTRIBUTIONS.create(chosen.method, **chosen.options)
-                classifier = Training(planting, network, "cpu").load()
+                section = results.benchmark.networks[network].attributions[label]
+                attribution = ATTRIBUTIONS.create(section.method, **section.options)
+                classifier = chosen(planting, network, results.device).load()
                 [scores] = attribution.compute(classifier, [snapshot], TARGET)
                 reach = float(np.quantile(np.abs(scores), 0.995))
                 drawn = snapshot.with_fields(score=scores)

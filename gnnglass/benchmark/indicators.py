@@ -13,6 +13,7 @@ from gnnglass.benchmark.planting import Explained, Held
 from gnnglass.compare import smooth
 from gnnglass.explain.faithfulness import localisation_auc, precision_at_k
 from gnnglass.structure import INDICATORS, indicators_for
+from gnnglass.training import roc_auc
 from gnnglass.trajectories import Snapshot, Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -42,12 +43,16 @@ class Indicators(Piece):
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         example = Trajectory([parts["test"].snapshots[0]], metadata)
+        labelled, split = self.planting.labelled()
+        test = labelled.where(split.test)
         rows = []
         for name, indicator in indicators_for(example).items():
             fields = {
                 part: [indicator.compute(s).values for s in explained.snapshots]
                 for part, explained in parts.items()
             }
+            means = [indicator.compute(labelled.snapshots[i]).values.mean() for i in test]
+            class_auc = roc_auc(np.array(means), labelled.targets[test].astype(np.float64))
             length, sign = _chosen(parts["validation"], fields["validation"])
             for part, explained in parts.items():
                 maps = _maps(explained.snapshots, fields[part], length, sign)
@@ -65,6 +70,8 @@ class Indicators(Piece):
                         "localisation": float(area),
                         "precision": float(share),
                         "length": length,
+                        # Strain raises some means and lowers others.
+                        "class_auc": max(class_auc, 1 - class_auc),
                     }
                     for run, area, share in figures
                 ]

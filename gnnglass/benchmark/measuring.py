@@ -11,7 +11,7 @@ import numpy as np
 
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import TARGET, Explained, Held
-from gnnglass.benchmark.training import Training
+from gnnglass.benchmark.training import Training, chosen
 from gnnglass.explain import ATTRIBUTIONS, Attribution
 from gnnglass.explain.faithfulness import (
     Perturbation,
@@ -56,7 +56,7 @@ class Measuring(Piece):
         """The network with every seed: first that of this one, then the others."""
         seeds = sorted(range(self.planting.benchmark.seeds), key=lambda s: s != self.planting.seed)
         return [
-            Training(replace(self.planting, seed=seed), self.network, self.device) for seed in seeds
+            chosen(replace(self.planting, seed=seed), self.network, self.device) for seed in seeds
         ]
 
     def work(self) -> Rows:
@@ -69,8 +69,8 @@ class Measuring(Piece):
         forward = _seconds_forward(classifier, parts["test"])
         contrast = self._contrast(classifier)
         rows: Rows = []
-        for label, chosen in section.attributions.items():
-            attribution = ATTRIBUTIONS.create(chosen.method, **chosen.options)
+        for label, wanted in section.attributions.items():
+            attribution = ATTRIBUTIONS.create(wanted.method, **wanted.options)
             for part, explained in parts.items():
                 start = time.perf_counter()
                 maps = attribution.compute(classifier, explained.snapshots, TARGET)
@@ -125,14 +125,14 @@ def _agreement(
     explained: Explained,
 ) -> FloatArray:
     """Rank correlation with the maps of networks trained with other seeds; NaN where not taken."""
-    chosen = _first_of_each_run(explained.runs)
-    snapshots = [explained.snapshots[i] for i in chosen]
+    places = _first_of_each_run(explained.runs)
+    snapshots = [explained.snapshots[i] for i in places]
     everybody = [
-        [maps[i] for i in chosen],
+        [maps[i] for i in places],
         *(attribution.compute(other, snapshots, TARGET) for other in others),
     ]
     agreement = np.full(len(maps), np.nan)
-    agreement[chosen] = seed_agreement([of_species(one, snapshots, SPECIES) for one in everybody])
+    agreement[places] = seed_agreement([of_species(one, snapshots, SPECIES) for one in everybody])
     return agreement
 
 
@@ -143,19 +143,19 @@ def _deletion(
     perturbation: Perturbation,
 ) -> FloatArray:
     """Mean fall of the logit beyond that in random orders; NaN where it was not taken."""
-    chosen = _first_of_each_run(explained.runs)
+    places = _first_of_each_run(explained.runs)
     curve = faithfulness_curve(
         classifier,
-        [explained.snapshots[i] for i in chosen],
-        [maps[i] for i in chosen],
-        runs=[explained.runs[i] for i in chosen],
+        [explained.snapshots[i] for i in places],
+        [maps[i] for i in places],
+        runs=[explained.runs[i] for i in places],
         perturbation=perturbation,
         target=TARGET,
         fractions=FRACTIONS,
         n_random=N_RANDOM,
     )
     areas = np.full(len(maps), np.nan)
-    areas[chosen] = curve.areas / FRACTIONS[-1]
+    areas[places] = curve.areas / FRACTIONS[-1]
     return areas
 
 

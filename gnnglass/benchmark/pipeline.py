@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from gnnglass.benchmark.indicators import NO_NETWORK, Indicators
 from gnnglass.benchmark.measuring import Measuring
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import Planting
-from gnnglass.benchmark.training import Training
+from gnnglass.benchmark.training import candidates, chosen
 from gnnglass.ensembles import run_parallel
 from gnnglass.study.stage import Stages
 
@@ -27,14 +26,18 @@ class Results:
     Attributes:
         benchmark: What was done.
         measured: One row per scenario, seed, network, attribution and held-out configuration.
-        trained: One row per scenario, seed and network.
+        tried: One row per scenario, network and candidate, of the first seed.
+        trained: One row per scenario, seed and network, of the chosen candidate.
         controls: One row per controlled scenario and kind of control.
+        device: Where networks run.
     """
 
     benchmark: AttributionBenchmark
     measured: list[dict[str, Any]]
+    tried: list[dict[str, Any]]
     trained: list[dict[str, Any]]
     controls: list[dict[str, Any]]
+    device: str = "auto"
 
 
 def run_benchmark(
@@ -82,19 +85,26 @@ def run_benchmark(
                 n_done=len(pieces) - len(left),
             )
 
-        def trainings(members: Sequence[Planting]) -> list[Training]:
-            every = itertools.product(members, benchmark.networks)
-            return [Training(planting, network, device) for planting, network in every]
-
-        # What the first seed chose, the others train again.
-        work(trainings(first), "networks chosen")
-        work(trainings(plantings), "networks trained")
+        tried = [
+            training
+            for planting in first
+            for network in planting.networks
+            for training in candidates(planting, network, device)
+        ]
+        work(tried, "candidates trained")
+        trained = [
+            chosen(planting, network, device)
+            for planting in plantings
+            for network in planting.networks
+        ]
+        work(trained, "networks trained")
         measuring: list[Piece] = [
             Indicators(planting, NO_NETWORK, device) for planting in plantings
         ]
         measuring += [
             Measuring(planting, network, device)
-            for planting, network in itertools.product(plantings, benchmark.networks)
+            for planting in plantings
+            for network in planting.networks
         ]
         work(measuring, "attributions measured")
         judged = benchmark.judged
@@ -107,12 +117,14 @@ def run_benchmark(
     return Results(
         benchmark,
         measured=[{**_facts(piece), **row} for piece in measuring for row in piece.record],
-        trained=[{**_facts(piece), **piece.record} for piece in trainings(plantings)],
+        tried=[{**_facts(piece), **piece.record} for piece in tried],
+        trained=[{**_facts(piece), **piece.record} for piece in trained],
         controls=[
             {"scenario": piece.planting.scenario, "control": kind, **figures}
             for piece in controls
             for kind, figures in piece.record.items()
         ],
+        device=device,
     )
 
 

@@ -45,6 +45,11 @@ class Planting:
         """What it is planted into."""
         return self.benchmark.bases[self.section.base]
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Those that are trained for it."""
+        return self.benchmark.networks_of(self.scenario)
+
     def base_runs(self, workers: int | None = None) -> list[Trajectory]:
         """The runs of the base, simulated unless they are there."""
         base = self.base

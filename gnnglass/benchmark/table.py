@@ -74,27 +74,44 @@ def classes(results: Results) -> pd.DataFrame:
 
     Returns:
         The columns ``scenario``, ``network``, ``auc`` (mean over seeds, on test runs), ``lowest``
-        and ``highest`` of the seeds, ``chosen`` (the candidate, in words) and ``minutes`` (of all
-        trainings of one scenario).
+        and ``highest`` of the seeds, ``chosen`` (the candidate, in words), ``of`` (how many
+        candidates there were) and ``minutes`` (of all trainings). Without a network it is the
+        configuration's mean potential energy that is judged.
     """
-    trained = pd.DataFrame(results.trained)
-    trained["estimate"] = [one["estimate"] for one in trained["auc"]]
-    rows = []
-    for (scenario, network), seeds in trained.groupby(["scenario", "network"], sort=False):
-        first = seeds[seeds["seed"] == 0].iloc[0]
-        chosen = next(row for row in first["candidates"] if row["chosen"])
-        rows.append(
-            {
-                "scenario": scenario,
-                "network": network,
-                "auc": seeds["estimate"].mean(),
-                "lowest": seeds["estimate"].min(),
-                "highest": seeds["estimate"].max(),
-                "chosen": _in_words(chosen),
-                "minutes": seeds["seconds"].sum() / 60,
-            }
-        )
+    trained, tried = pd.DataFrame(results.trained), pd.DataFrame(results.tried)
+    bare = pd.DataFrame(results.measured).query("network == @NO_NETWORK and part == 'test'")
+    bare = bare[bare["attribution"] == "potential-energy"]
+    rows: list[dict[str, Any]] = []
+    for scenario in results.benchmark.scenarios:
+        for network in results.benchmark.networks_of(scenario):
+            seeds, others = (
+                every[(every["scenario"] == scenario) & (every["network"] == network)]
+                for every in (trained, tried)
+            )
+            estimates = [one["estimate"] for one in seeds["auc"]]
+            # With the first seed, the chosen one is among those that were tried.
+            seconds = others["seconds"].sum() + seeds[seeds["seed"] > 0]["seconds"].sum()
+            rows.append(
+                {
+                    **_spread(scenario, network, estimates),
+                    "chosen": _in_words(seeds.iloc[0]["candidate"]),
+                    "of": len(others),
+                    "minutes": seconds / 60,
+                }
+            )
+        by_energy = bare[bare["scenario"] == scenario].groupby("seed")["class_auc"].first()
+        rows.append({**_spread(scenario, NO_NETWORK, by_energy.tolist()), "chosen": "mean energy"})
     return pd.DataFrame(rows)
+
+
+def _spread(scenario: str, network: str, estimates: Sequence[float]) -> dict[str, Any]:
+    return {
+        "scenario": scenario,
+        "network": network,
+        "auc": np.mean(estimates),
+        "lowest": min(estimates),
+        "highest": max(estimates),
+    }
 
 
 def margins(results: Results) -> pd.DataFrame:
@@ -186,11 +203,14 @@ def _over_runs(values: pd.Series[Any], runs: pd.Series[Any]) -> Interval:
 
 
 def _in_words(candidate: dict[str, Any]) -> str:
-    recipe, options = candidate["recipe"], candidate["options"]
-    told = {key: recipe[key] for key in ("r_max", "voxel_size", "width") if key in recipe}
-    told |= candidate["model_options"]
-    told["supervision"] = options["supervision"]
-    return ", ".join(f"{key} {value}" for key, value in told.items())
+    """What a candidate says beyond the defaults, such as ``r_max 1.5, supervision global``."""
+    told = {
+        key: value
+        for part in ("recipe", "model_options", "training")
+        for key, value in candidate[part].items()
+        if key not in ("epochs", "patience")
+    }
+    return ", ".join(f"{key} {value}" for key, value in told.items()) or "as it comes"
 
 
 def shown(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> str:

@@ -1,22 +1,25 @@
-"""Networks of the benchmark: chosen with the first seed, trained again with the others."""
+"""Networks of the benchmark: all candidates with the first seed, the best one with the others."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gnnglass.benchmark.definition import CandidateSection
+from gnnglass.benchmark.definition import AttributionSection, CandidateSection
 from gnnglass.benchmark.piece import Piece
+from gnnglass.benchmark.planting import TARGET, Planting
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.explain.faithfulness import localisation_auc, mean_over_runs
 from gnnglass.training import (
-    Candidate,
+    AnyRecipe,
     LabelledSet,
+    Split,
     TrainedClassifier,
     TrainingOptions,
     evaluate,
-    fit_best,
+    fit,
     recipe_for,
     split_by_run,
     validation_loss,
@@ -25,60 +28,53 @@ from gnnglass.training import (
 
 @dataclass(frozen=True)
 class Training(Piece):
-    """Train a network for a scenario; the record holds what was chosen, and how it classifies.
+    """Train a network for a scenario in one of the ways that its section names.
 
-    With the first seed, the validation runs choose among all candidates; with the others, the
-    one that they chose then is trained again.
+    The record says how it classifies the test runs, and how its first attribution localises on the
+    validation runs.
+
+    Attributes:
+        candidate: How it is fed, made and trained.
     """
+
+    candidate: CandidateSection
 
     @property
     def depends_on(self) -> Any:
-        """The network, and what is chosen from."""
-        section = self.planting.benchmark.networks[self.network]
-        return [section.model, [one.model_dump() for one in self._all]]
+        """The candidate, and the attribution that it is chosen by."""
+        return [self._model, self.candidate.model_dump(), self._first_attribution.model_dump()]
 
     @property
     def classifier(self) -> Path:
         """File of the trained classifier."""
         return self.file.with_suffix(".safetensors")
 
-    @property
-    def first(self) -> Training:
-        """The training with the first seed."""
-        return replace(self, planting=replace(self.planting, seed=0))
-
     def work(self) -> dict[str, Any]:
-        """Train, judge on the test runs, and keep the classifier."""
+        """Train, judge, and keep the classifier."""
         labelled, split = self.planting.labelled()
-        first = self.planting.seed == 0
-        places = range(len(self._all)) if first else [self.first.record["chosen"]]
         start = time.perf_counter()
-        choice = fit_best(
-            labelled,
-            split,
-            [self._candidate(self._all[place]) for place in places],
-            checkpoints=self.file.with_suffix(""),
-            device=self.device,
-            progress=False,
-        )
+        checkpoint = self.file.with_suffix(".ckpt")
+        classifier = self._fit(labelled, split, checkpoint)
         seconds = time.perf_counter() - start
-        classifier = choice.classifier
         classifier.save(self.classifier)
+        checkpoint.unlink(missing_ok=True)
         test = labelled.where(split.test)
-        snapshots = [labelled.snapshots[i] for i in test]
         judged = evaluate(
-            classifier.predict_proba(snapshots)[:, 1],
+            classifier.predict_proba([labelled.snapshots[i] for i in test])[:, 1],
             labelled.targets[test],
             [labelled.runs[i] for i in test],
         )
-        shutil.rmtree(self.file.with_suffix(""), ignore_errors=True)
+        section = self._first_attribution
+        attribution = ATTRIBUTIONS.create(section.method, **section.options)
+        held = self.planting.explained("validation")
+        areas = localisation_auc(
+            attribution.compute(classifier, held.snapshots, TARGET), held.truth
+        )
         return {
-            "chosen": next(
-                place for place, row in zip(places, choice.record, strict=True) if row["chosen"]
-            ),
-            "candidates": choice.record,
+            "candidate": self.candidate.model_dump(),
             "auc": asdict(judged.auc),
             "validation_loss": validation_loss(classifier, labelled),
+            "validation_localisation": mean_over_runs(areas, held.runs).estimate,
             "seconds": seconds,
         }
 
@@ -88,20 +84,55 @@ class Training(Piece):
 
     def on_other_labels(self, labelled: LabelledSet) -> TrainedClassifier:
         """The same candidate, trained on other labels and kept nowhere."""
-        candidate = self._candidate(self._all[self.record["chosen"]])
-        split = split_by_run(labelled, seed=self.planting.seed)
-        return fit_best(labelled, split, [candidate], device=self.device, progress=False).classifier
+        return self._fit(labelled, split_by_run(labelled, seed=self.planting.seed), None)
+
+    def _fit(
+        self, labelled: LabelledSet, split: Split, checkpoint: Path | None
+    ) -> TrainedClassifier:
+        candidate = self.candidate
+        return fit(
+            labelled,
+            split,
+            model=self._model,
+            recipe=self._recipe,
+            model_options=candidate.model_options,
+            options=TrainingOptions(**candidate.training, seed=self.planting.seed),
+            checkpoint=checkpoint,
+            device=self.device,
+            progress=False,
+        )
 
     @property
-    def _all(self) -> list[CandidateSection]:
-        network = self.planting.benchmark.networks[self.network]
-        return network.candidates_in(self.planting.base.dimension)
+    def _model(self) -> str:
+        return self.planting.benchmark.networks[self.network].model
 
-    def _candidate(self, section: CandidateSection) -> Candidate:
-        model = self.planting.benchmark.networks[self.network].model
-        return Candidate(
-            model,
-            recipe_for(model, self.planting.base.dimension, **section.recipe),
-            section.model_options,
-            TrainingOptions(**section.training, seed=self.planting.seed),
-        )
+    @property
+    def _recipe(self) -> AnyRecipe:
+        return recipe_for(self._model, self.planting.base.dimension, **self.candidate.recipe)
+
+    @property
+    def _first_attribution(self) -> AttributionSection:
+        return next(iter(self.planting.benchmark.networks[self.network].attributions.values()))
+
+
+def candidates(planting: Planting, network: str, device: str) -> list[Training]:
+    """All candidates of a network, trained with the first seed of a scenario."""
+    section = planting.benchmark.networks[network]
+    return [
+        Training(replace(planting, seed=0), network, device, candidate)
+        for candidate in section.candidates_in(planting.base.dimension)
+    ]
+
+
+def chosen(planting: Planting, network: str, device: str) -> Training:
+    """The candidate whose map localised best on the validation runs, with the planting's seed.
+
+    The truth is looked at for that, of networks on graphs and on grids alike: the question is what
+    can be found by either, not whether one would have known how to train it. Needs the records of
+    the `candidates`.
+    """
+    best = max(
+        candidates(planting, network, device),
+        key=lambda training: float(training.record["validation_localisation"]),
+    )
+    return replace(best, planting=planting)

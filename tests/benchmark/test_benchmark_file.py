@@ -45,7 +45,10 @@ def changed(**parts):
         ({"judged__controlled": ["melt"]}, "names the scenario 'melt'; known: swapped"),
         ({"bases__small__runs": 3}, "bases.small.runs is 3"),
         ({"seeds": 1}, "seeds is 1"),
-        ({"networks__gnn__candidates": [{"dimension": 3}]}, "gnn has no candidate for 2D"),
+        (
+            {"networks__gnn__candidates": [{"dimension": 3}]},
+            "gnn has no candidate for scenarios.swapped",
+        ),
         ({"colour": "red"}, "there is no colour"),
     ],
 )

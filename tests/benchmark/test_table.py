@@ -34,7 +34,7 @@ def made_up(gnn, cnn, **more):
                 # The other network's best of the test runs, but not of the validation runs.
                 lucky = 0.99 if part == "test" else 0.1
                 measured.append(row("cnn", "random", part, f"{part}{run}", seed, lucky))
-    return Results(tiny(), measured=measured, trained=[], controls=[], **more)
+    return Results(tiny(), measured=measured, tried=[], trained=[], controls=[], **more)
 
 
 def test_means_are_over_runs_and_the_worst_seed_is_told():
