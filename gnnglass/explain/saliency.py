@@ -15,7 +15,7 @@ class Saliency(FeatureAttribution):
         score_i = [Σ_k (∂y_c/∂z_ik)²]^½
 
     (after Simonyan, Vedaldi & Zisserman, arXiv 1312.6034, section 3, who take the largest
-    |∂y_c/∂z_ik|; the gradient by captum). It is never negative: it tells where the logit is
+    ``|∂y_c/∂z_ik|``; the gradient by captum). It is never negative: it tells where the logit is
     sensitive, not for which class a particle speaks.
 
     Args: see `FeatureAttribution`.

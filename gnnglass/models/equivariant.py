@@ -27,9 +27,9 @@ class EquivariantInteraction(MessagePassing):
         s_i ← s_i + a_ss + a_sv ⊙ ⟨U v_i, V v_i⟩,    v_i ← v_i + a_vv ⊙ U v_i
 
     (Schütt, Unke & Gastegger, PaiNN, ICML 2021, Fig. 2b and c). Here the gates a are
-    MLP(LayerNorm[s_i, Δs_i, |V v_i|]): what was gathered passes the same normalisation as in the
-    invariant networks. Only linear maps over features, lengths, inner products and products with
-    scalars touch a vector, so it turns and reflects with the configuration, in any dimension.
+    ``MLP(LayerNorm[s_i, Δs_i, |V v_i|])``: what was gathered passes the same normalisation as in
+    the invariant networks. Only linear maps over features, lengths, inner products and products
+    with scalars touch a vector, so it turns and reflects with the configuration, in any dimension.
 
     Args:
         hidden: Number of scalars, and of vectors, per particle.

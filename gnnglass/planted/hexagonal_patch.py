@@ -19,8 +19,9 @@ class HexagonalPatch(Motif):
     """The particles of a disc, on their way to the sites of a triangular lattice.
 
     x_i → (1 − c) x_i + c s_i, with c the contrast and s_i the site of particle i: the match with
-    the smallest Σ_i |x_i − s_i|². The lattice has a random orientation and origin, and the spacing
-    at which the disc holds as many sites as particles, so that the density stays what it was.
+    the smallest ``Σ_i |x_i − s_i|²``. The lattice has a random orientation and origin, and the
+    spacing at which the disc holds as many sites as particles, so that the density stays what it
+    was.
 
     Truth: all particles of the disc.
 

@@ -22,7 +22,7 @@ class IcosahedralPatch(Motif):
     """Particles of a ball whose twelve neighbours are on their way to the vertices of icosahedra.
 
     Frank, Proc. R. Soc. A 215, 43 (1952). x_j → (1 − c) x_j + c v_j, with c the contrast and v_j
-    the vertex of neighbour j of a centre: the match with the smallest Σ_j |x_j − v_j|². Each
+    the vertex of neighbour j of a centre: the match with the smallest ``Σ_j |x_j − v_j|²``. Each
     icosahedron has a random orientation and the mean distance of the twelve as its radius.
     Centres are taken from the middle outwards, wherever the twelve nearest neighbours are inside
     the ball and belong to no earlier icosahedron.

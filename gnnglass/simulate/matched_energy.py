@@ -40,7 +40,7 @@ class MatchedEnergies:
 
     @property
     def mean_gap(self) -> float:
-        """Mean of |ΔE| / N over the pairs."""
+        """Mean of ``|ΔE| / N`` over the pairs."""
         first, second = self.energies.values()
         return float(np.abs(first - second).mean())
 

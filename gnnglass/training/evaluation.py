@@ -198,7 +198,7 @@ def matched_auc(
 def calibration_error(probability: FloatArray, targets: FloatArray, n_bins: int = 10) -> float:
     """Expected calibration error (Guo et al., ICML 2017, eq. 5), equal-width bins.
 
-    The mean over bins, weighted by occupation, of |share of glasses − mean probability|.
+    The mean over bins, weighted by occupation, of ``|share of glasses − mean probability|``.
     """
     bins = np.minimum((probability * n_bins).astype(int), n_bins - 1)
     error = 0.0

@@ -23,9 +23,9 @@ def draw_snapshot(
     """Draw the particles as discs of true size.
 
     A field with both signs is drawn with a diverging colour map, positive in blue and zero in
-    white; another with a sequential one; NaN in grey. In 3D only particles with |z| < 1/2 are
-    drawn, those with larger z on top. The discs are ``ax.collections[-1]``, from which a colour
-    bar can be made.
+    white; another with a sequential one; NaN in grey. In 3D only particles with ``|z| < 1/2``
+    are drawn, those with larger z on top. The discs are ``ax.collections[-1]``, from which a
+    colour bar can be made.
 
     Args:
         snapshot: What to draw; in 2D all of it.

@@ -8,7 +8,6 @@ from graph_models import double, untrained
 from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.nn import aggr
-from torch_geometric.utils import softmax
 
 from gnnglass.graphs import GraphRecipe
 from gnnglass.models import arguments_for
@@ -100,36 +99,6 @@ class GraphNet(nn.Module):
         h = torch.tanh(self.first(x, edge_index, weight))
         h = self.act(self.second(h, edge_index, weight))
         return self.head(self.pool(self.dropout(h), batch, dim=0))
-
-
-class AttentionNet(nn.Module):
-    """Layers that carry the features of neighbours by attention, beside what is there."""
-
-    def __init__(self, n_layers=2, seed=0, width=6):
-        super().__init__()
-        torch.manual_seed(seed)
-        self.embed = nn.Linear(2, width)
-        self.scores = nn.ModuleList(nn.Linear(2 * width + 1, 1) for _ in range(n_layers))
-        self.values = nn.ModuleList(nn.Linear(width, width) for _ in range(n_layers))
-        self.head = nn.Linear(width, 2)
-
-    def layers(self, x, edge_index, edge_distance):
-        """The features after the last layer, and the attention weights of every layer."""
-        source, target = edge_index
-        h, weights = self.embed(x), []
-        for score, value in zip(self.scores, self.values, strict=True):
-            pairs = torch.cat([h[target], h[source], edge_distance[:, None]], dim=1)
-            weights.append(softmax(score(pairs)[:, 0], target, num_nodes=len(x)))
-            carried = weights[-1][:, None] * value(h)[source]
-            h = torch.tanh(h + torch.zeros_like(h).index_add(0, target, carried))
-        return h, weights
-
-    def forward(self, x, edge_index, edge_distance, batch=None):
-        h, _ = self.layers(x, edge_index, edge_distance)
-        return self.head(aggr.MeanAggregation()(h, batch, dim=0))
-
-    def attention_weights(self, x, edge_index, edge_distance):
-        return self.layers(x, edge_index, edge_distance)[1]
 
 
 class PixelNet(nn.Module):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from stand_ins import AttentionNet, Classifier, DoubleRecipe, GraphNet, liquid, unequal_snapshots
+from graph_models import untrained
+from stand_ins import Classifier, DoubleRecipe, GraphNet, liquid, registered, unequal_snapshots
+from torch import nn
 
 from gnnglass.errors import InputError
 from gnnglass.explain import AttentionRollout
@@ -24,7 +26,7 @@ def dense(model, graph):
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [1, 8])
 def test_equals_the_product_of_dense_matrices(n_layers, batch_size):
-    model = AttentionNet(n_layers).double()
+    model = untrained("attention", r_max=2.5, n_layers=n_layers).model.double()
     classifier = Classifier(model, DoubleRecipe(2.5))
     # Here every particle has a neighbour, so that all rows of attention sum to one.
     snapshots = [liquid(0), liquid(3, n=90, box=(9.0, 12.0))]
@@ -37,17 +39,14 @@ def test_equals_the_product_of_dense_matrices(n_layers, batch_size):
 
 def test_the_mean_score_of_a_graph_is_one_with_and_without_neighbours():
     snapshots = [*unequal_snapshots(), liquid(4, n=8, box=(20.0, 20.0))]
-    for scores in AttentionRollout().compute(
-        Classifier(AttentionNet(), GraphRecipe(1.0)), snapshots
-    ):
+    classifier = untrained("attention", r_max=1.0)
+    for scores in AttentionRollout().compute(classifier, snapshots):
         assert scores.mean() == pytest.approx(1, abs=1e-6)
-    (alone,) = AttentionRollout().compute(
-        Classifier(AttentionNet(), GraphRecipe(1.0)), [liquid(2, n=1)]
-    )
+    (alone,) = AttentionRollout().compute(classifier, [liquid(2, n=1)])
     assert alone == pytest.approx([1])
 
 
-class Uniform(AttentionNet):
+class Uniform(nn.Module):
     def attention_weights(self, x, edge_index, edge_distance):
         degree = torch.bincount(edge_index[1], minlength=len(x))
         return [1 / degree[edge_index[1]].double()] * 3
@@ -57,14 +56,12 @@ def test_equal_attention_on_a_lattice_gives_every_particle_one():
     side = np.arange(6.0)
     lattice = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     snapshot = liquid(0, n=36, box=(6.0, 6.0)).replace(positions=lattice - 2.5)
-    (scores,) = AttentionRollout().compute(
-        Classifier(Uniform().double(), DoubleRecipe(1.1)), [snapshot]
-    )
+    (scores,) = AttentionRollout().compute(Classifier(Uniform(), DoubleRecipe(1.1)), [snapshot])
     np.testing.assert_allclose(scores, 1, rtol=1e-12)
 
 
 def test_all_classes_get_the_same_scores():
-    classifier = Classifier(AttentionNet(), GraphRecipe(2.0))
+    classifier = registered("attention")
     one, other = (AttentionRollout().compute(classifier, [liquid(0)], c) for c in classifier.labels)
     np.testing.assert_array_equal(one, other)
 

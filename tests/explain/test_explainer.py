@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from stand_ins import AttentionNet, Classifier, liquid
+from graph_models import untrained
+from stand_ins import Classifier, liquid
 from torch_geometric.data import Batch
 from torch_geometric.explain import Explainer, ModelConfig
 
@@ -35,10 +36,7 @@ def explainer_of(model, name):
 
 def network():
     """One that all attributions can explain."""
-    model = AttentionNet()
-    model.explained_layer = "embed"
-    model.particle_layers = ("embed",)
-    return model
+    return untrained("attention", r_max=RECIPE.r_max).model
 
 
 @pytest.mark.parametrize("name", OF_GRAPHS)

@@ -5,14 +5,7 @@ import pytest
 from graph_models import GRAPH_MODELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_ins import (
-    AttentionNet,
-    Classifier,
-    DoubleRecipe,
-    registered,
-    relative_difference,
-    transformed,
-)
+from stand_ins import registered, relative_difference, transformed
 
 from gnnglass.explain import (
     AttentionRollout,
@@ -57,7 +50,7 @@ def test_scores_follow_the_particles(attribution, name, data, dimension):
 @given(data=st.data(), dimension=st.sampled_from([2, 3]))
 def test_attention_rollout_follows_the_particles(data, dimension):
     before, after, order = data.draw(transformed(dimension, SIZE))
-    classifier = Classifier(AttentionNet().double(), DoubleRecipe(1.7, dimension=dimension))
+    classifier = registered("attention", dimension=dimension)
     one, other = AttentionRollout().compute(classifier, [before, after])
     assert relative_difference(other, one[order]) < CLOSE
     assert np.ptp(one) > 1e-3

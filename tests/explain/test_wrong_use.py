@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from stand_ins import AttentionNet, Classifier, GraphNet, PixelNet, liquid
+from graph_models import untrained
+from stand_ins import Classifier, GraphNet, PixelNet, liquid
 
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.explain import ATTRIBUTIONS
@@ -27,6 +28,11 @@ class NodeLevel(GraphNet):
 class CellLevel(PixelNet):
     def forward(self, grid):
         return self.after(self.features(grid))
+
+
+def with_attention():
+    """A network on graphs that all attributions can explain."""
+    return untrained("attention", r_max=GRAPH.r_max).model
 
 
 def explain(name, model, recipe, target="glass", labels=LABELS[:2], **options):
@@ -74,7 +80,7 @@ def test_a_class_for_which_the_network_on_grids_has_no_logit(name):
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
 def test_a_class_that_the_classifier_does_not_know(name):
-    model, recipe = (PixelNet(), VOXEL) if name in OF_VOXELS else (AttentionNet(), GRAPH)
+    model, recipe = (PixelNet(), VOXEL) if name in OF_VOXELS else (with_attention(), GRAPH)
     with pytest.raises(UnknownNameError, match=r"unknown class 'crystal'.*: liquid, glass"):
         explain(name, model, recipe, "crystal")
 
@@ -107,16 +113,14 @@ def test_a_network_that_gives_no_tensor(name):
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
 def test_no_snapshots_give_no_scores(name):
-    model, recipe = (PixelNet(), VOXEL) if name in OF_VOXELS else (AttentionNet(), GRAPH)
-    model.particle_layers = ("embed",)
+    model, recipe = (PixelNet(), VOXEL) if name in OF_VOXELS else (with_attention(), GRAPH)
     assert ATTRIBUTIONS.create(name).compute(Classifier(model, recipe), []) == []
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 @pytest.mark.parametrize("name", [name for name in OF_GRAPHS if name != "gnn-explainer"])
 def test_gpu_gives_what_the_cpu_gives(name):
-    model = AttentionNet()
-    model.explained_layer, model.particle_layers = "embed", ("embed",)
+    model = with_attention()
     (on_cpu,) = explain(name, model, GRAPH)
     (on_gpu,) = explain(name, model.cuda(), GRAPH)
     np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-4 * np.abs(on_cpu).max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from graph_models import GRAPH_MODELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,13 @@ def test_radial_basis_equals_its_formula_and_ends_at_the_cutoff():
     expected *= 0.5 * (np.cos(np.pi * r.numpy()[:, None] / 2.0) + 1)
     np.testing.assert_allclose(basis(r), expected, atol=1e-6)
     assert basis(torch.tensor([2.0])).abs().max() < 1e-7
+
+
+@pytest.mark.parametrize("n_radial", [0, 1])
+@pytest.mark.parametrize("name", GRAPH_MODELS)
+def test_fewer_than_two_radial_functions_have_no_width(name, n_radial):
+    with pytest.raises(InputError, match=f"n_radial is {n_radial}; expected at least 2"):
+        MODELS.create(name, n_species=2, r_max=2.0, n_radial=n_radial)
 
 
 @pytest.mark.parametrize("dimension", [2, 3])

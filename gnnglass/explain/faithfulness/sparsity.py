@@ -13,7 +13,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 def gini(scores: ArrayLike) -> float:
     """Gini index of the sizes of the scores: 0 if all are alike, 1 − 1/n if one has it all.
 
-    With |s| sorted from the smallest, G = 1 − 2 Σ_k |s|_(k) / Σ|s| · (n − k + 1/2) / n
+    With ``|s|`` sorted from the smallest, ``G = 1 − 2 Σ_k |s|_(k) / Σ|s| · (n − k + 1/2) / n``
     (Hurley & Rickard, IEEE Trans. Inf. Theory 55, 4723 (2009), Table I), the one common measure
     that has all six properties they ask of sparsity. It does not depend on the scale.
 
@@ -29,7 +29,7 @@ def gini(scores: ArrayLike) -> float:
 
 
 def half_share(scores: ArrayLike) -> float:
-    """Smallest share of the particles that holds half of Σ|s|; 1/2 if all scores are alike.
+    """Smallest share of the particles that holds half of ``Σ|s|``; 1/2 if all scores are alike.
 
     Args:
         scores: Map of one configuration, shape [n].
@@ -43,7 +43,7 @@ def half_share(scores: ArrayLike) -> float:
 
 
 def _shares(scores: ArrayLike) -> FloatArray:
-    """|s| / Σ|s| from the smallest to the largest, shape [n]."""
+    """``|s| / Σ|s|`` from the smallest to the largest, shape [n]."""
     (map_of_one,) = checked_maps([scores])
     sizes = np.sort(np.abs(map_of_one))
     if sizes[-1] == 0:
