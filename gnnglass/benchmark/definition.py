@@ -78,9 +78,11 @@ class NetworkSection(Section):
         candidates: Of these, the one is taken whose first attribution localises best on the
             validation runs, for each scenario with its first seed.
         attributions: By the name that tables give them.
+        scenarios: Where it takes part; everywhere without.
     """
 
     model: str
+    scenarios: tuple[str, ...] | None = None
     candidates: tuple[CandidateSection, ...] = (CandidateSection(),)
     attributions: dict[str, AttributionSection] = Field(min_length=1)
 
@@ -155,10 +157,13 @@ class AttributionBenchmark(Section):
             raise InputError(f"in {source}, {fault(error)}.") from None
 
     def networks_of(self, scenario: str) -> tuple[str, ...]:
-        """Networks that have a candidate for the dimension of a scenario; the others sit out."""
+        """Networks that take part in a scenario and have a candidate for its dimension."""
         dimension = self.bases[self.scenarios[scenario].base].dimension
         return tuple(
-            name for name, section in self.networks.items() if section.candidates_in(dimension)
+            name
+            for name, section in self.networks.items()
+            if section.candidates_in(dimension)
+            and (section.scenarios is None or scenario in section.scenarios)
         )
 
     @model_validator(mode="after")
@@ -169,6 +174,9 @@ class AttributionBenchmark(Section):
                     f"scenarios.{name} is planted into the base {scenario.base!r}; "
                     f"known: {', '.join(self.bases)}"
                 )
+        for network, section in self.networks.items():
+            for name in section.scenarios or ():
+                self._require_scenario(name, f"networks.{network}.scenarios")
         judged = self.judged
         for name in (judged.network, judged.against):
             if name not in self.networks:
@@ -177,13 +185,9 @@ class AttributionBenchmark(Section):
                 )
             for scenario in self.scenarios:
                 if name not in self.networks_of(scenario):
-                    raise ValueError(f"networks.{name} has no candidate for scenarios.{scenario}")
+                    raise ValueError(f"networks.{name} takes no part in scenarios.{scenario}")
         for name in judged.controlled:
-            if name not in self.scenarios:
-                raise ValueError(
-                    f"judged.controlled names the scenario {name!r}; "
-                    f"known: {', '.join(self.scenarios)}"
-                )
+            self._require_scenario(name, "judged.controlled")
         known = self.networks[judged.network].attributions
         if judged.attribution not in known:
             raise ValueError(
@@ -191,3 +195,8 @@ class AttributionBenchmark(Section):
                 f"{', '.join(known)}"
             )
         return self
+
+    def _require_scenario(self, name: str, where: str) -> None:
+        if name not in self.scenarios:
+            known = ", ".join(self.scenarios)
+            raise ValueError(f"{where} names the scenario {name!r}; known: {known}")
