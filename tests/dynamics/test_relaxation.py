@@ -216,8 +216,10 @@ def test_annotate_adds_all_fields_of_the_contract():
         "propensity_cage_relative",
         "tau_bond",
         "tau_bond_censored",
+        "tau_bond_error",
         "tau_overlap",
         "tau_overlap_censored",
+        "tau_overlap_error",
     }
     lengths = np.linalg.norm(ensemble.displacements[:, 1], axis=-1).mean(axis=0)
     np.testing.assert_allclose(snapshot.field("propensity"), lengths)
@@ -227,8 +229,32 @@ def test_annotate_adds_all_fields_of_the_contract():
     np.testing.assert_allclose(
         last, np.linalg.norm(ensemble.displacements[:, 2], axis=-1).mean(axis=0)
     )
+    np.testing.assert_array_equal(snapshot.field("tau_overlap_error"), overlap.tau_error)
     with pytest.raises(InputError, match="no lag t = 3"):
         annotate(ensemble, time=3.0)
+
+
+def test_halves_are_what_even_and_odd_clones_say_alone():
+    ensemble = random_ensemble(3)
+    overlap = SelfOverlap(a=0.6, neighbors={"r_max": 1.3})
+    options = {"time": 10.0, "bonds": BondBreaking(1.3, 1.6), "overlap": overlap}
+    both = annotate(ensemble, halves=True, **options)
+    alone = annotate(ensemble, **options)
+    np.testing.assert_array_equal(both.field("tau_overlap"), alone.field("tau_overlap"))
+    assert set(both.fields) - set(alone.fields) == {
+        f"{name}_half_{number}"
+        for name in ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap")
+        for number in (1, 2)
+    }
+    for number, half in enumerate(ensemble.halves(), start=1):
+        one = annotate(half, **options)
+        for name in ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap"):
+            np.testing.assert_array_equal(both.field(f"{name}_half_{number}"), one.field(name))
+    # Propensity is a mean, so that of the whole is the mean of those of equal halves.
+    halves = both.field("propensity_half_1") + both.field("propensity_half_2")
+    np.testing.assert_allclose(halves / 2, both.field("propensity"))
+    with pytest.raises(InputError, match="2 clones cannot be halved"):
+        annotate(ensemble.halves()[0], halves=True)
 
 
 @pytest.mark.parametrize("relaxation", [BondBreaking(1.3, 1.6), SelfOverlap()])
