@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
-from gnnglass.dynamics.jackknife import GroupSums
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -17,15 +16,44 @@ from gnnglass.trajectories.snapshot import FloatArray
 Local = Callable[[FloatArray], FloatArray]
 
 
+class CloneSums:
+    """Sums over clones of a value of each particle at each lag, and of its square.
+
+    Args:
+        n_lags: Number of lags.
+        n: Number of particles.
+    """
+
+    def __init__(self, n_lags: int, n: int) -> None:
+        self._total = np.zeros((n_lags, n))
+        self._squares = np.zeros((n_lags, n))
+        self._n_clones = 0
+
+    def add(self, values: FloatArray) -> None:
+        """Count in the values of one more clone, shape [n_lags, n]."""
+        self._total += values
+        self._squares += values**2
+        self._n_clones += 1
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean over the clones, shape [n_lags, n]."""
+        return np.asarray(self._total / self._n_clones)
+
+    @property
+    def standard_error(self) -> FloatArray:
+        """Standard error of the mean over two clones or more, shape [n_lags, n]."""
+        # Rounding may leave a variance that is none slightly negative.
+        variance = np.maximum(self._squares / self._n_clones - self.mean**2, 0.0)
+        return np.asarray(np.sqrt(variance / (self._n_clones - 1)))
+
+
 class CloneMean(ABC):
     """A value of each particle at each lag, averaged over the clones of an ensemble.
 
     Subclasses are dataclasses of their parameters. They say what the value is in one clone and
-    what is to be done with the average.
+    what follows from its average.
     """
-
-    #: Sums are kept of so many groups of clones; one suffices where no error is asked for.
-    n_groups: ClassVar[int] = 1
 
     @abstractmethod
     def local(self, initial: Snapshot) -> Local:
@@ -40,7 +68,7 @@ class CloneMean(ABC):
         """
 
     @abstractmethod
-    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: GroupSums) -> None:
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Keep as the result what follows from the sums over the clones of `ensemble`."""
 
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
@@ -59,12 +87,10 @@ def compute_together(ensemble: IsoconfigurationalEnsemble, quantities: Sequence[
     Raises:
         InputError: As `CloneMean.compute`.
     """
-    locals_ = [quantity.local(ensemble.initial) for quantity in quantities]
-    shape = (len(ensemble.times), len(ensemble.initial))
-    sums = [np.zeros((quantity.n_groups, *shape)) for quantity in quantities]
-    for index, clone in enumerate(ensemble):
-        for total, local in zip(sums, locals_, strict=True):
-            total[index % len(total)] += local(clone)
-    for quantity, total in zip(quantities, sums, strict=True):
-        members = np.arange(ensemble.n_clones) % len(total)
-        quantity.settle(ensemble, GroupSums(total, np.bincount(members, minlength=len(total))))
+    size = (len(ensemble.times), len(ensemble.initial))
+    gathered = [(one, one.local(ensemble.initial), CloneSums(*size)) for one in quantities]
+    for clone in ensemble:
+        for _, local, sums in gathered:
+            sums.add(local(clone))
+    for quantity, _, sums in gathered:
+        quantity.settle(ensemble, sums)

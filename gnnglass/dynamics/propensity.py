@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gnnglass.dynamics.cage import CAGE, relative_to_cage
-from gnnglass.dynamics.clone_mean import CloneMean, Local
+from gnnglass.dynamics.clone_mean import CloneMean, CloneSums, Local
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
-from gnnglass.dynamics.jackknife import GroupSums
 from gnnglass.errors import NotComputedError
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
@@ -50,7 +49,7 @@ class Propensity(CloneMean):
         relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
         return lambda displacements: np.linalg.norm(relative(displacements), axis=-1)
 
-    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: GroupSums) -> None:
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Keep the mean."""
         self._ensemble, self._values = ensemble, sums.mean
 

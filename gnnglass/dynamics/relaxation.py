@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnnglass.dynamics.clone_mean import CloneMean
+from gnnglass.dynamics.clone_mean import CloneMean, CloneSums
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
-from gnnglass.dynamics.jackknife import GroupSums
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -93,23 +92,20 @@ class LocalRelaxation(CloneMean):
         threshold: Where a particle counts as relaxed, between 0 and 1.
     """
 
-    #: An error from sixteen groups is itself known to 18 %, and up to 16 clones each is a group.
-    n_groups: ClassVar[int] = 16
-
     threshold: float
 
     def __post_init__(self) -> None:
         self._result: _Result | None = None
 
-    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: GroupSums) -> None:
-        """Find the crossings, and how far they depend on the clones."""
-
-        def log_tau(correlation: FloatArray) -> FloatArray:
-            return np.log(first_crossing(ensemble.times, correlation, self.threshold)[0])
-
-        tau, censored = first_crossing(ensemble.times, sums.mean, self.threshold)
-        error = np.where(censored, np.nan, tau * sums.jackknife_error(log_tau))
-        self._result = _Result(ensemble, sums.mean, tau, censored, error)
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
+        """Find the crossings of C_i, and those of C_i one standard error up and down."""
+        mean, error = sums.mean, sums.standard_error
+        (tau, censored), (early, _), (late, _) = (
+            first_crossing(ensemble.times, mean + shift, self.threshold)
+            for shift in (0.0, -error, error)
+        )
+        tau_error = np.where(censored, np.nan, tau * np.log(late / early) / 2)
+        self._result = _Result(ensemble, mean, tau, censored, tau_error)
 
     @property
     def correlation(self) -> FloatArray:
@@ -135,10 +131,14 @@ class LocalRelaxation(CloneMean):
     def tau_error(self) -> FloatArray:
         """Standard error of τ_i from the clones, shape [n], in units of time; raises likewise.
 
-        The jackknife is done on ln τ_i, so ``tau_error / tau`` is the standard error of that. It
-        is NaN where τ_i is censored: of a bound there is no error. Where τ_i is close to the last
-        lag, replicates without some clones may be censored and stay at that lag, and the error
-        comes out too small.
+        C_i raised and lowered by its own standard error crosses the threshold later and earlier;
+        half the distance of both in ln t is the error of ln τ_i (Woodruff, J. Am. Stat. Assoc. 47,
+        635 (1952)), and τ_i times that is given. The jackknife would overestimate it by a third:
+        a crossing of steps is a quantile, for which it is not consistent (Efron, Ann. Stat. 7, 1
+        (1979)).
+
+        It is NaN where τ_i is censored: of a bound there is no error. Where the raised C_i does
+        not cross within the data, its crossing is put at the last lag and the error is too small.
         """
         return self._computed().tau_error
 
