@@ -1,3 +1,6 @@
+import tracemalloc
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,6 +145,38 @@ def test_windows_of_a_trajectory_are_all_that_fit(steps, lags, origins):
         np.testing.assert_allclose(rows["chi4"], own.shape[2] * shares.var(axis=0, ddof=1))
     else:
         assert rows["chi4"].isna().all()
+
+
+class Made(Sequence):
+    """Frames that are made when asked for and not kept."""
+
+    def __init__(self, n_frames, n):
+        self.start, self.n_frames = example_snapshot(2, n), n_frames
+
+    def __len__(self):
+        return self.n_frames
+
+    def __getitem__(self, index):
+        if index >= self.n_frames:
+            raise IndexError(index)
+        return self.start.replace(images=np.zeros((len(self.start), 2)), step=index)
+
+
+def test_memory_does_not_grow_with_the_number_of_frames():
+    n = 2000
+
+    def peak(n_frames):
+        trajectory = Trajectory(Made(n_frames, n), {"dt": 1.0})
+        tracemalloc.start()
+        TimeCorrelations().compute(TimeOrigins(trajectory, [1, 2]))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    TimeCorrelations().compute(random_ensemble(0))  # What is imported on the way stays.
+    few, many = peak(20), peak(160)
+    one_frame = n * 2 * 8
+    assert (many - few) / (160 - 20) < 0.05 * one_frame
 
 
 def test_cages_are_those_of_each_origin():
