@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
+from gnnglass.dynamics.clone_mean import Local
 from gnnglass.dynamics.relaxation import LocalRelaxation
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, neighbor_pairs
@@ -50,14 +50,13 @@ class BondBreaking(LocalRelaxation):
     r_break: Cutoff = field(default_factory=lambda: dict(BROKEN))
     threshold: float = 0.5
 
-    def correlate(self, ensemble: IsoconfigurationalEnsemble) -> FloatArray:
-        """Mean share of unbroken bonds over the clones, shape [n_lags, n].
+    def local(self, initial: Snapshot) -> Local:
+        """Share of the bonds of each particle that are unbroken.
 
         Raises:
             InputError: If a cutoff is missing for a pair of species, not positive or beyond half
                 the box, or if a bond would be broken from the start.
         """
-        initial = ensemble.initial
         r_bond = _cutoff_matrix(self.r_bond, initial, "r_bond")
         r_break = _cutoff_matrix(self.r_break, initial, "r_break")
         if np.any(r_break < r_bond):
@@ -72,13 +71,13 @@ class BondBreaking(LocalRelaxation):
         reach = r_break[first, second][bonded]
 
         n = len(initial)
-        kept = np.zeros((len(ensemble.times), n))
-        for clone in ensemble.displacements:
-            for lag, moved in enumerate(clone):
-                whole = np.linalg.norm(vectors + moved[j] - moved[i], axis=1) < reach
-                kept[lag] += np.bincount(i[whole], minlength=n) + np.bincount(j[whole], minlength=n)
-        bonds = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
-        return kept / (ensemble.n_clones * np.maximum(bonds, 1))
+        bonds = np.maximum(np.bincount(i, minlength=n) + np.bincount(j, minlength=n), 1)
+
+        def unbroken(moved: FloatArray) -> FloatArray:
+            whole = np.linalg.norm(vectors + moved[j] - moved[i], axis=1) < reach
+            return (np.bincount(i[whole], minlength=n) + np.bincount(j[whole], minlength=n)) / bonds
+
+        return lambda displacements: np.stack([unbroken(moved) for moved in displacements])
 
 
 def _cutoff_matrix(cutoff: Cutoff, snapshot: Snapshot, name: str) -> NDArray[np.float64]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError
-from gnnglass.trajectories import neighbor_pairs
+from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
 CAGE: Mapping[str, float] = {"r_max": 1.5}
 """The cage by default: the first minimum of g_AA(r) of the Kob–Andersen mixture at density 1.2."""
 
 
-def clone_displacements(
-    ensemble: IsoconfigurationalEnsemble, neighbors: Mapping[str, float] | None
-) -> Iterator[FloatArray]:
-    """Displacements of one clone after the other, relative to the cage if there is one.
+def relative_to_cage(
+    initial: Snapshot, neighbors: Mapping[str, float] | None
+) -> Callable[[FloatArray], FloatArray]:
+    """What takes the motion of each cage out of displacements since `initial`.
 
     The cage-relative displacement is Δr_i − (1/N_i) Σ_j Δr_j over the N_i neighbours j of i at
     t = 0, i not included (Mazoyer, Ebert, Maret & Keim, EPL 88, 66004 (2009); Vivek, Kelleher,
@@ -26,28 +25,26 @@ def clone_displacements(
     its displacement.
 
     Args:
-        ensemble: Runs from one configuration of n particles in d dimensions.
-        neighbors: Who belongs to the cage, ``{"r_max": …}`` in units of length; None for the
-            plain displacements.
+        initial: Configuration of n particles in d dimensions.
+        neighbors: Who belongs to the cage, ``{"r_max": …}`` in units of length; None leaves
+            displacements as they are.
 
-    Yields:
-        Displacements of each clone, shape [n_lags, n, d].
+    Returns:
+        A function of displacements, shape [n_lags, n, d], that returns others of that shape.
 
     Raises:
         InputError: If `neighbors` is anything else, or the cutoff does not fit the box.
     """
     if neighbors is None:
-        yield from ensemble.displacements
-        return
+        return lambda displacements: displacements
     if set(neighbors) != {"r_max"}:
         raise InputError(
             f"neighbors are {dict(neighbors)!r}; expected a cutoff, such as {dict(CAGE)!r}."
         )
     from scipy.sparse import csr_array
 
-    n = len(ensemble.initial)
-    pairs = neighbor_pairs(ensemble.initial, neighbors["r_max"])
+    n = len(initial)
+    pairs = neighbor_pairs(initial, neighbors["r_max"])
     weights = 1.0 / np.bincount(pairs.i, minlength=n)[pairs.i]
     mean_of_cage = csr_array((weights, (pairs.i, pairs.j)), shape=(n, n))
-    for displacements in ensemble.displacements:
-        yield np.stack([moved - mean_of_cage @ moved for moved in displacements])
+    return lambda displacements: np.stack([one - mean_of_cage @ one for one in displacements])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnnglass.dynamics.clone_frames import CloneFrames, InOneTrajectory
+from gnnglass.dynamics.frames import steps_in_order, time_step
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
-
-SAME_POSITION = 1e-5
-"""Two positions closer than this times the longest edge are one; files hold single precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,51 +24,42 @@ class IsoconfigurationalEnsemble:
 
     Attributes:
         initial: The configuration all clones start from, n particles in d dimensions.
-        displacements: r_i(t) − r_i(0), not wrapped, shape [n_clones, n_lags, n, d], in units of
-            length; read-only.
+        clones: r_i(t) − r_i(0) of each clone, not wrapped, shape [n_lags, n, d], in units of
+            length. Given as one array of shape [n_clones, n_lags, n, d], or as any sequence of
+            such arrays, so that clones may be read only when asked for.
         times: The lags t, increasing, shape [n_lags], in units of time.
 
     Raises:
         InputError: On fewer than two clones, shapes that do not fit together, lags that are not
-            positive and increasing, or displacements that are not finite.
+            positive and increasing, or displacements that are not finite. What is in one array
+            is looked at once; another sequence whenever a clone is read.
     """
 
     initial: Snapshot
-    displacements: FloatArray
+    clones: Sequence[FloatArray] | FloatArray
     times: FloatArray
 
     def __post_init__(self) -> None:
-        displacements = np.asarray(self.displacements, dtype=np.float64).view()
         times = np.array(self.times, dtype=np.float64)
-        expected = (len(self.initial), self.initial.dimension)
-        if displacements.ndim != 4 or displacements.shape[2:] != expected:
-            raise InputError(
-                f"displacements have shape {displacements.shape}; expected "
-                f"[n_clones, n_lags, {expected[0]}, {expected[1]}] for this configuration."
-            )
-        _require_clones(len(displacements))
-        if times.shape != displacements.shape[1:2] or times.size == 0:
-            raise InputError(
-                f"times have shape {times.shape}; expected [{displacements.shape[1]}], one for "
-                "each lag of the displacements, and at least one."
-            )
+        if times.ndim != 1 or times.size == 0:
+            raise InputError(f"times have shape {times.shape}; expected [n_lags], at least one.")
         if not np.all(np.isfinite(times)) or np.any(np.diff(times, prepend=0.0) <= 0):
             raise InputError(
                 f"times are {times.tolist()}; expected positive lags in increasing order."
             )
-        if not np.all(np.isfinite(displacements)):
-            raise InputError(
-                "some displacements are NaN or infinite; the run that produced them has probably "
-                "blown up."
-            )
-        for array in (displacements, times):
-            array.flags.writeable = False
-        object.__setattr__(self, "displacements", displacements)
+        times.flags.writeable = False
         object.__setattr__(self, "times", times)
+        _require_clones(len(self.clones))
+        if isinstance(self.clones, np.ndarray):
+            displacements = np.asarray(self.clones, dtype=np.float64).view()
+            displacements.flags.writeable = False
+            object.__setattr__(self, "clones", tuple(displacements))
+            for _ in self:
+                pass
 
     @classmethod
     def from_trajectory(cls, trajectory: Trajectory) -> IsoconfigurationalEnsemble:
-        """Take apart one trajectory that holds all clones.
+        """Take apart one trajectory that holds all clones; they are read when they are needed.
 
         Args:
             trajectory: Frame 0 is the initial configuration, then come all lags of clone 0, all
@@ -78,8 +67,9 @@ class IsoconfigurationalEnsemble:
                 and ``lag_steps`` (steps since frame 0), and ``metadata["dt"]`` the time per step.
 
         Raises:
-            InputError: If metadata, number of frames or their steps do not fit this layout, if
-                the frames are of another configuration, or if images are unknown.
+            InputError: If metadata or the number of frames do not fit this layout; when a clone
+                is read, if its steps do not, if it is of another configuration, or if images are
+                unknown.
         """
         layout = trajectory.metadata.get("isoconfigurational")
         if not isinstance(layout, Mapping) or not {"n_clones", "lag_steps"} <= set(layout):
@@ -89,7 +79,7 @@ class IsoconfigurationalEnsemble:
                 "use from_clones."
             )
         n_clones, lag_steps = int(layout["n_clones"]), np.array(layout["lag_steps"], dtype=np.int64)
-        dt = _time_step([trajectory], None)
+        dt = time_step([trajectory])
         _require_clones(n_clones)
         if len(trajectory) != 1 + n_clones * len(lag_steps):
             raise InputError(
@@ -97,27 +87,15 @@ class IsoconfigurationalEnsemble:
                 f"1 + {n_clones} clones × {len(lag_steps)} lags = {1 + n_clones * len(lag_steps)}; "
                 "a run was probably cut off."
             )
+        frames = InOneTrajectory(trajectory, len(lag_steps))
         initial = trajectory[0]
-        shape = (n_clones, len(lag_steps), len(initial), initial.dimension)
-        displacements = np.empty(shape)
-        for clone in range(n_clones):
-            for lag, steps in enumerate(lag_steps):
-                index = 1 + clone * len(lag_steps) + lag
-                frame = trajectory[index]
-                if frame.step - initial.step != steps:
-                    raise InputError(
-                        f"frames are out of order: frame {index} is {frame.step - initial.step} "
-                        f"steps after the initial configuration; expected {steps} (lag {lag} of "
-                        f"clone {clone})."
-                    )
-                displacements[clone, lag] = _displacement(initial, frame, clone)
-        return cls(initial, displacements, np.asarray(lag_steps * dt))
+        return cls(initial, CloneFrames(initial, lag_steps, frames), np.asarray(lag_steps * dt))
 
     @classmethod
     def from_clones(
         cls, clones: Sequence[Trajectory], dt: float | None = None
     ) -> IsoconfigurationalEnsemble:
-        """Join clones that are separate trajectories.
+        """Join clones that are separate trajectories; they are read when they are needed.
 
         Args:
             clones: One trajectory each; frame 0 is the initial configuration, the same for all,
@@ -125,36 +103,67 @@ class IsoconfigurationalEnsemble:
             dt: Time per step; taken from the clones' metadata if None.
 
         Raises:
-            InputError: On fewer than two clones, clones of different configurations or at
-                different steps, frames out of order, unknown images, or no `dt`.
+            InputError: On fewer than two clones, or no `dt`; when a clone is read, if it is of
+                another configuration or at other steps, if its frames are out of order, or if
+                images are unknown.
         """
         _require_clones(len(clones))
-        dt = _time_step(clones, dt)
+        dt = time_step(clones, dt)
         initial = clones[0][0]
-        steps = _steps_since_start(clones[0], 0)
-        displacements = np.empty((len(clones), len(steps), len(initial), initial.dimension))
-        for index, clone in enumerate(clones):
-            start = clone[0]
-            _require_same(initial, start, index)
-            apart = np.abs(initial.minimum_image(start.positions - initial.positions))
-            if apart.max() > SAME_POSITION * initial.box.max():
+        steps = steps_in_order(clones[0], "clone 0")
+        if len(steps) < 2:
+            raise InputError("clone 0 has no frame after the initial one; expected lags.")
+        lag_steps = steps[1:] - steps[0]
+        return cls(initial, CloneFrames(initial, lag_steps, clones), np.asarray(lag_steps * dt))
+
+    def __iter__(self) -> Iterator[FloatArray]:
+        """Displacements of one clone after the other, shape [n_lags, n, d], read-only.
+
+        Raises:
+            InputError: If those of a clone do not fit or are not finite.
+        """
+        expected = (len(self.times), len(self.initial), self.initial.dimension)
+        for index, clone in enumerate(self.clones):
+            if np.shape(clone) != expected:
                 raise InputError(
-                    f"clone {index} starts from another configuration than clone 0: positions "
-                    f"differ by up to {apart.max():.3g}; expected one shared initial configuration."
+                    f"displacements of clone {index} have shape {np.shape(clone)}; expected "
+                    f"{list(expected)} for these lags and this configuration."
                 )
-            if not np.array_equal(_steps_since_start(clone, index), steps):
+            if not np.all(np.isfinite(clone)):
                 raise InputError(
-                    f"clone {index} was sampled at other steps than clone 0; expected "
-                    f"{', '.join(map(str, steps))} steps after the start."
+                    f"some displacements of clone {index} are NaN or infinite; the run that "
+                    "produced them has probably blown up."
                 )
-            for lag in range(len(steps)):
-                displacements[index, lag] = _displacement(start, clone[1 + lag], index)
-        return cls(initial, displacements, np.asarray(steps * dt))
+            yield clone
+
+    def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
+        """Each clone as a configuration and what became of it, as `TimeCorrelations` takes it."""
+        for clone in self:
+            yield self.initial, clone
+
+    @property
+    def displacements(self) -> FloatArray:
+        """Those of all clones in memory, shape [n_clones, n_lags, n, d], read-only."""
+        displacements = np.stack(list(self))
+        displacements.flags.writeable = False
+        return displacements
 
     @property
     def n_clones(self) -> int:
         """Number of runs M."""
-        return len(self.displacements)
+        return len(self.clones)
+
+    def lag(self, time: float) -> int:
+        """Which of the lags `time` is.
+
+        Raises:
+            InputError: If it is none of them.
+        """
+        match = np.flatnonzero(np.isclose(self.times, time))
+        if match.size == 0:
+            known = ", ".join(f"{t:g}" for t in self.times)
+            raise InputError(f"no lag t = {time:g} in this ensemble; it has {known}.")
+        return int(match[0])
 
     def halves(self) -> tuple[IsoconfigurationalEnsemble, IsoconfigurationalEnsemble]:
         """Even and odd clones as two ensembles, to tell how far results depend on the runs.
@@ -168,7 +177,7 @@ class IsoconfigurationalEnsemble:
                 "two for each half."
             )
         even, odd = (
-            IsoconfigurationalEnsemble(self.initial, self.displacements[start::2], self.times)
+            IsoconfigurationalEnsemble(self.initial, self.clones[start::2], self.times)
             for start in (0, 1)
         )
         return even, odd
@@ -186,47 +195,3 @@ def _require_clones(n_clones: int) -> None:
             f"an isoconfigurational ensemble needs at least 2 clones, got {n_clones}; run more "
             "from the same configuration (16 or more for good averages)."
         )
-
-
-def _time_step(trajectories: Sequence[Trajectory], dt: float | None) -> float:
-    if dt is None:
-        if any(trajectory.metadata.get("dt") is None for trajectory in trajectories):
-            raise InputError("the time per step is unknown: the metadata hold no 'dt'; add it.")
-        known = sorted({float(trajectory.metadata["dt"]) for trajectory in trajectories})
-        if len(known) > 1:
-            raise InputError(f"the clones have different time steps dt: {known}; expected one.")
-        dt = known[0]
-    if not (np.isfinite(dt) and dt > 0):
-        raise InputError(f"the time per step dt is {dt:g}; expected a positive number.")
-    return dt
-
-
-def _steps_since_start(clone: Trajectory, index: int) -> NDArray[np.int64]:
-    steps = np.array([frame.step for frame in clone], dtype=np.int64)
-    if len(steps) < 2:
-        raise InputError(f"clone {index} has no frame after the initial one; expected lags.")
-    if np.any(np.diff(steps) <= 0):
-        raise InputError(
-            f"frames of clone {index} are out of order: steps {', '.join(map(str, steps))}; "
-            "expected increasing steps, the initial configuration first."
-        )
-    return steps[1:] - steps[0]
-
-
-def _require_same(initial: Snapshot, other: Snapshot, clone: int) -> None:
-    same = (
-        initial.positions.shape == other.positions.shape
-        and np.array_equal(initial.types, other.types)
-        and initial.type_names == other.type_names
-        and np.allclose(initial.box, other.box, rtol=1e-6)
-    )
-    if not same:
-        raise InputError(
-            f"clone {clone} is of another configuration: its number of particles, types or box "
-            "differ from the initial ones."
-        )
-
-
-def _displacement(initial: Snapshot, frame: Snapshot, clone: int) -> FloatArray:
-    _require_same(initial, frame, clone)
-    return frame.unwrapped - initial.unwrapped

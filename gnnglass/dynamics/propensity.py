@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gnnglass.dynamics.cage import CAGE, clone_displacements
+from gnnglass.dynamics.cage import CAGE, relative_to_cage
+from gnnglass.dynamics.clone_mean import CloneMean, CloneSums, Local
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
-from gnnglass.errors import InputError, NotComputedError
+from gnnglass.errors import NotComputedError
+from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Propensity:
+class Propensity(CloneMean):
     """Isoconfigurational mean of the distance each particle has gone.
 
     p_i(t) = ``⟨|Δr_i(t)|⟩`` over the clones (Widmer-Cooper, Harrowell & Fynewever, Phys. Rev. Lett.
@@ -38,17 +40,18 @@ class Propensity:
         self._ensemble: IsoconfigurationalEnsemble | None = None
         self._values: FloatArray | None = None
 
-    def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
-        """Average over the clones of `ensemble`; returns self.
+    def local(self, initial: Snapshot) -> Local:
+        """How far each particle went, ``|Δr_i|``.
 
         Raises:
             InputError: If `neighbors` is not a cutoff or does not fit the box.
         """
-        total = np.zeros(ensemble.displacements.shape[1:3])
-        for moved in clone_displacements(ensemble, self.neighbors if self.cage_relative else None):
-            total += np.linalg.norm(moved, axis=-1)
-        self._ensemble, self._values = ensemble, total / ensemble.n_clones
-        return self
+        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+        return lambda displacements: np.linalg.norm(relative(displacements), axis=-1)
+
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
+        """Keep the mean."""
+        self._ensemble, self._values = ensemble, sums.mean
 
     @property
     def values(self) -> FloatArray:
@@ -72,11 +75,7 @@ class Propensity:
             InputError: If `time` is none of the lags.
         """
         ensemble, values = self._results()
-        match = np.flatnonzero(np.isclose(ensemble.times, time))
-        if match.size == 0:
-            known = ", ".join(f"{t:g}" for t in ensemble.times)
-            raise InputError(f"no lag t = {time:g} in this ensemble; it has {known}.")
-        return np.asarray(values[match[0]])
+        return np.asarray(values[ensemble.lag(time)])
 
     def plot(self, ax: Axes | None = None, *, time: float | None = None) -> Axes:
         """Draw the initial configuration coloured by propensity.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass.dynamics.clone_mean import CloneMean, CloneSums
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.trajectories.snapshot import FloatArray
@@ -38,7 +38,8 @@ def first_crossing(
         Times τ_i, shape [n], in units of time, and which of them are censored, shape [n].
 
     Raises:
-        InputError: If the threshold is not between 0 and 1, or the shapes do not fit.
+        InputError: If the threshold is not between 0 and 1, the shapes do not fit, or a
+            correlation is NaN.
     """
     times = np.asarray(times, dtype=np.float64)
     correlation = np.asarray(correlation, dtype=np.float64)
@@ -48,6 +49,13 @@ def first_crossing(
         raise InputError(
             f"correlation has shape {correlation.shape} and times {times.shape}; expected "
             "[n_lags, n] and [n_lags] with at least one lag."
+        )
+    unknown = np.isnan(correlation).any(axis=0)
+    if unknown.any():
+        # NaN is never below a threshold, and would pass for a particle that does not relax.
+        raise InputError(
+            f"the correlation of {unknown.sum()} of {unknown.size} particles (first: "
+            f"{int(np.argmax(unknown))}) is NaN; expected a number at every lag."
         )
     below = correlation <= threshold
     censored = np.asarray(~below.any(axis=0))
@@ -71,12 +79,14 @@ class _Result(NamedTuple):
     correlation: FloatArray
     tau: FloatArray
     censored: BoolArray
+    tau_error: FloatArray
 
 
-class LocalRelaxation(ABC):
+class LocalRelaxation(CloneMean):
     """A local correlation function C_i(t), and the time at which it falls to a threshold.
 
-    Subclasses are dataclasses of their parameters and say what C_i(t) is.
+    Subclasses are dataclasses of their parameters and say what C_i(t) is in one clone; C_i(0) = 1
+    is understood.
 
     Attributes:
         threshold: Where a particle counts as relaxed, between 0 and 1.
@@ -87,20 +97,15 @@ class LocalRelaxation(ABC):
     def __post_init__(self) -> None:
         self._result: _Result | None = None
 
-    @abstractmethod
-    def correlate(self, ensemble: IsoconfigurationalEnsemble) -> FloatArray:
-        """C_i(t) averaged over the clones, shape [n_lags, n]; C_i(0) = 1 is understood."""
-
-    def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
-        """Correlate and find the crossings; returns self.
-
-        Raises:
-            InputError: If a parameter does not fit the ensemble.
-        """
-        correlation = self.correlate(ensemble)
-        tau, censored = first_crossing(ensemble.times, correlation, self.threshold)
-        self._result = _Result(ensemble, correlation, tau, censored)
-        return self
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
+        """Find the crossings of C_i, and those of C_i one standard error up and down."""
+        mean, error = sums.mean, sums.standard_error
+        (tau, censored), (early, _), (late, _) = (
+            first_crossing(ensemble.times, mean + shift, self.threshold)
+            for shift in (0.0, -error, error)
+        )
+        tau_error = np.where(censored, np.nan, tau * np.log(late / early) / 2)
+        self._result = _Result(ensemble, mean, tau, censored, tau_error)
 
     @property
     def correlation(self) -> FloatArray:
@@ -121,6 +126,21 @@ class LocalRelaxation(ABC):
     def censored(self) -> BoolArray:
         """Which particles had not relaxed at the last lag, shape [n]; raises likewise."""
         return self._computed().censored
+
+    @property
+    def tau_error(self) -> FloatArray:
+        """Standard error of τ_i from the clones, shape [n], in units of time; raises likewise.
+
+        C_i raised and lowered by its own standard error crosses the threshold later and earlier;
+        half the distance of both in ln t is the error of ln τ_i (Woodruff, J. Am. Stat. Assoc. 47,
+        635 (1952)), and τ_i times that is given. The jackknife would overestimate it by a third:
+        a crossing of steps is a quantile, for which it is not consistent (Efron, Ann. Stat. 7, 1
+        (1979)).
+
+        It is NaN where τ_i is censored: of a bound there is no error. Where the raised C_i does
+        not cross within the data, its crossing is put at the last lag and the error is too small.
+        """
+        return self._computed().tau_error
 
     @property
     def censored_fraction(self) -> float:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gnnglass.dynamics.cage import CAGE, clone_displacements
-from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
+from gnnglass.dynamics.cage import CAGE, relative_to_cage
+from gnnglass.dynamics.clone_mean import Local
 from gnnglass.dynamics.relaxation import LocalRelaxation
 from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -34,15 +35,17 @@ class SelfOverlap(LocalRelaxation):
     cage_relative: bool = True
     neighbors: Mapping[str, float] = field(default_factory=lambda: dict(CAGE))
 
-    def correlate(self, ensemble: IsoconfigurationalEnsemble) -> FloatArray:
-        """Share of clones with ``|Δr_i| < a``, shape [n_lags, n].
+    def local(self, initial: Snapshot) -> Local:
+        """1 where ``|Δr_i| < a``, else 0.
 
         Raises:
             InputError: If `a` is not positive, or `neighbors` is not a cutoff that fits the box.
         """
         if not self.a > 0:
             raise InputError(f"overlap distance a is {self.a:g}; expected a positive length.")
-        stayed = np.zeros(ensemble.displacements.shape[1:3])
-        for moved in clone_displacements(ensemble, self.neighbors if self.cage_relative else None):
-            stayed += np.linalg.norm(moved, axis=-1) < self.a
-        return stayed / ensemble.n_clones
+        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+
+        def stayed(displacements: FloatArray) -> FloatArray:
+            return (np.linalg.norm(relative(displacements), axis=-1) < self.a).astype(np.float64)
+
+        return stayed

@@ -92,14 +92,8 @@ def _with_dynamics(workspace: Workspace, section: DynamicsSection, run: str) -> 
     clones = workspace.load_clones(run)
     ensemble = dynamics.IsoconfigurationalEnsemble.from_clones(clones)
     time = section.propensity_lag * clones[0].metadata["dt"]
-    moved = dynamics.annotate(ensemble, time=time).fields
-    halves = {
-        HALVES[target][k]: fields[target]
-        for k, half in enumerate(ensemble.halves())
-        for fields in [dynamics.annotate(half, time=time).fields]
-        for target in TARGETS
-    }
+    moved = dynamics.annotate(ensemble, time=time, halves=True).fields
     annotated = read(workspace.annotated(run))
-    joined = annotated[-1].with_fields(**moved, **halves)
+    joined = annotated[-1].with_fields(**moved)
     write(workspace.compared(run), Trajectory([joined], annotated.metadata))
     return joined

@@ -1,10 +1,13 @@
+import tracemalloc
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from gnnglass.dynamics import IsoconfigurationalEnsemble
+from gnnglass.dynamics import IsoconfigurationalEnsemble, SelfOverlap, annotate
 from gnnglass.errors import InputError
 from gnnglass.testing import example_snapshot
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
 LAGS = (10, 100, 1000)
 DT = 0.005
@@ -105,7 +108,11 @@ def with_frame(trajectory, index, **changes):
         (lambda t: without(t, "dt"), "time per step is unknown: the metadata hold no 'dt'"),
         (lambda t: Trajectory(t.frames, {**t.metadata, "dt": 0.0}), "dt is 0"),
         (lambda t: t[:-1], r"has 12 frames; expected 1 \+ 4 clones × 3 lags = 13"),
-        (lambda t: with_frame(t, 5, step=7), "out of order: frame 5 is -493 steps"),
+        (
+            lambda t: with_frame(t, 5, step=7),
+            "clone 1 are out of order: step 7 comes after step 510",
+        ),
+        (lambda t: with_frame(t, 5, step=601), "clone 1 was sampled at other steps.*10, 101, 1000"),
         (lambda t: with_frame(t, 5, images=None), "images|image flags"),
         (lambda t: with_frame(t, 4, types=1 - t[4].types), "clone 1 is of another configuration"),
         (
@@ -119,7 +126,7 @@ def with_frame(trajectory, index, **changes):
 )
 def test_a_broken_trajectory_is_refused(case, spoil, message):
     with pytest.raises(InputError, match=message):
-        IsoconfigurationalEnsemble.from_trajectory(spoil(one_trajectory(*case)))
+        annotate(IsoconfigurationalEnsemble.from_trajectory(spoil(one_trajectory(*case))))
 
 
 def shifted_start(clones):
@@ -145,23 +152,93 @@ def shifted_start(clones):
 )
 def test_clones_that_do_not_belong_together_are_refused(case, spoil, message):
     with pytest.raises(InputError, match=message):
-        IsoconfigurationalEnsemble.from_clones(spoil(separate(*case)))
+        annotate(IsoconfigurationalEnsemble.from_clones(spoil(separate(*case))))
 
 
 @pytest.mark.parametrize(
     ("change", "times", "message"),
     [
         (lambda d: d[:1], LAGS, "at least 2 clones, got 1"),
-        (lambda d: d[0], LAGS, r"expected \[n_clones, n_lags, 144, 2\]"),
-        (lambda d: d[:, :, :-1], LAGS, r"expected \[n_clones, n_lags, 144, 2\]"),
-        (lambda d: d, LAGS[:2], r"times have shape \(2,\); expected \[3\]"),
+        (lambda d: d[0], LAGS, r"clone 0 have shape \(144, 2\); expected \[3, 144, 2\]"),
+        (lambda d: d[:, :, :-1], LAGS, r"shape \(3, 143, 2\); expected \[3, 144, 2\]"),
+        (lambda d: d, LAGS[:2], r"shape \(3, 144, 2\); expected \[2, 144, 2\]"),
         (lambda d: d[:, :0], (), "at least one"),
+        (lambda d: d, [LAGS], r"times have shape \(1, 3\); expected \[n_lags\]"),
         (lambda d: d, (10, 5, 20), "expected positive lags in increasing order"),
         (lambda d: d, (0, 5, 20), "expected positive lags in increasing order"),
-        (lambda d: d * np.nan, LAGS, "displacements are NaN or infinite"),
+        (lambda d: d * np.nan, LAGS, "some displacements of clone 0 are NaN or infinite"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, times, message):
     displacements = np.ones((4, len(LAGS), 144, 2))
     with pytest.raises(InputError, match=message):
         IsoconfigurationalEnsemble(example_snapshot(2), change(displacements), np.array(times))
+
+
+@pytest.mark.parametrize("lose", [lambda s: s * 0, lambda s: s * 0 + 2], ids=["zero", "constant"])
+def test_lost_image_flags_are_noticed(case, lose):
+    """Particles leave through one face by a little; wrapped, they come back at the other."""
+    initial, _ = case
+    small = np.random.default_rng(1).normal(0, 0.3, (4, len(LAGS), *initial.positions.shape))
+    clones = separate(initial, small)
+    np.testing.assert_allclose(
+        IsoconfigurationalEnsemble.from_clones(clones).displacements, small, atol=1e-9
+    )
+    lost = [clone.map(lambda frame: frame.replace(images=lose(frame.images))) for clone in clones]
+    with pytest.raises(InputError, match="clone 0 are wrapped, but their image flags were lost"):
+        annotate(IsoconfigurationalEnsemble.from_clones(lost))
+
+
+class Counted(Sequence):
+    """Clones that are made when asked for, and count how often they are."""
+
+    def __init__(self, n_clones, shape):
+        self.asked, self.shape = [0] * n_clones, shape
+
+    def __len__(self):
+        return len(self.asked)
+
+    def __getitem__(self, index):
+        self.asked[index] += 1
+        return np.random.default_rng(index).normal(size=self.shape)
+
+
+def test_any_sequence_of_clones_will_do_and_each_is_read_once():
+    initial = example_snapshot(2)
+    clones = Counted(5, (3, 144, 2))
+    lazy = IsoconfigurationalEnsemble(initial, clones, np.array(LAGS))
+    assert clones.asked == [0] * 5
+    annotated = annotate(lazy)
+    assert clones.asked == [1] * 5
+    known = annotate(IsoconfigurationalEnsemble(initial, lazy.displacements, np.array(LAGS)))
+    for name, values in known.fields.items():
+        np.testing.assert_array_equal(annotated.field(name), values)
+    clones.shape = (2, 144, 2)
+    with pytest.raises(InputError, match=r"clone 0 have shape \(2, 144, 2\)"):
+        annotate(lazy)
+
+
+def test_memory_does_not_grow_with_the_number_of_clones(tmp_path):
+    n = 3600
+    initial = example_snapshot(2, n).replace(images=np.zeros((n, 2)))
+    rng = np.random.default_rng(0)
+    frames = [moved(initial, rng.normal(0, 0.3, (n, 2)), lag) for lag in LAGS]
+    write(tmp_path / "clone.gsd", Trajectory([initial, *frames], {"dt": DT}))
+
+    def correlate(n_clones):
+        clones = [read(tmp_path / "clone.gsd") for _ in range(n_clones)]
+        overlap = SelfOverlap(cage_relative=False)
+        overlap.compute(IsoconfigurationalEnsemble.from_clones(clones))
+
+    def peak(n_clones):
+        tracemalloc.start()
+        correlate(n_clones)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    correlate(2)  # What is imported on the way stays.
+    few, many = peak(8), peak(64)
+    one_clone = len(LAGS) * n * 2 * 8
+    # A file that is not being read still takes its name and metadata.
+    assert (many - few) / (64 - 8) < 0.1 * one_clone

@@ -104,6 +104,61 @@ def test_planted_bond_life_times_are_recovered():
     np.testing.assert_array_equal(bonds.tau[20:], bonds.tau[:20])
 
 
+@pytest.mark.parametrize(("n_clones", "n_lags"), [(16, 60), (16, 12), (64, 12)])
+def test_error_of_a_relaxation_time_is_how_much_it_varies_between_ensembles(n_clones, n_lags):
+    """Particles alike, each with clones of its own: the spread of their times is the error."""
+    ensemble = hopping(np.full(1000, 10.0), n_clones, np.geomspace(0.1, 1000, n_lags))
+    overlap = SelfOverlap(cage_relative=False).compute(ensemble)
+    assert not overlap.censored.any()
+    error = overlap.tau_error / overlap.tau
+    away = np.log(overlap.tau) - np.log(overlap.tau).mean()
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(away.std(), rel=0.2)
+    # One standard error covers 68 % of a normal law.
+    assert 0.6 < np.mean(np.abs(away) < error) < 0.8
+    # From C(τ) = 1/e follows d ln τ = e dC, and C is a share of the clones.
+    assert away.std() == pytest.approx(np.e * np.sqrt((1 - 1 / np.e) / np.e / n_clones), rel=0.2)
+
+
+def test_of_a_bound_there_is_no_error_and_of_what_is_certain_there_is_none():
+    truth = np.repeat([1.0, 1e6], 20)
+    overlap = SelfOverlap(cage_relative=False).compute(hopping(truth, 20, np.geomspace(0.1, 99, 9)))
+    np.testing.assert_array_equal(overlap.censored, truth == 1e6)
+    np.testing.assert_array_equal(np.isnan(overlap.tau_error), truth == 1e6)
+    assert np.all(overlap.tau_error[:20] > 0)
+    initial = example_snapshot(2)
+    alike = IsoconfigurationalEnsemble(initial, np.ones((3, 1, len(initial), 2)), np.array([5.0]))
+    certain = SelfOverlap(cage_relative=False).compute(alike)
+    assert not certain.censored.any() and not certain.tau_error.any()
+
+
+def test_planted_times_with_a_third_censored():
+    """Clones relax exponentially; three particles of ten take longer than the data."""
+    rng = np.random.default_rng(0)
+    truth = rng.permutation(np.geomspace(1, 1000, 200))
+    times = np.geomspace(0.05, np.quantile(truth, 0.7), 40)
+    ensemble = hopping(truth, 200, times)
+    overlap = SelfOverlap(cage_relative=False).compute(ensemble)
+    stayed = ensemble.displacements[:, -1, :, 0] == 0
+    late = stayed.mean(axis=0) > 1 / np.e
+    np.testing.assert_array_equal(overlap.censored, late)
+    assert overlap.censored_fraction == late.mean() == pytest.approx(0.3, abs=0.05)
+    assert spearmanr(overlap.tau[~late], truth[~late]).statistic > 0.95
+    assert overlap.ranks[late].min() > overlap.ranks[~late].max()
+    assert spearmanr(overlap.tau, truth).statistic > 0.95
+
+    # Left out, the slow particles are missing from every average: the median of the others is
+    # far too short, that of all is right as long as fewer than half are censored.
+    assert np.median(overlap.tau) == pytest.approx(np.median(truth), rel=0.1)
+    assert np.median(overlap.tau[~late]) < 0.5 * np.median(truth)
+    # And a field that follows the truth seems to tell less about it than it does.
+    field = np.log(truth) + rng.normal(0, 1.5, 200)
+    told = spearmanr(field, truth).statistic
+    kept = spearmanr(field, overlap.tau).statistic
+    dropped = spearmanr(field[~late], overlap.tau[~late]).statistic
+    assert abs(kept - told) < 0.03
+    assert dropped < told - 0.1
+
+
 def test_censored_share_is_exact_and_dropping_the_censored_would_tell_another_story():
     truth = np.geomspace(1, 10_000, 40)
     times = np.geomspace(0.1, 100, 40)
@@ -216,8 +271,10 @@ def test_annotate_adds_all_fields_of_the_contract():
         "propensity_cage_relative",
         "tau_bond",
         "tau_bond_censored",
+        "tau_bond_error",
         "tau_overlap",
         "tau_overlap_censored",
+        "tau_overlap_error",
     }
     lengths = np.linalg.norm(ensemble.displacements[:, 1], axis=-1).mean(axis=0)
     np.testing.assert_allclose(snapshot.field("propensity"), lengths)
@@ -227,8 +284,32 @@ def test_annotate_adds_all_fields_of_the_contract():
     np.testing.assert_allclose(
         last, np.linalg.norm(ensemble.displacements[:, 2], axis=-1).mean(axis=0)
     )
+    np.testing.assert_array_equal(snapshot.field("tau_overlap_error"), overlap.tau_error)
     with pytest.raises(InputError, match="no lag t = 3"):
         annotate(ensemble, time=3.0)
+
+
+def test_halves_are_what_even_and_odd_clones_say_alone():
+    ensemble = random_ensemble(3)
+    overlap = SelfOverlap(a=0.6, neighbors={"r_max": 1.3})
+    options = {"time": 10.0, "bonds": BondBreaking(1.3, 1.6), "overlap": overlap}
+    both = annotate(ensemble, halves=True, **options)
+    alone = annotate(ensemble, **options)
+    np.testing.assert_array_equal(both.field("tau_overlap"), alone.field("tau_overlap"))
+    assert set(both.fields) - set(alone.fields) == {
+        f"{name}_half_{number}"
+        for name in ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap")
+        for number in (1, 2)
+    }
+    for number, half in enumerate(ensemble.halves(), start=1):
+        one = annotate(half, **options)
+        for name in ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap"):
+            np.testing.assert_array_equal(both.field(f"{name}_half_{number}"), one.field(name))
+    # Propensity is a mean, so that of the whole is the mean of those of equal halves.
+    halves = both.field("propensity_half_1") + both.field("propensity_half_2")
+    np.testing.assert_allclose(halves / 2, both.field("propensity"))
+    with pytest.raises(InputError, match="2 clones cannot be halved"):
+        annotate(ensemble.halves()[0], halves=True)
 
 
 @pytest.mark.parametrize("relaxation", [BondBreaking(1.3, 1.6), SelfOverlap()])
@@ -280,3 +361,9 @@ def test_bad_parameters_are_refused(relaxation, message):
 def test_correlations_that_do_not_fit_the_times_are_refused(times, correlation):
     with pytest.raises(InputError, match="at least one lag"):
         first_crossing(times, correlation, 0.5)
+
+
+def test_a_correlation_that_is_no_number_is_not_called_censored():
+    correlation = np.array([[0.9, np.nan, 0.8], [0.1, 0.2, 0.7]])
+    with pytest.raises(InputError, match=r"of 1 of 3 particles \(first: 1\) is NaN"):
+        first_crossing([1.0, 2.0], correlation, 0.5)

@@ -1,0 +1,208 @@
+"""Dynamics out of equilibrium: everything as a function of the waiting time after a quench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from gnnglass.dynamics.annotate import annotate
+from gnnglass.dynamics.bond_breaking import BondBreaking
+from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
+from gnnglass.dynamics.frames import steps_in_order, time_step
+from gnnglass.dynamics.self_overlap import SelfOverlap
+from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations
+from gnnglass.errors import InputError, NotComputedError
+from gnnglass.trajectories import Snapshot, Trajectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+#: The fewest clones that have halves to be compared.
+FEWEST_FOR_HALVES = 4
+
+
+def waiting_configurations(trajectory: Trajectory) -> dict[float, Snapshot]:
+    """The configurations of a run that aged, by the time waited since the quench.
+
+    From each of them clones may be started.
+
+    Args:
+        trajectory: What `gnnglass.simulate.AgeingProtocol` leaves: one frame at each of the
+            ``waiting_steps`` that ``metadata["protocol"]`` holds.
+
+    Raises:
+        InputError: If the run was no ageing run, or frames are missing or out of order.
+    """
+    protocol = trajectory.metadata.get("protocol")
+    if not isinstance(protocol, Mapping) or "waiting_steps" not in protocol:
+        raise InputError(
+            "the trajectory is not of an ageing run: its metadata lack 'protocol' with "
+            "waiting_steps; simulate it with an AgeingProtocol."
+        )
+    waited = np.array(protocol["waiting_steps"], dtype=np.int64)
+    steps = steps_in_order(trajectory, "the ageing run")
+    if steps.shape != waited.shape or np.any(np.diff(steps) != np.diff(waited)):
+        raise InputError(
+            f"the ageing run has frames at steps {', '.join(map(str, steps))}, which are not as "
+            f"far apart as its waiting steps {', '.join(map(str, waited))}; a frame is missing."
+        )
+    return dict(zip((waited * time_step([trajectory])).tolist(), trajectory, strict=True))
+
+
+@dataclass(eq=False)
+class Ageing:
+    """All measures of this folder at several waiting times t_w after a quench.
+
+    Each waiting time has an isoconfigurational ensemble of its own, started from the configuration
+    that was there at t_w. Its propensity p_i(t_w, t) = ``⟨|r_i(t_w + t) − r_i(t_w)|⟩`` is the
+    non-equilibrium one: in a system that ages it depends on t_w, and so do the two-time
+    correlations C(t_w + t, t_w) (Kob & Barrat, Phys. Rev. Lett. 78, 4581 (1997)).
+
+    Args:
+        correlations: What is averaged over particles; plain and cage-relative displacements are
+            both used, whatever its ``cage_relative`` says.
+        bonds: How bonds are defined.
+        overlap: How overlap is defined, and the cage of the cage-relative propensity.
+        time: Lag t of the propensities; the last of each ensemble if None.
+    """
+
+    correlations: TimeCorrelations = field(default_factory=TimeCorrelations)
+    bonds: BondBreaking = field(default_factory=BondBreaking)
+    overlap: SelfOverlap = field(default_factory=SelfOverlap)
+    time: float | None = None
+
+    def __post_init__(self) -> None:
+        self._snapshots: dict[float, Snapshot] | None = None
+        self._frame: pd.DataFrame | None = None
+
+    def compute(self, ensembles: Mapping[float, IsoconfigurationalEnsemble]) -> Self:
+        """Measure at each waiting time; returns self.
+
+        Args:
+            ensembles: Waiting time, in units of time, to the clones that started then.
+
+        Raises:
+            InputError: If there is no ensemble, a waiting time is negative or not finite, or a
+                parameter does not fit an ensemble.
+        """
+        import pandas as pd
+
+        if not ensembles:
+            raise InputError("there is no waiting time; expected an ensemble for at least one.")
+        wrong = [waited for waited in ensembles if not (np.isfinite(waited) and waited >= 0)]
+        if wrong:
+            raise InputError(f"the waiting time {wrong[0]:g} is no time since the quench.")
+        snapshots, tables = {}, []
+        for waited, ensemble in sorted(ensembles.items()):
+            snapshots[waited] = annotate(
+                ensemble,
+                time=self.time,
+                bonds=replace(self.bonds),
+                overlap=replace(self.overlap),
+                halves=ensemble.n_clones >= FEWEST_FOR_HALVES,
+            )
+            for relative in (False, True):
+                curves = replace(self.correlations, cage_relative=relative).compute(ensemble)
+                table = curves.to_frame()
+                table.insert(0, "cage_relative", relative)
+                table.insert(0, "waiting_time", waited)
+                tables.append(table)
+        self._snapshots, self._frame = snapshots, pd.concat(tables, ignore_index=True)
+        return self
+
+    @property
+    def snapshots(self) -> dict[float, Snapshot]:
+        """By waiting time, the configuration with the fields of `annotate`.
+
+        The fields ``…_half_1`` and ``…_half_2`` are there if an ensemble has four clones.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        return dict(self._results()[0])
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table of `TimeCorrelations`, with ``waiting_time`` and ``cage_relative`` in front.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        return self._results()[1].copy()
+
+    def summary(self) -> pd.DataFrame:
+        """What single particles do, one row per waiting time and species.
+
+        The columns are ``waiting_time``, ``species``, the mean ``propensity`` and
+        ``propensity_cage_relative``, and of ``tau_bond`` and ``tau_overlap`` the median and, as
+        ``…_censored``, the share that had not relaxed; from a share of one half on, the median
+        is only a lower bound.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        import pandas as pd
+
+        rows = []
+        for waited, snapshot in self._results()[0].items():
+            for name in snapshot.type_names:
+                of_species = snapshot.of_type(name)
+                if not of_species.any():
+                    continue
+                values = {key: one[of_species] for key, one in snapshot.fields.items()}
+                row: dict[str, float | str] = {"waiting_time": waited, "species": name}
+                for key in ("propensity", "propensity_cage_relative"):
+                    row[key] = float(values[key].mean())
+                for key in ("tau_bond", "tau_overlap"):
+                    row[key] = float(np.median(values[key]))
+                    row[f"{key}_censored"] = float(values[f"{key}_censored"].mean())
+                rows.append(row)
+        return pd.DataFrame(rows)
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        curve: Curve = "self_scattering",
+        species: str = "A",
+        cage_relative: bool = False,
+    ) -> Axes:
+        """Draw one curve of one species, a line for each waiting time.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+            curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
+            species: Whose curve.
+            cage_relative: Whether of the cage-relative displacements.
+
+        Raises:
+            NotComputedError: Before `compute`.
+            InputError: If there is no such curve or species.
+        """
+        frame = self.to_frame()
+        known = frame["species"].unique()
+        if curve not in LABELS or species not in known:
+            raise InputError(
+                f"no curve {curve!r} of species {species!r}; there are {', '.join(LABELS)} of "
+                f"{', '.join(known)}."
+            )
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        shown = frame[(frame["species"] == species) & (frame["cage_relative"] == cage_relative)]
+        for waited, rows in shown.groupby("waiting_time"):
+            ax.plot(rows["time"], rows[curve], marker=".", label=f"{waited:g}")
+        ax.set_xscale("log")
+        ax.set_xlabel("time $t$ after the waiting time")
+        ax.set_ylabel(f"{LABELS[curve]} of {species}")
+        ax.legend(frameon=False, title="waiting time")
+        return ax
+
+    def _results(self) -> tuple[dict[float, Snapshot], pd.DataFrame]:
+        if self._snapshots is None or self._frame is None:
+            raise NotComputedError("Ageing holds no result yet; call compute first.")
+        return self._snapshots, self._frame

@@ -1,0 +1,195 @@
+"""How a whole system relaxes: averages over particles as functions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass.dynamics.cage import CAGE, relative_to_cage
+from gnnglass.errors import InputError, NotComputedError
+from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories.snapshot import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Curve = Literal["msd", "self_scattering", "overlap", "chi4"]
+LABELS: Mapping[Curve, str] = {
+    "msd": "mean squared displacement",
+    "self_scattering": r"$F_s(q, t)$",
+    "overlap": r"$Q(t)$",
+    "chi4": r"$\chi_4(t)$",
+}
+
+
+class Windows(Protocol):
+    """Configurations and what became of them: clones of one, or origins along a trajectory."""
+
+    @property
+    def times(self) -> FloatArray:
+        """The lags, shape [n_lags], in units of time."""
+
+    def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
+        """Each configuration of n particles, and displacements since, shape [n_lags, n, d]."""
+
+
+@dataclass(eq=False)
+class TimeCorrelations:
+    """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), each species by itself.
+
+    With the displacements Δr_i(t) of the N particles of a species, Q = (1/N) Σ_i Θ(a − |Δr_i|) of
+    one window and averages ⟨·⟩ over windows::
+
+        MSD(t)    = ⟨(1/N) Σ_i |Δr_i|²⟩
+        F_s(q, t) = ⟨(1/N) Σ_i w(q |Δr_i|)⟩,  w(x) = J₀(x) in 2D and sin(x)/x in 3D
+        Q(t)      = ⟨Q⟩
+        χ₄(t)     = N (⟨Q²⟩ − ⟨Q⟩²)
+
+    w is the mean of cos(q·Δr) over all directions of q. Q is the self part of the overlap, and χ₄
+    its susceptibility (Lačević, Starr, Schrøder & Glotzer, J. Chem. Phys. 119, 7372 (2003)), with
+    the unbiased variance over windows. Memory does not grow with the number of windows.
+
+    Args:
+        q: Wave number, in units of inverse length; by default where S_AA(q) of the 3D Kob–Andersen
+            mixture is largest (Kob & Andersen, Phys. Rev. E 52, 4134 (1995)).
+        a: How far counts as away, in units of length.
+        cage_relative: Subtract the mean displacement of the neighbours at t = 0.
+        neighbors: Who is a neighbour, ``{"r_max": …}`` in units of length.
+    """
+
+    q: float = 7.25
+    a: float = 0.3
+    cage_relative: bool = False
+    neighbors: Mapping[str, float] = field(default_factory=lambda: dict(CAGE))
+
+    def __post_init__(self) -> None:
+        self._frame: pd.DataFrame | None = None
+
+    def compute(self, *sources: Windows) -> Self:
+        """Average over the windows of all sources; returns self.
+
+        Args:
+            *sources: `IsoconfigurationalEnsemble` or `TimeOrigins`, of one system at the same
+                lags. χ₄ from clones of one configuration is only the part of the fluctuations
+                that is not owed to the configuration (Berthier & Jack, Phys. Rev. E 76, 041509
+                (2007)); the other part takes many configurations.
+
+        Raises:
+            InputError: If `q`, `a` or `neighbors` make no sense, or sources do not fit together.
+        """
+        for name, value in (("q", self.q), ("a", self.a)):
+            if not value > 0:
+                raise InputError(f"{name} is {value:g}; expected a positive number.")
+        if not sources:
+            raise InputError("there is nothing to correlate; expected at least one source.")
+        times = sources[0].times
+        if not all(np.array_equal(source.times, times) for source in sources):
+            raise InputError("the sources have different lags; expected the same for all.")
+        sums: dict[str, FloatArray] = {}
+        sizes: dict[str, int] = {}
+        n_windows = 0
+        for one, members in self._curves(sources):
+            now = {name: int(mask.sum()) for name, mask in members.items()}
+            if n_windows and now != sizes:
+                raise InputError(
+                    f"the sources hold different mixtures, {sizes} and {now} particles; expected "
+                    "windows of one system."
+                )
+            sizes = now
+            for name, mask in members.items():
+                mean = one[:, :, mask].mean(axis=2)
+                # The last curve, the overlap, is also summed as a square for its variance.
+                sums[name] = sums.get(name, 0.0) + np.concatenate([mean, mean[-1:] ** 2])
+            n_windows += 1
+        self._frame = _table(times, sums, sizes, n_windows)
+        return self
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per species and lag.
+
+        The columns are ``species``, ``time``, ``msd``, ``self_scattering``, ``overlap``, ``chi4``
+        (NaN with a single window) and ``n_windows``.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        if self._frame is None:
+            raise NotComputedError("TimeCorrelations holds no result yet; call compute first.")
+        return self._frame.copy()
+
+    def plot(self, ax: Axes | None = None, *, curve: Curve = "self_scattering") -> Axes:
+        """Draw one of the curves against the logarithm of time, a line per species.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+            curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
+
+        Raises:
+            NotComputedError: Before `compute`.
+            InputError: If there is no such curve.
+        """
+        frame = self.to_frame()
+        if curve not in LABELS:
+            raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
+        if ax is None:
+            from matplotlib.figure import Figure
+
+            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        for species, rows in frame.groupby("species", sort=False):
+            ax.plot(rows["time"], rows[curve], marker=".", label=species)
+        ax.set_xscale("log")
+        if curve == "msd":
+            ax.set_yscale("log")
+        ax.set_xlabel("time")
+        ax.set_ylabel(f"{LABELS[curve]}{', cage-relative' if self.cage_relative else ''}")
+        ax.legend(frameon=False)
+        return ax
+
+    def _curves(
+        self, sources: tuple[Windows, ...]
+    ) -> Iterator[tuple[FloatArray, dict[str, NDArray[np.bool_]]]]:
+        """Of each window: |Δr|², w and Θ, shape [3, n_lags, n], and who is of which species."""
+        known = None
+        for source in sources:
+            for initial, displacements in source.windows():
+                if initial is not known:
+                    known = initial
+                    neighbors = self.neighbors if self.cage_relative else None
+                    relative = relative_to_cage(initial, neighbors)
+                    masks = {name: initial.of_type(name) for name in initial.type_names}
+                    members = {name: mask for name, mask in masks.items() if mask.any()}
+                r = np.linalg.norm(relative(displacements), axis=-1)
+                wave = isotropic_wave(self.q * r, initial.dimension)
+                yield np.stack([r**2, wave, r < self.a]), members
+
+
+def isotropic_wave(x: FloatArray, dimension: int) -> FloatArray:
+    """The mean of cos(q·r) over all directions of q, for x = q r: J₀(x) in 2D, sin(x)/x in 3D."""
+    if dimension == 3:
+        return np.sinc(x / np.pi)
+    from scipy.special import j0
+
+    return np.asarray(j0(x))
+
+
+def _table(
+    times: FloatArray, sums: Mapping[str, FloatArray], sizes: Mapping[str, int], n_windows: int
+) -> pd.DataFrame:
+    import pandas as pd
+
+    tables = []
+    for name, total in sums.items():
+        msd, wave, overlap, square = total / n_windows
+        unbiased = n_windows / (n_windows - 1) if n_windows > 1 else np.nan
+        # Rounding may leave a variance that is none slightly negative.
+        chi4 = sizes[name] * unbiased * np.maximum(square - overlap**2, 0.0)
+        columns = {"msd": msd, "self_scattering": wave, "overlap": overlap, "chi4": chi4}
+        tables.append(
+            pd.DataFrame({"species": name, "time": times, **columns, "n_windows": n_windows})
+        )
+    return pd.concat(tables, ignore_index=True)
