@@ -156,7 +156,11 @@ def test_interval_covers_the_truth_in_500_trials(n_runs):
         ({"given": ["gone"]}, InputError, "no field 'gone'"),
         ({"given": ["energy"], "method": "top-decile"}, InputError, "only a correlation can be"),
         ({"given": ["twice"]}, UndefinedCorrelationError, "linear function of the given fields"),
-        ({"given": [f"z{k}" for k in range(52)]}, UndefinedCorrelationError, "54 particles are too few with 52 given"),
+        (
+            {"given": [f"z{k}" for k in range(52)]},
+            UndefinedCorrelationError,
+            "54 particles are too few with 52 given",
+        ),
     ],
 )
 def test_bad_input_is_refused(data, changes, error, message):
