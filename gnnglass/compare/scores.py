@@ -112,7 +112,11 @@ class FieldSet:
 
     def prepare(self, names: Sequence[str], lengths: Sequence[float]) -> None:
         """Smooth several fields at several lengths, searching each configuration's pairs once."""
-        names = [name for name in names if any((name, at) not in self._values for at in lengths)]
+        names = [
+            name
+            for name in dict.fromkeys(names)
+            if any((name, at) not in self._values for at in lengths)
+        ]
         if not names:
             return
         bare = [self._bare(name) for name in names]
