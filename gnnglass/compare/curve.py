@@ -86,14 +86,15 @@ class Curve:
 
     def sentence(self) -> str:
         """Both ends, and where the estimate is largest in size."""
-        ends = dict.fromkeys((next(iter(self.points)), next(reversed(self.points))))
-        text = "; ".join(
-            f"{point.quantity}, at {self.along} {at:g}: {point.estimate:.3f} "
-            f"{point.interval.words('.3f')}"
-            for at, point in ((at, self.points[at]) for at in ends)
-        )
+        values = list(self.points)
+        text = "; ".join(self._point(at) for at in dict.fromkeys((values[0], values[-1])))
         sizes = {at: abs(each.estimate) for at, each in self.points.items()}
         known = {at: size for at, size in sizes.items() if np.isfinite(size)}
         if not known:
             return f"{text}; no estimate anywhere."
         return f"{text}; largest in size at {self.along} {max(known, key=known.__getitem__):g}."
+
+    def _point(self, at: float) -> str:
+        point = self.points[at]
+        words = point.interval.words(".3f")
+        return f"{point.quantity}, at {self.along} {at:g}: {point.estimate:.3f} {words}"

@@ -194,7 +194,7 @@ def spatial_correlation(
         name: SpatialCorrelation(
             field=field,
             species=name,
-            r=(np.arange(n_bins) + 0.5) * bin_width,
+            r=np.asarray((np.arange(n_bins) + 0.5) * bin_width),
             per_run=run_means(np.stack(curves), fields.runs),
             edges=box / blocks,
             n_particles=_mean_count(fields, name) / blocks ** len(box),
