@@ -157,8 +157,8 @@ def correlation_length(
 
     Args:
         snapshots: Configurations holding the field, all in boxes of one size.
-        field: Name of the field, as it is: a smoothed field is correlated over twice the
-            smoothing length for that reason alone.
+        field: Name of the field, best one that was not smoothed, because smoothing alone already
+            correlates it over the smoothing length.
         runs: Independent run of each configuration.
         species: As in `spatial_correlation`.
         bin_width: Width of the bins of distances.
