@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gnnglass.cli.shared import Engine, Input, OptionalOut, Out, System, at_level, system_of
+
+if TYPE_CHECKING:
+    from gnnglass.trajectories import Snapshot
 
 
 def structure(
@@ -48,25 +52,32 @@ def compare(
     target: Annotated[list[str], typer.Option(help="Fields to be predicted.")],
     species: Annotated[list[str] | None, typer.Option(help="By default each.")] = None,
     method: Annotated[
-        Literal["spearman", "pearson"], typer.Option(help="Correlation coefficient.")
+        Literal["spearman", "pearson", "top-decile", "bottom-decile"],
+        typer.Option(
+            help="Correlation coefficient, or the share of the predictor's top decile that is in "
+            "the target's top or bottom one."
+        ),
     ] = "spearman",
+    given: Annotated[
+        list[str] | None,
+        typer.Option(help="Fields to hold fixed: adds partial correlations and gains."),
+    ] = None,
     length: Annotated[
         list[float] | None, typer.Option(help="Candidate smoothing lengths of the predictors.")
     ] = None,
+    same_species: Annotated[
+        bool, typer.Option("--same-species", help="Smooth over the particle's own species only.")
+    ] = False,
     out: OptionalOut = None,
 ) -> None:
     """Correlate fields per species and configuration, with intervals over runs."""
-    from gnnglass.compare import compare_fields
-    from gnnglass.trajectories import read, written_whole
+    from gnnglass.compare import compare_fields, gain
+    from gnnglass.trajectories import written_whole
 
-    loaded = [read(path) for path in trajectories]
-    snapshots = [snapshot for trajectory in loaded for snapshot in trajectory]
-    runs = [
-        str(trajectory.metadata.get("run", path))
-        for trajectory, path in zip(loaded, trajectories, strict=True)
-        for _ in trajectory
-    ]
+    snapshots, runs = _of_runs(trajectories)
     flags = {name: f"{name}_censored" for name in target}
+    flags = {name: flag for name, flag in flags.items() if flag in snapshots[0].fields}
+    held = given or []
     table = compare_fields(
         snapshots,
         predictor,
@@ -74,14 +85,80 @@ def compare(
         runs=runs,
         species=species,
         methods=(method,),
+        given=held,
         lengths=length,
-        censored={name: flag for name, flag in flags.items() if flag in snapshots[0].fields},
+        same_species=same_species,
+        censored=flags,
     )
     shown = ["predictor", "target", "species", "smoothed", "estimate", "low", "high", "n_runs"]
+    if held:
+        shown.insert(3, "given")
     typer.echo(table[shown].to_string(index=False, float_format="{:.3f}".format))
+    for x, y in product(predictor, target) if held and len(set(runs)) > 1 else ():
+        if x not in held:
+            gains = gain(
+                snapshots,
+                x,
+                y,
+                runs=runs,
+                given=held,
+                species=species,
+                method=method,
+                lengths=length,
+                same_species=same_species,
+                censored=flags.get(y),
+            )
+            for found in gains.values():
+                typer.echo(found.sentence())
     if out is not None:
         with written_whole(out) as aside:
             table.to_csv(aside, index=False)
+
+
+def correlation_length(
+    trajectories: Annotated[
+        list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
+    ],
+    field: Annotated[list[str], typer.Option(help="Fields whose spatial correlation is fitted.")],
+    species: Annotated[
+        list[str] | None, typer.Option(help="By default each by itself; all: taken together.")
+    ] = None,
+    fit_from: Annotated[float, typer.Option(help="Distance at which the fit begins.")] = 1.0,
+    out: OptionalOut = None,
+) -> None:
+    """Length over which fields are correlated in space, with a check against the box."""
+    import pandas as pd
+
+    from gnnglass.compare import correlation_length
+    from gnnglass.trajectories import written_whole
+
+    snapshots, runs = _of_runs(trajectories)
+    found = [
+        length
+        for name in field
+        for length in correlation_length(
+            snapshots, name, runs=runs, species=species, fit_range=(fit_from, None)
+        ).values()
+    ]
+    for length in found:
+        typer.echo(length.sentence())
+    if out is not None:
+        with written_whole(out) as aside:
+            pd.concat([length.to_frame() for length in found]).to_csv(aside, index=False)
+
+
+def _of_runs(paths: list[Path]) -> tuple[list[Snapshot], list[str]]:
+    """All snapshots of some files, and the run of each."""
+    from gnnglass.trajectories import read
+
+    loaded = [read(path) for path in paths]
+    snapshots = [snapshot for trajectory in loaded for snapshot in trajectory]
+    runs = [
+        str(trajectory.metadata.get("run", path))
+        for trajectory, path in zip(loaded, paths, strict=True)
+        for _ in trajectory
+    ]
+    return snapshots, runs
 
 
 def convert(

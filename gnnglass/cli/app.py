@@ -91,6 +91,7 @@ for command in (
     simulation.dynamics,
     analysis.structure,
     analysis.compare,
+    analysis.correlation_length,
     analysis.convert,
     benchmark.benchmark_attributions,
 ):

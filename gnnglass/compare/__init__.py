@@ -1,27 +1,41 @@
 """How two per-particle fields of the same configurations go together, said honestly.
 
 Per species, per configuration first, then per run, with intervals over runs; smoothing lengths
-chosen on other runs; noise ceilings. Nothing here knows where a field came from.
+chosen on other runs; what is left given other fields; noise ceilings; and how far a field is
+correlated in space. Nothing here knows where a field came from.
 """
 
 from gnnglass.compare.bootstrap import Interval, bootstrap_interval
 from gnnglass.compare.ceiling import NoiseCeiling, noise_ceiling, spearman_brown, split_half
 from gnnglass.compare.comparison import Comparison
 from gnnglass.compare.correlation import correlate
+from gnnglass.compare.correlation_length import CorrelationLength, correlation_length
+from gnnglass.compare.curve import Curve
+from gnnglass.compare.gain import Gain, gain
+from gnnglass.compare.lags import correlate_lags
 from gnnglass.compare.scores import UndefinedCorrelationError
 from gnnglass.compare.smoothing import smooth
+from gnnglass.compare.spatial import SpatialCorrelation, spatial_correlation
 from gnnglass.compare.table import compare_fields
 
 __all__ = [
     "Comparison",
+    "CorrelationLength",
+    "Curve",
+    "Gain",
     "Interval",
     "NoiseCeiling",
+    "SpatialCorrelation",
     "UndefinedCorrelationError",
     "bootstrap_interval",
     "compare_fields",
     "correlate",
+    "correlate_lags",
+    "correlation_length",
+    "gain",
     "noise_ceiling",
     "smooth",
+    "spatial_correlation",
     "spearman_brown",
     "split_half",
 ]

@@ -31,6 +31,14 @@ class Interval:
     n_runs: int
     note: str = ""
 
+    def words(self, style: str) -> str:
+        """The interval behind a figure in a sentence, ends in the format `style`."""
+        if np.isnan(self.low):
+            return f"({self.note})"
+        ends = f"[{self.low:{style}}, {self.high:{style}}]"
+        note = f"; {self.note}" if self.note else ""
+        return f"{ends} (95 % bootstrap over {self.n_runs} runs{note})"
+
 
 def bootstrap_interval(
     per_run: Sequence[Run],

@@ -10,7 +10,12 @@ from numpy.typing import ArrayLike
 
 from gnnglass.compare.bootstrap import Interval
 from gnnglass.compare.correlation import correlate
-from gnnglass.compare.scores import Method, UndefinedCorrelationError, standard_scores
+from gnnglass.compare.scores import (
+    CORRELATIONS,
+    Method,
+    UndefinedCorrelationError,
+    standard_scores,
+)
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot
 
@@ -58,9 +63,10 @@ def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseC
         method: ``"pearson"`` or ``"spearman"``.
 
     Raises:
-        InputError: If the halves differ in shape or hold NaN.
+        InputError: If the halves differ in shape or hold NaN, or the method is no correlation.
         UndefinedCorrelationError: If there are fewer than three values or a half is constant.
     """
+    _refuse_shares(method)
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise InputError(
@@ -105,12 +111,21 @@ def noise_ceiling(
         seed: Seed of the bootstrap.
 
     Raises:
-        InputError: Like `gnnglass.compare.correlate`.
+        InputError: Like `gnnglass.compare.correlate`, or if the method is no correlation.
     """
+    _refuse_shares(method)
     agreement = correlate(
         snapshots, half_a, half_b, runs=runs, species=species, method=method, seed=seed
     )
     return {name: _from_halves(c.estimate, c.interval) for name, c in agreement.items()}
+
+
+def _refuse_shares(method: Method) -> None:
+    if method not in CORRELATIONS:
+        raise InputError(
+            f"the noise ceiling was asked for {method!r}, but Spearman and Brown's formula is for "
+            f"correlations; use one of {', '.join(CORRELATIONS)}."
+        )
 
 
 def _from_halves(r_half: float, interval: Interval) -> NoiseCeiling:

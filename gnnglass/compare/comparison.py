@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gnnglass.compare.axes import axes_or_new
 from gnnglass.compare.bootstrap import Interval
-from gnnglass.compare.scores import Method
+from gnnglass.compare.over_runs import run_means
+from gnnglass.compare.scores import SHARES, Method
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Correlation of field `x` with field `y` over the particles of one species.
+    """How field `x` goes with field `y` over the particles of one species.
 
     Attributes:
         x: Name of the predictor.
         y: Name of the target.
         species: Which particles.
-        method: ``"spearman"`` or ``"pearson"``.
+        method: ``"spearman"``, ``"pearson"``, or the share of the particles in the top decile of
+            `x` that are in the ``"top-decile"`` or ``"bottom-decile"`` of `y`.
+        given: Fields that were held fixed -> run -> smoothing length; empty unless the
+            correlation is a partial one.
         per_configuration: Coefficient of each configuration, shape [n_configurations].
         runs: Run of each configuration.
         estimate: Mean over each run's configurations, then over runs.
@@ -42,6 +47,7 @@ class Comparison:
     y: str
     species: str
     method: Method
+    given: dict[str, dict[str, float]]
     per_configuration: FloatArray
     runs: tuple[str, ...]
     estimate: float
@@ -70,8 +76,22 @@ class Comparison:
     @property
     def per_run(self) -> dict[str, float]:
         """Mean coefficient of each run."""
-        runs = np.array(self.runs)
-        return {run: float(self.per_configuration[runs == run].mean()) for run in self.lengths}
+        means = run_means(self.per_configuration, self.runs)
+        return dict(zip(self.lengths, means.tolist(), strict=True))
+
+    @property
+    def quantity(self) -> str:
+        """What the figure is, in words."""
+        if self.method in SHARES:
+            end = self.method.removesuffix("-decile")
+            return (
+                f"Share of the top decile of {self.x} that is in the {end} decile of {self.y}, "
+                f"{self.species} particles"
+            )
+        partial = "Partial " if self.given else ""
+        beyond = f" given {', '.join(self.given)}" if self.given else ""
+        coefficient = f"{partial}{self.method.capitalize()} correlation"
+        return f"{coefficient} of {self.x} with {self.y}{beyond}, {self.species} particles"
 
     def to_frame(self) -> pd.DataFrame:
         """One row, as `compare_fields` stacks them."""
@@ -84,6 +104,7 @@ class Comparison:
                     "target": self.y,
                     "species": self.species,
                     "method": self.method,
+                    "given": ", ".join(self.given),
                     "smoothed": self.smoothed,
                     "estimate": self.estimate,
                     "low": self.interval.low,
@@ -102,28 +123,29 @@ class Comparison:
 
     def sentence(self) -> str:
         """The result in one sentence, with everything needed to quote it."""
-        field = self.x
-        if self.smoothed:
-            used = sorted(set(self.lengths.values()))
-            field += " smoothed over " + " or ".join(f"{length:g}" for length in used)
-            field += ", chosen on other runs," if self.n_runs > 1 else ""
-        if np.isfinite(self.interval.low):
-            sure = (
-                f" [{self.interval.low:+.3f}, {self.interval.high:+.3f}] "
-                f"(95 % bootstrap over {self.n_runs} runs"
-            )
-        else:
-            sure = f" ({self.interval.note}"
-        censored = (
-            f"; {self.censored_share:.1%} of {self.y} censored"
-            if self.censored_share is not None
-            else ""
-        )
+        used = {self.x: self.lengths, **self.given} if self.smoothed else {}
+        smoothed = [
+            f"{name} over {' or '.join(f'{length:g}' for length in sorted(set(at.values())))}"
+            for name, at in used.items()
+        ]
+        how = f"; smoothed: {', '.join(smoothed)}" if smoothed else ""
+        if smoothed and self.n_runs > 1:
+            how += ", chosen on other runs"
+        if self.censored_share is not None:
+            how += f"; {self.censored_share:.1%} of {self.y} censored"
+        pooled = f"pooled {self.pooled:{self._style}}"
+        if self.method in SHARES:
+            pooled += ", chance 0.100"
         return (
-            f"{self.method.capitalize()} correlation of {field} with {self.y}, "
-            f"{self.species} particles: {self.estimate:+.3f}{sure}, "
-            f"{self.n_configurations} configurations); pooled {self.pooled:+.3f}{censored}."
+            f"{self.quantity}: {self.estimate:{self._style}} "
+            f"{self.interval.words(self._style)}, {self.n_configurations} configurations; "
+            f"{pooled}{how}."
         )
+
+    @property
+    def _style(self) -> str:
+        """Correlations are written with their sign, shares without."""
+        return ".3f" if self.method in SHARES else "+.3f"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each configuration's coefficient by run, with the estimate and its interval.
@@ -131,10 +153,7 @@ class Comparison:
         Args:
             ax: Axes to draw on; a new figure is made without.
         """
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         names = list(self.lengths)
         ax.plot(
             [names.index(run) for run in self.runs],
@@ -147,9 +166,10 @@ class Comparison:
         ax.axhline(self.estimate, color="C0")
         if np.isfinite(self.interval.low):
             ax.axhspan(self.interval.low, self.interval.high, color="C0", alpha=0.15, linewidth=0)
-        ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+        chance = 0.1 if self.method in SHARES else 0.0
+        ax.axhline(chance, color="0.7", linewidth=0.8, zorder=0)
         ax.set_xticks(range(len(names)), names, rotation=90 if len(names) > 6 else 0)
         ax.set_xlabel("run")
-        ax.set_ylabel(f"{self.method} r")
-        ax.set_title(f"{self.x} with {self.y}, {self.species}", fontsize="medium")
+        ax.set_ylabel("share" if self.method in SHARES else f"{self.method} r")
+        ax.set_title(self.quantity, fontsize="small", wrap=True)
         return ax

@@ -12,7 +12,9 @@ from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
-Method = Literal["spearman", "pearson"]
+Method = Literal["spearman", "pearson", "top-decile", "bottom-decile"]
+CORRELATIONS: tuple[Method, ...] = ("spearman", "pearson")
+SHARES: tuple[Method, ...] = ("top-decile", "bottom-decile")
 FEWEST_PARTICLES = 3
 
 
@@ -21,15 +23,20 @@ class UndefinedCorrelationError(InputError):
 
 
 def standard_scores(values: FloatArray, method: Method) -> FloatArray | None:
-    """Values, or their average ranks, with zero mean and unit length, shape [n].
+    """What the coefficient of two fields is the dot product of, shape [n].
 
-    The dot product of two such vectors is Pearson's or Spearman's coefficient.
+    For Pearson's and Spearman's coefficient: the values, or their average ranks, with zero mean
+    and unit length. For shares of deciles: membership in the top or bottom tenth over √k, k
+    members in all.
 
     Returns:
         The scores; None if the values are constant, so that no coefficient exists.
     """
     if np.ptp(values) == 0:
         return None
+    if method in SHARES:
+        member = in_top_decile(values if method == "top-decile" else -values)
+        return np.asarray(member / np.sqrt(member.sum()))
     if method == "spearman":
         from scipy.stats import rankdata
 
@@ -37,6 +44,23 @@ def standard_scores(values: FloatArray, method: Method) -> FloatArray | None:
     centred = values - values.mean()
     size = float(np.linalg.norm(centred))
     return centred / size if size > 0 else None
+
+
+def in_top_decile(values: FloatArray) -> FloatArray:
+    """Probability that each particle is among the k = n / 10 (rounded) largest, shape [n].
+
+    1 and 0, but for particles tied across the k-th place: these share what is left of the k
+    places, as if the order of tied particles were random.
+    """
+    k = max(1, round(len(values) / 10))
+    threshold = np.partition(values, -k)[-k]
+    above, tied = values > threshold, values == threshold
+    return np.where(tied, (k - above.sum()) / tied.sum(), above)
+
+
+def scores_of_predictor(method: Method) -> Method:
+    """How the predictor is scored: of shares, it is always the top tenth that is looked for."""
+    return "top-decile" if method in SHARES else method
 
 
 class FieldSet:
@@ -47,6 +71,7 @@ class FieldSet:
         runs: Name of the independent run each configuration belongs to.
         censored: For a field with censored values, the name of the field that marks them with 1
             (others 0). Marked particles are tied at the top of their configuration.
+        same_species: Smooth over particles of the same species only.
 
     Raises:
         InputError: If there is no configuration or not one run per configuration.
@@ -57,6 +82,8 @@ class FieldSet:
         snapshots: Sequence[Snapshot],
         runs: Sequence[Hashable],
         censored: Mapping[str, str] | None = None,
+        *,
+        same_species: bool = False,
     ) -> None:
         if len(snapshots) == 0:
             raise InputError("there is no configuration to compare; expected at least one.")
@@ -68,6 +95,7 @@ class FieldSet:
         self.snapshots = list(snapshots)
         self.runs = tuple(str(run) for run in runs)
         self.censored = dict(censored or {})
+        self.same_species = same_species
         self._values: dict[tuple[str, float], list[FloatArray]] = {}
         self._scores: dict[tuple[str, float, str, Method], list[FloatArray]] = {}
 
@@ -84,7 +112,11 @@ class FieldSet:
 
     def prepare(self, names: Sequence[str], lengths: Sequence[float]) -> None:
         """Smooth several fields at several lengths, searching each configuration's pairs once."""
-        names = [name for name in names if any((name, at) not in self._values for at in lengths)]
+        names = [
+            name
+            for name in dict.fromkeys(names)
+            if any((name, at) not in self._values for at in lengths)
+        ]
         if not names:
             return
         bare = [self._bare(name) for name in names]
@@ -93,9 +125,10 @@ class FieldSet:
         }
         for k, snapshot in enumerate(self.snapshots):
             together = np.stack([values[k] for values in bare], axis=1)
-            for at, smoothed in zip(
-                lengths, smooth_at_lengths(snapshot, together, lengths), strict=True
-            ):
+            at_lengths = smooth_at_lengths(
+                snapshot, together, lengths, same_species=self.same_species
+            )
+            for at, smoothed in zip(lengths, at_lengths, strict=True):
                 for column, name in enumerate(names):
                     found[name, at].append(smoothed[:, column])
         self._values.update(found)
@@ -125,12 +158,12 @@ class FieldSet:
             ]
         return self._scores[key]
 
-    def pooled(self, name: str, lengths: Sequence[float], species: str) -> FloatArray:
-        """Values of one species of all configurations, each smoothed over its own length."""
+    def pooled(self, name: str, lengths: Mapping[str, float], species: str) -> FloatArray:
+        """Values of one species of all configurations, smoothed over the length of their run."""
         return np.concatenate(
             [
-                self.values(name, at)[k][snapshot.of_type(species)]
-                for k, (snapshot, at) in enumerate(zip(self.snapshots, lengths, strict=True))
+                self.values(name, lengths[run])[k][snapshot.of_type(species)]
+                for k, (snapshot, run) in enumerate(zip(self.snapshots, self.runs, strict=True))
             ]
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gnnglass.errors import InputError
 from gnnglass.trajectories import NeighborPairs, Snapshot, neighbor_pairs
@@ -22,14 +22,22 @@ LONGEST_CUT = 0.999
 
 
 def smooth(
-    snapshot: Snapshot, values: ArrayLike, length: float, r_max: float | None = None
+    snapshot: Snapshot,
+    values: ArrayLike,
+    length: float,
+    r_max: float | None = None,
+    *,
+    same_species: bool = False,
 ) -> FloatArray:
     """Replace each value by the weighted mean over the particle and its surroundings.
 
     The smoothed value of particle i is Σ_j w_ij x_j / Σ_j w_ij with w_ij = exp(−r_ij / length),
-    over all particles j of every species closer than the cut, including i itself (w_ii = 1).
-    Distances are periodic. The same average is used for structural order parameters by Tong &
-    Tanaka, Phys. Rev. X 8, 011041 (2018), eq. (4).
+    over all particles j closer than the cut, including i itself (w_ii = 1). Distances are
+    periodic. The same average is used for structural order parameters by Tong & Tanaka, Phys.
+    Rev. X 8, 011041 (2018), eq. (4).
+
+    Where species differ in the mean of the field, a mean over all of them also tells of the
+    local composition. `same_species` leaves that out, at the price of fewer particles to average.
 
     Args:
         snapshot: Configuration of n particles.
@@ -37,6 +45,7 @@ def smooth(
         length: Smoothing length, in units of length; 0 gives the values back.
         r_max: Cut. By default 4 `length`, or just under half the shortest box edge where that
             is less.
+        same_species: Average over particles of the particle's own species only.
 
     Returns:
         Smoothed values, same shape as `values`.
@@ -45,11 +54,16 @@ def smooth(
         InputError: If values are not finite or not one per particle, if `length` is negative,
             if `r_max` reaches beyond half the box, or if half the box is less than 2 `length`.
     """
-    return smooth_at_lengths(snapshot, values, [length], r_max)[0]
+    return smooth_at_lengths(snapshot, values, [length], r_max, same_species=same_species)[0]
 
 
 def smooth_at_lengths(
-    snapshot: Snapshot, values: ArrayLike, lengths: Sequence[float], r_max: float | None = None
+    snapshot: Snapshot,
+    values: ArrayLike,
+    lengths: Sequence[float],
+    r_max: float | None = None,
+    *,
+    same_species: bool = False,
 ) -> list[FloatArray]:
     """Smooth with each of several lengths; the pairs are looked for once.
 
@@ -61,19 +75,23 @@ def smooth_at_lengths(
     if longest == 0:
         return [array.copy() for _ in lengths]
     pairs = neighbor_pairs(snapshot, longest)
+    counted = np.ones(len(pairs), dtype=np.bool_)
+    if same_species:
+        counted = snapshot.types[pairs.i] == snapshot.types[pairs.j]
     return [
-        _weighted_mean(pairs, array, length, cut) if length > 0 else array.copy()
+        _weighted_mean(pairs, counted & (pairs.distances < cut), array, length)
+        if length > 0
+        else array.copy()
         for length, cut in zip(lengths, cuts, strict=True)
     ]
 
 
 def _weighted_mean(
-    pairs: NeighborPairs, values: FloatArray, length: float, cut: float
+    pairs: NeighborPairs, near: NDArray[np.bool_], values: FloatArray, length: float
 ) -> FloatArray:
     from scipy.sparse import csr_array
 
     n = len(values)
-    near = pairs.distances < cut
     weights = csr_array(
         (np.exp(-pairs.distances[near] / length), (pairs.i[near], pairs.j[near])), shape=(n, n)
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from gnnglass.compare.ceiling import noise_ceiling
 from gnnglass.compare.correlation import compare_species
-from gnnglass.compare.scores import FieldSet, Method, UndefinedCorrelationError
+from gnnglass.compare.scores import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot
 
@@ -21,6 +21,7 @@ COLUMNS = (
     "target",
     "species",
     "method",
+    "given",
     "smoothed",
     "estimate",
     "low",
@@ -43,12 +44,14 @@ def compare_fields(
     runs: Sequence[Hashable],
     species: Sequence[str] | None = None,
     methods: Sequence[Method] = ("spearman",),
+    given: Sequence[str] = (),
     lengths: Sequence[float] | None = None,
+    same_species: bool = False,
     censored: Mapping[str, str] | None = None,
     halves: Mapping[str, tuple[str, str]] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Correlate every predictor with every target, bare and smoothed.
+    """Correlate every predictor with every target: bare, smoothed, and given other fields.
 
     Give a random field among the predictors to see what no information at all looks like.
 
@@ -58,19 +61,23 @@ def compare_fields(
         targets: Names of the fields to be predicted (propensity, relaxation time).
         runs: Independent run of each configuration.
         species: Names of the species to treat; all that are present by default.
-        methods: ``"spearman"`` and/or ``"pearson"``.
+        methods: Some of ``"spearman"``, ``"pearson"``, ``"top-decile"``, ``"bottom-decile"``.
+        given: Fields that are held fixed in further rows, of partial correlations. They may be
+            among the predictors, which have no such rows then.
         lengths: Candidate smoothing lengths of the predictor, chosen for each run on the others;
             without, only bare fields are compared.
+        same_species: Smooth over particles of the same species only.
         censored: Target -> field that is 1 where the target is only a lower bound.
         halves: Target -> the two fields measured on either half of its clones; gives the
             noise ceiling.
         seed: Seed of the bootstrap.
 
     Returns:
-        One row per (target, species, method, predictor, bare or smoothed), with the columns
-        estimate, low, high (95 % over runs), n_runs, n_configurations, length (the one most runs
-        used), ceiling, pooled, censored_share and note. A correlation that is undefined, because
-        a field is constant somewhere, has NaN there and the reason in `note`.
+        One row per (target, species, method, predictor, given or not, bare or smoothed), with the
+        columns given (names of the fields held fixed, or nothing), estimate, low, high (95 %
+        over runs), n_runs, n_configurations, length (the one most runs used), ceiling, pooled,
+        censored_share and note. A coefficient that is undefined, because a field is constant
+        somewhere, has NaN there and the reason in `note`.
 
     Raises:
         InputError: If no field is named, a field is missing or not finite, the runs do not match
@@ -83,10 +90,10 @@ def compare_fields(
             f"{len(predictors)} predictors and {len(targets)} targets were given; expected at "
             "least one of each."
         )
-    fields = FieldSet(snapshots, runs, censored)
+    fields = FieldSet(snapshots, runs, censored, same_species=same_species)
     bare_or_smoothed = (None,) if lengths is None else (None, lengths)
     if lengths is not None:
-        fields.prepare(predictors, sorted({0.0, *map(float, lengths)}))
+        fields.prepare([*predictors, *given], sorted({0.0, *map(float, lengths)}))
     rows = []
     for target in targets:
         for name in fields.species if species is None else species:
@@ -94,13 +101,22 @@ def compare_fields(
                 ceiling = _ceiling(snapshots, runs, (halves or {}).get(target), name, method)
                 rows += [
                     {
-                        **_row(fields, x, target, name, method=method, lengths=chosen, seed=seed),
-                        "ceiling": ceiling,
+                        **_row(
+                            fields, x, target, name,
+                            method=method, given=held, lengths=chosen, seed=seed,
+                        ),
+                        "ceiling": ceiling if not held else np.nan,
                     }
                     for x in predictors
+                    for held in _held_fixed(x, method, given)
                     for chosen in bare_or_smoothed
-                ]
+                ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _held_fixed(x: str, method: Method, given: Sequence[str]) -> tuple[Sequence[str], ...]:
+    """The sets of fields that are held fixed: none, and those given where that makes sense."""
+    return ((), given) if given and x not in given and method in CORRELATIONS else ((),)
 
 
 def _row(
@@ -110,17 +126,21 @@ def _row(
     species: str,
     *,
     method: Method,
+    given: Sequence[str],
     lengths: Sequence[float] | None,
     seed: int,
 ) -> dict[str, object]:
     try:
-        found = compare_species(fields, x, y, species, method=method, lengths=lengths, seed=seed)
+        found = compare_species(
+            fields, x, y, species, method=method, given=given, lengths=lengths, seed=seed
+        )
     except UndefinedCorrelationError as error:
         return {
             "predictor": x,
             "target": y,
             "species": species,
             "method": method,
+            "given": ", ".join(given),
             "smoothed": lengths is not None,
             "estimate": np.nan,
             "low": np.nan,
@@ -142,7 +162,7 @@ def _ceiling(
     species: str,
     method: Method,
 ) -> float:
-    if halves is None:
+    if halves is None or method not in CORRELATIONS:
         return np.nan
     try:
         found = noise_ceiling(snapshots, *halves, runs=runs, species=[species], method=method)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass.compare import Curve
 from gnnglass.errors import InputError
 from gnnglass.report.style import classifier_colors, predictor_color, typography
 from gnnglass.report.words import classifier_label, field_label, is_missing
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 N_BINS = 8
+DECADE = 10
 
 
 def roc_figure(roc: Mapping[str, tuple[ArrayLike, ArrayLike]], level: str = "inherent") -> Figure:
@@ -114,7 +116,8 @@ def correlation_figure(rows: Sequence[Row]) -> Figure:
     """Every predictor's correlation with its interval, one panel per target and species.
 
     Args:
-        rows: Rows of `gnnglass.compare.compare_fields`, as dicts, of one method.
+        rows: Rows of `gnnglass.compare.compare_fields`, as dicts, of one method. Partial
+            correlations are drawn as diamonds.
     """
     from matplotlib.figure import Figure
 
@@ -152,22 +155,57 @@ def correlation_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
+def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
+    """Curves of several fields together, with their intervals.
+
+    Args:
+        curves: Name of the field -> correlations along the lag, or correlation lengths along
+            temperature; all along the same.
+        quantity: What the vertical axis says, such as ``"Spearman correlation"`` or ``"ξ"``.
+
+    Raises:
+        InputError: If there is no curve, or they are along different things.
+    """
+    from matplotlib.figure import Figure
+
+    along = {curve.along for curve in curves.values()}
+    if len(along) != 1:
+        raise InputError(
+            f"{len(curves)} curves along {', '.join(sorted(along)) or 'nothing'} were given; "
+            "expected at least one, all along the same."
+        )
+    at = [value for curve in curves.values() for value in curve.points]
+    with typography():
+        figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+        ax = figure.add_subplot()
+        for name, curve in curves.items():
+            curve.plot(ax, color=predictor_color(name), label=field_label(name))
+        ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+        # Lags are spread over decades, temperatures are not.
+        if min(at) > 0 and max(at) / min(at) > DECADE:
+            ax.set_xscale("log")
+        ax.set(ylabel=quantity, title="")
+        ax.legend()
+    return figure
+
+
 def _forest(ax: Axes, rows: Sequence[Row], reach: float) -> None:
     names = list(dict.fromkeys(row["predictor"] for row in rows))
     for row in rows:
         smoothed = bool(row.get("smoothed"))
         color = predictor_color(row["predictor"])
-        at = names.index(row["predictor"]) + (0.14 if smoothed else -0.14)
+        given = row.get("given") or ""
+        at = names.index(row["predictor"]) + (0.14 if smoothed else -0.14) + 0.1 * bool(given)
         if not is_missing(row.get("low")):
             ax.plot([row["low"], row["high"]], [at, at], color=color, linewidth=1.3)
         ax.plot(
             row["estimate"],
             at,
-            "o",
+            "D" if given else "o",
             markersize=5,
             color=color,
             markerfacecolor=color if smoothed else "white",
-            label="smoothed" if smoothed else "bare",
+            label=("smoothed" if smoothed else "bare") + (f", given {given}" if given else ""),
         )
     ceiling = next((r["ceiling"] for r in rows if not is_missing(r.get("ceiling"))), None)
     if ceiling is not None:

@@ -210,6 +210,8 @@ def test_a_pattern_that_matches_nothing(tmp_path, out):
         ("kT is -1", ["simulate", "kam2d", "--kT=-1"]),
         ("n_clones", ["dynamics", "RUN", "--n-clones=0"]),
         ("no field 'a'", ["compare", "RUN", "--predictor=a", "--target=b"]),
+        ("'b' is to be compared", ["compare", "RUN", "--predictor=a", "--target=b", "--given=b"]),
+        ("no field 'a'", ["correlation-length", "RUN", "--field=a"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

@@ -11,11 +11,12 @@ from gnnglass.ensembles import Ensemble
 from gnnglass.simulate import ENGINES, IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import glass_former
 from gnnglass.training import TrainedClassifier
-from gnnglass.trajectories import read
+from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
 COMMANDS = (
     *("demo", "run", "report", "list", "simulate", "ensemble", "status", "train"),
-    *("explain", "dynamics", "structure", "compare", "convert", "benchmark-attributions"),
+    *("explain", "dynamics", "structure", "compare", "correlation-length", "convert"),
+    "benchmark-attributions",
 )
 DUMP = """ITEM: TIMESTEP
 7
@@ -232,6 +233,50 @@ def test_compare_prints_and_writes_the_table(runs, tmp_path):
     (row,) = pd.read_csv(table).to_dict("records")
     assert (row["method"], row["species"], row["n_runs"]) == ("spearman", "A", 3)
     assert -1 <= row["low"] <= row["estimate"] <= row["high"] <= 1
+
+
+@pytest.fixture
+def annotated(tmp_path):
+    """Three runs: y is the sum of x and z, which vary over the box, and noise."""
+    rng = np.random.default_rng(0)
+    files = [tmp_path / f"annotated-{k}.gsd" for k in range(3)]
+    for path in files:
+        positions = rng.uniform(-6, 6, (200, 2))
+        x, z = np.sin(np.pi * positions.T / 6) + 0.2 * rng.normal(size=(2, 200))
+        y = x + z + 0.5 * rng.normal(size=200)
+        types, fields = rng.integers(2, size=200), {"x": x, "y": y, "z": z}
+        write(path, Trajectory([Snapshot([12, 12], positions, types, fields=fields)], {}))
+    return files
+
+
+def test_compare_holds_fields_fixed_and_says_what_is_gained(annotated, tmp_path):
+    table = tmp_path / "table.csv"
+    fields = ("--predictor=x", "--predictor=z", "--target=y", "--given=z", "--species=A")
+    smoothing = ("--length=0.1", "--length=0.5", "--same-species")
+    done = gnnglass("compare", *annotated, *fields, *smoothing, "-o", table)
+    assert done.code == 0, done.err
+    rows = pd.read_csv(table, keep_default_na=False)
+    assert list(rows.predictor + "|" + rows.given) == ["x|", "x|", "x|z", "x|z", "z|", "z|"]
+    assert "when x is added to z, A particles: +0." in done.out
+    assert "when z is added" not in done.out
+
+
+@pytest.mark.parametrize(("method", "more"), [("top-decile", True), ("bottom-decile", False)])
+def test_compare_counts_the_extremes(annotated, tmp_path, method, more):
+    table = tmp_path / "table.csv"
+    fields = ("--predictor=x", "--target=y", f"--method={method}")
+    assert gnnglass("compare", *annotated, *fields, "-o", table).code == 0
+    assert ((pd.read_csv(table).estimate > 0.1) == more).all()
+
+
+def test_correlation_length_prints_and_writes_what_it_found(annotated, tmp_path):
+    table = tmp_path / "table.csv"
+    done = gnnglass("correlation-length", *annotated, "--field=x", "--species=all", "-o", table)
+    assert done.code == 0, done.err
+    assert done.out.startswith("Correlation length of x, all particles: ")
+    assert "there is no decay within the box" in done.out
+    (row,) = pd.read_csv(table).to_dict("records")
+    assert (row["field"], row["n_runs"], row["edge"]) == ("x", 3, 12.0)
 
 
 @pytest.mark.parametrize("second", ["4.0", "14.0", "-6.0"], ids=["in", "above", "below"])

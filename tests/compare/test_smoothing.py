@@ -17,7 +17,7 @@ def random_snapshot(seed, dimension=2, n=60, edge=9.0):
     )
 
 
-def brute_force(snapshot, values, length, cut):
+def brute_force(snapshot, values, length, cut, same_species=False):
     """The definition, particle by particle, over the explicit periodic images."""
     result = np.empty(len(snapshot))
     shifts = np.stack(
@@ -27,7 +27,7 @@ def brute_force(snapshot, values, length, cut):
         total = weighted = 0.0
         for j, other in enumerate(snapshot.positions):
             r = np.linalg.norm(other + shifts * snapshot.box - centre, axis=1).min()
-            if r < cut:
+            if r < cut and not (same_species and snapshot.types[i] != snapshot.types[j]):
                 total += np.exp(-r / length)
                 weighted += np.exp(-r / length) * values[j]
         result[i] = weighted / total
@@ -36,11 +36,21 @@ def brute_force(snapshot, values, length, cut):
 
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("length", [0.3, 1.0])
-def test_equals_the_definition_over_explicit_images(dimension, length):
+@pytest.mark.parametrize("same_species", [False, True])
+def test_equals_the_definition_over_explicit_images(dimension, length, same_species):
     snapshot = random_snapshot(3, dimension)
     values = np.random.default_rng(1).normal(size=len(snapshot))
-    expected = brute_force(snapshot, values, length, 4 * length)
-    np.testing.assert_allclose(smooth(snapshot, values, length), expected, rtol=1e-12)
+    expected = brute_force(snapshot, values, length, 4 * length, same_species)
+    found = smooth(snapshot, values, length, same_species=same_species)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_within_the_species_composition_leaves_no_trace():
+    """A field that only tells the species is constant over each, smoothed over its own."""
+    snapshot = random_snapshot(7)
+    types = snapshot.types.astype(float)
+    np.testing.assert_allclose(smooth(snapshot, types, 1.0, same_species=True), types)
+    assert np.ptp(smooth(snapshot, types, 1.0)[snapshot.types == 0]) > 0.1
 
 
 def test_cut_may_be_given_and_is_shortened_to_fit_the_box():

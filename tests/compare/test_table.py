@@ -51,6 +51,32 @@ def test_has_one_row_per_predictor_target_species_method_and_smoothing(data):
     assert by_name["x"] > 0.3 > abs(by_name["random"])
 
 
+def test_given_fields_add_partial_rows_for_all_other_predictors(data):
+    snapshots, runs = data
+    held = {"given": ["half_a"], "lengths": [0.5, 1.0], "same_species": True}
+    table = compare_fields(
+        snapshots,
+        ["x", "half_a"],
+        ["y"],
+        runs=runs,
+        species=["A"],
+        methods=["pearson", "top-decile"],
+        halves={"y": ("half_a", "half_b")},
+        **held,
+    )
+    assert list(table.predictor + "|" + table.given + "|" + table.method) == [
+        *["x||pearson"] * 2, *["x|half_a|pearson"] * 2, *["half_a||pearson"] * 2,
+        *["x||top-decile"] * 2, *["half_a||top-decile"] * 2,
+    ]  # fmt: skip
+    expected = correlate(snapshots, "x", "y", runs=runs, method="pearson", **held)["A"]
+    row = table.query("given != '' and smoothed").iloc[0]
+    assert (row.estimate, row.low) == (expected.estimate, expected.interval.low)
+    # A ceiling is that of a correlation with the target as it is.
+    assert np.isnan(row.ceiling)
+    assert np.isfinite(table.ceiling[0])
+    assert table.query("method == 'top-decile'").ceiling.isna().all()
+
+
 def test_an_undefined_pair_leaves_its_reason_and_the_rest_of_the_table(data):
     snapshots, runs = data
     flat = [s.with_fields(flat=np.zeros(len(s))) for s in snapshots]

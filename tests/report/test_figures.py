@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
+from gnnglass.compare import Curve, compare_fields, correlate_lags
 from gnnglass.errors import InputError
-from gnnglass.report.figures import correlation_figure, history_figure, roc_figure
+from gnnglass.report.figures import (
+    correlation_figure,
+    curve_figure,
+    history_figure,
+    roc_figure,
+)
 from gnnglass.report.maps import map_figure, rank_within_species, scatter_figure
 
 
@@ -52,6 +58,41 @@ def test_correlations_are_drawn_where_they_are(study):
         round(float(x), 12) for ax in figure.axes for line in ax.lines for x in line.get_xdata()
     }
     assert {round(row[key], 12) for row in rows for key in ("estimate", "low", "high")} <= drawn
+
+
+def test_partial_correlations_are_drawn_beside_the_others(study):
+    snapshots = study[1].maps
+    table = compare_fields(
+        snapshots,
+        ["importance_gnn"],
+        ["propensity"],
+        runs=range(len(snapshots)),
+        species=["A"],
+        given=["potential_energy"],
+    )
+    (ax,) = correlation_figure(table.to_dict("records")).axes
+    drawn = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
+    assert [drawn["bare"], drawn["bare, given potential_energy"]] == list(table.estimate)
+
+
+def test_curves_of_several_fields_share_axes(study):
+    snapshots = study[1].maps
+    targets = {1.0: "half_a", 100.0: "propensity"}
+    curves = {
+        name: correlate_lags(snapshots, name, targets, runs=range(len(snapshots)))["A"]
+        for name in ("importance_gnn", "potential_energy")
+    }
+    (ax,) = curve_figure(curves, "Spearman correlation").axes
+    for line, curve in zip(ax.lines, curves.values(), strict=False):
+        np.testing.assert_array_equal(line.get_ydata(), curve.to_frame().estimate)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "GNN importance", "potential energy",
+    ]  # fmt: skip
+    assert ax.get_xscale() == "log"
+    other = Curve("kT", curves["potential_energy"].points)
+    for wrong in ({}, {**curves, "other": other}):
+        with pytest.raises(InputError, match="all along the same"):
+            curve_figure(wrong, "r")
 
 
 def test_maps_share_their_colour_scale_and_are_white_at_no_importance(study):

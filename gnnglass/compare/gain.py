@@ -1,0 +1,222 @@
+"""Does a field add to others? Regressions fitted on other runs, with and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gnnglass.compare.axes import axes_or_new
+from gnnglass.compare.bootstrap import Interval, bootstrap_interval
+from gnnglass.compare.comparison import Comparison
+from gnnglass.compare.correlation import compare_species
+from gnnglass.compare.over_runs import run_means
+from gnnglass.compare.scores import (
+    FieldSet,
+    Method,
+    UndefinedCorrelationError,
+    standard_scores,
+)
+from gnnglass.errors import InputError
+from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories.snapshot import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """What a predictor adds to other fields in predicting a target.
+
+    Attributes:
+        partial: Correlation of predictor and target given the other fields; it also holds names,
+            runs and smoothing lengths.
+        without: Correlation of the target with what a regression on the given fields predicts,
+            for each configuration, shape [n_configurations].
+        with_it: The same with the predictor added.
+        estimate: Mean of `with_it` − `without` over each run's configurations, then over runs.
+        interval: 95 % bootstrap interval of `estimate` over runs.
+    """
+
+    partial: Comparison
+    without: FloatArray
+    with_it: FloatArray
+    estimate: float
+    interval: Interval
+
+    @property
+    def quantity(self) -> str:
+        """What the figure is, in words."""
+        p = self.partial
+        return (
+            f"Gain in {p.method.capitalize()} correlation with {p.y} when {p.x} is added to "
+            f"{', '.join(p.given)}, {p.species} particles"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: correlation without and with the predictor, and the gain."""
+        import pandas as pd
+
+        without, with_it = self._means()
+        p = self.partial
+        return pd.DataFrame(
+            [
+                {
+                    "predictor": p.x,
+                    "target": p.y,
+                    "species": p.species,
+                    "method": p.method,
+                    "given": ", ".join(p.given),
+                    "smoothed": p.smoothed,
+                    "without": without.mean(),
+                    "with": with_it.mean(),
+                    "estimate": self.estimate,
+                    "low": self.interval.low,
+                    "high": self.interval.high,
+                    "partial": p.estimate,
+                    "n_runs": p.n_runs,
+                    "n_configurations": p.n_configurations,
+                    "note": self.interval.note,
+                }
+            ]
+        )
+
+    def sentence(self) -> str:
+        """The result in one sentence, with everything needed to quote it."""
+        without, with_it = self._means()
+        p = self.partial
+        return (
+            f"{self.quantity}: {self.estimate:+.3f} {self.interval.words('+.3f')}, from "
+            f"{without.mean():.3f} to {with_it.mean():.3f}; regressions fitted on the other runs; "
+            f"partial correlation {p.estimate:+.3f} {p.interval.words('+.3f')}."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each run's correlation without the predictor and with it, joined by a line.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+        """
+        ax = axes_or_new(ax)
+        for pair in np.stack(self._means(), axis=1):
+            ax.plot([0, 1], pair, "o-", color="0.45", alpha=0.6, markersize=4, linewidth=0.8)
+        ax.plot([0, 1], [each.mean() for each in self._means()], "o-", color="C0")
+        ax.set_xticks([0, 1], [", ".join(self.partial.given), f"+ {self.partial.x}"])
+        ax.set_xlim(-0.3, 1.3)
+        ax.set_ylabel(f"{self.partial.method} r with {self.partial.y}")
+        ax.set_title(f"gain {self.estimate:+.3f}, {self.partial.species}", fontsize="medium")
+        return ax
+
+    def _means(self) -> tuple[FloatArray, FloatArray]:
+        runs = self.partial.runs
+        return run_means(self.without, runs), run_means(self.with_it, runs)
+
+
+def gain(
+    snapshots: Sequence[Snapshot],
+    x: str,
+    y: str,
+    *,
+    runs: Sequence[Hashable],
+    given: Sequence[str],
+    species: Sequence[str] | None = None,
+    method: Method = "spearman",
+    lengths: Sequence[float] | None = None,
+    same_species: bool = False,
+    censored: str | None = None,
+    seed: int = 0,
+) -> dict[str, Gain]:
+    """How much better `y` is predicted when `x` is added to the given fields.
+
+    ŷ = Σ_k b_k z_k over the given fields, and over these and `x`, where z_k are standardised
+    values (ranks for Spearman) of one species in one configuration. The b_k are least squares
+    over all runs but the one that is judged, each run with the same weight; the figure is the
+    correlation of ŷ with `y` in the configurations of that run, the cross-validated multiple
+    correlation (Stone, J. R. Stat. Soc. B 36, 111 (1974)). A predictor that only adds noise makes
+    it smaller, other than in a fit judged on its own data, which cannot get worse.
+
+    Lengths are chosen as for the partial correlation: each field's on the other runs.
+
+    Args:
+        snapshots: Configurations holding all fields.
+        x: Name of the predictor to add.
+        y: Name of the target.
+        runs: Independent run of each configuration, at least two.
+        given: Names of the fields to add it to.
+        species: Names of the species to treat; all that are present by default.
+        method: ``"spearman"`` or ``"pearson"``.
+        lengths: Candidate smoothing lengths; the bare fields without.
+        same_species: Smooth over particles of the same species only.
+        censored: Name of a field that is 1 where `y` is only a lower bound.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        One `Gain` per species.
+
+    Raises:
+        InputError: Like `correlate`, or if no field is given or there is only one run.
+        UndefinedCorrelationError: Like `correlate`.
+    """
+    if not given:
+        raise InputError("no field was given for x to be added to; expected at least one.")
+    marks = {y: censored} if censored is not None else None
+    fields = FieldSet(snapshots, runs, marks, same_species=same_species)
+    if len(fields.run_names) < 2:
+        raise InputError(
+            "all configurations are of one run, but a gain is judged on a run that the regression "
+            "has not seen; give at least two runs."
+        )
+    found = {}
+    for name in fields.species if species is None else tuple(species):
+        partial = compare_species(
+            fields, x, y, name, method=method, given=given, lengths=lengths, seed=seed
+        )
+        without = _predicted(fields, partial, partial.given)
+        with_it = _predicted(fields, partial, {**partial.given, x: partial.lengths})
+        gains = run_means(with_it - without, fields.runs)
+        found[name] = Gain(
+            partial=partial,
+            without=without,
+            with_it=with_it,
+            estimate=float(gains.mean()),
+            interval=bootstrap_interval(gains.tolist(), seed=seed),
+        )
+    return found
+
+
+def _predicted(
+    fields: FieldSet, partial: Comparison, predictors: Mapping[str, Mapping[str, float]]
+) -> FloatArray:
+    """Correlation of each configuration's target with its prediction, [n_configurations]."""
+    species, method = partial.species, partial.method
+    targets = fields.scores(partial.y, 0.0, species, method)
+    found = np.empty(len(targets))
+    for run in fields.run_names:
+        columns = [fields.scores(name, at[run], species, method) for name, at in predictors.items()]
+        features = [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
+        weights = _fit_on_others(features, targets, fields.runs, run)
+        for k in np.flatnonzero(np.array(fields.runs) == run):
+            predicted = standard_scores(features[k] @ weights, method)
+            if predicted is None:
+                raise UndefinedCorrelationError(
+                    f"{', '.join(predictors)} predict nothing in {fields.describe(int(k))}: the "
+                    "regression on the other runs gave them no weight; leave them out."
+                )
+            found[k] = predicted @ targets[k]
+    return found
+
+
+def _fit_on_others(
+    features: Sequence[FloatArray], targets: Sequence[FloatArray], runs: Sequence[str], run: str
+) -> FloatArray:
+    """Least-squares weights [n_features] over all runs but one; runs weigh the same."""
+    # Scores have unit length, so that all configurations already weigh the same.
+    others = [k for k, name in enumerate(runs) if name != run]
+    weights = [1 / np.sqrt(runs.count(runs[k])) for k in others]
+    a = np.concatenate([w * features[k] for w, k in zip(weights, others, strict=True)])
+    b = np.concatenate([w * targets[k] for w, k in zip(weights, others, strict=True)])
+    return np.asarray(np.linalg.lstsq(a, b)[0])

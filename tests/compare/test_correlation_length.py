@@ -1,0 +1,118 @@
+"""Lengths of fields that were made with a known one, and of fields that have none."""
+
+import numpy as np
+import pytest
+from random_fields import exponential_fields
+
+from gnnglass.compare import Curve, correlation_length, spatial_correlation
+from gnnglass.compare.decay import expected_shapes, fit_decay
+from gnnglass.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def plane():
+    """Eight fields of ξ = 1.5 in boxes of 32, a quarter of the variance independent."""
+    return exponential_fields(
+        np.random.default_rng(0), 8, dimension=2, edge=32.0, xi=1.5, n=1200, independent=0.25
+    )
+
+
+def test_a_known_length_is_recovered_in_2d():
+    """Of all particles and of one species, with a quarter of the variance independent."""
+    snapshots = exponential_fields(
+        np.random.default_rng(0), 20, dimension=2, edge=32.0, xi=1.5, n=1500, independent=0.25
+    )
+    found = correlation_length(
+        snapshots, "f", runs=range(20), species=["A", "all"], fit_range=(1, 5)
+    )
+    for each in found.values():
+        assert each.estimate == pytest.approx(1.5, rel=0.1)
+        assert each.decay.amplitude == pytest.approx(0.75, abs=0.1)
+        assert each.fit_range == (1.0, 5.0)
+        assert each.warning == ""
+
+
+@pytest.mark.parametrize("xi", [0.8, 1.5])
+def test_a_known_length_is_recovered_in_3d(xi):
+    """Also where it is an eighth of the box, and C would be lowered by a third of itself."""
+    snapshots = exponential_fields(
+        np.random.default_rng(1), 4, dimension=3, edge=12.0, xi=xi, n=1500
+    )
+    found = correlation_length(snapshots, "f", runs=range(4), species=["all"])["all"]
+    assert found.estimate == pytest.approx(xi, rel=0.1)
+    assert ("ξ is 1" in found.warning) == (xi > 1.2)
+
+
+def test_a_length_that_is_too_large_for_the_box_is_told():
+    snapshots = exponential_fields(
+        np.random.default_rng(2), 6, dimension=2, edge=16.0, xi=5.0, n=400
+    )
+    found = correlation_length(snapshots, "f", runs=range(6), species=["all"])["all"]
+    assert "limited by the box: ξ is" in found.sentence()
+    assert found.warning in found.to_frame().note[0]
+
+
+def test_what_the_mean_takes_away_equals_sampling(plane):
+    """⟨exp(−r / ξ)⟩ over pairs of random places, in a periodic box and in a block of it."""
+    rng = np.random.default_rng(3)
+    lengths = np.array([0.5, 2.0, 8.0])
+    for blocks in (1, 2):
+        correlation = spatial_correlation(
+            plane[:1], "f", runs=["a"], species=["all"], bin_width=1.0, blocks=blocks
+        )["all"]
+        away = np.diff(rng.random((400_000, 2, 2)), axis=1)[:, 0] * correlation.edges
+        if blocks == 1:
+            away -= correlation.edges * np.round(away / correlation.edges)
+        sampled = np.exp(-np.linalg.norm(away, axis=1)[:, None] / lengths).mean(axis=0)
+        found = 1 - expected_shapes(correlation, [0.0], lengths)[0]
+        np.testing.assert_allclose(found, sampled, rtol=0.03)
+
+
+def test_the_fit_inverts_its_model(plane):
+    correlation = spatial_correlation(plane[:1], "f", runs=["a"], species=["A"])["A"]
+    lengths = np.geomspace(0.5, 10, 400)
+    shapes = expected_shapes(correlation, correlation.r, lengths)
+    for k in (20, 200, 380):
+        found = fit_decay(-0.3 * shapes[:, k], lengths, shapes)
+        assert found.length == lengths[k]
+        assert found.amplitude == pytest.approx(-0.3)
+
+
+def test_an_uncorrelated_field_has_no_length(plane):
+    rng = np.random.default_rng(4)
+    snapshots = [s.with_fields(f=rng.normal(size=len(s))) for s in plane]
+    found = correlation_length(snapshots, "f", runs=range(8), species=["A"], fit_range=(1, 4))["A"]
+    assert np.isnan(found.estimate)
+    assert found.warning == ""
+    assert "none, fitted at r = 1 … 4: the correlation there is not told" in found.sentence()
+    assert len(found.plot().lines) == 2
+
+
+def test_results_show_themselves_and_make_a_curve(plane):
+    found = correlation_length(plane, "f", runs=range(8), species=["A", "B"], fit_range=(1, 4))
+    a = found["A"]
+    assert a.interval.low < a.estimate < a.interval.high
+    assert f"Correlation length of f, A particles: {a.estimate:.2f} [" in a.sentence()
+    assert f"blocks of half the edge give {a.ratio:.2f}" in a.sentence()
+    row = a.to_frame().iloc[0]
+    assert (row.estimate, row.edge, row.n_runs) == (a.estimate, 32.0, 8)
+    ax = a.plot()
+    r, fitted = ax.lines[-1].get_data()
+    assert (r[0], r[-1]) == (1, 4)
+    assert fitted[0] == pytest.approx(a.correlation.estimate[3:5].mean(), abs=0.1)
+    curve = Curve("kT", {0.5: a, 0.4: found["B"]})
+    assert list(curve.to_frame().kT) == [0.4, 0.5]
+    np.testing.assert_array_equal(
+        curve.plot().lines[0].get_ydata(), [found["B"].estimate, a.estimate]
+    )
+
+
+def test_one_run_has_a_length_and_no_interval(plane):
+    found = correlation_length(plane, "f", runs=["a"] * 8, species=["A"], fit_range=(1, 4))["A"]
+    assert np.isfinite(found.estimate)
+    assert "single run" in found.sentence()
+
+
+def test_too_few_bins_are_refused(plane):
+    with pytest.raises(InputError, match=r"from r = 1 on has 3 bins with pairs; expected at least"):
+        correlation_length(plane[:1], "f", runs=["a"], fit_range=(1, 1.75))
