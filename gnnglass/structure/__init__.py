@@ -12,18 +12,22 @@ from gnnglass.structure.indicator import (
 from gnnglass.structure.local_density import LocalDensity
 from gnnglass.structure.potential_energy import PotentialEnergy
 from gnnglass.structure.radial_counts import mean_radial_counts, radial_counts
+from gnnglass.structure.softness import Softness
 from gnnglass.structure.steinhardt import Steinhardt
+from gnnglass.structure.symmetry_functions import Angular, symmetry_functions
 from gnnglass.structure.tong_tanaka import TongTanaka
 from gnnglass.structure.two_body_entropy import TwoBodyEntropy
 from gnnglass.structure.voronoi import VoronoiDensity, VoronoiVolume
 
 __all__ = [
     "INDICATORS",
+    "Angular",
     "CoordinationNumber",
     "HexaticOrder",
     "Indicator",
     "LocalDensity",
     "PotentialEnergy",
+    "Softness",
     "Steinhardt",
     "TongTanaka",
     "TwoBodyEntropy",
@@ -34,4 +38,5 @@ __all__ = [
     "indicators_for",
     "mean_radial_counts",
     "radial_counts",
+    "symmetry_functions",
 ]
