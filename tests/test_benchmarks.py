@@ -37,6 +37,15 @@ def test_ensemble_listing_prints_its_ratios() -> None:
     assert done.stdout.count("ratio") == 2
 
 
+def test_indicators_prints_its_ratios() -> None:
+    done = _run("indicators.py", "--particles", "343", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    for name in ("tong-tanaka ", "two-body-entropy ", "symmetry functions ", "all "):
+        assert name in done.stdout
+    # freud has the coordination, three Steinhardt parameters, and Voronoi volume and density.
+    assert done.stdout.count("ratio") == 6
+
+
 def test_large_box_is_read_back() -> None:
     small = ("--engines", "lammps", "--processes", "1", "--particles", "2000", "--steps", "20")
     done = _run("large_box.py", *small)

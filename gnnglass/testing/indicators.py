@@ -6,6 +6,9 @@ import numpy as np
 
 from gnnglass.testing.examples import example_snapshot
 
+#: A glass former in each dimension, for indicators that ask for one.
+SYSTEMS = {2: "kam2d", 3: "ka3d"}
+
 
 def check_indicator(name: str) -> None:
     """Check that a registered indicator keeps the contract of `gnnglass.structure.Indicator`.
@@ -23,7 +26,7 @@ def check_indicator(name: str) -> None:
 
     for dimension in (2, 3):
         snapshot = example_snapshot(dimension)
-        indicator = indicator_for(name, Trajectory([snapshot], {"system": "kam2d"}))
+        indicator = indicator_for(name, Trajectory([snapshot], {"system": SYSTEMS[dimension]}))
         if dimension not in indicator.dimensions:
             try:
                 indicator.compute(snapshot)

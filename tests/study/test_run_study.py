@@ -21,7 +21,16 @@ from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import read
 
 IMPORTANCE = ("importance_gnn", "importance_cnn", "importance_random")
-STRUCTURE = ("potential_energy", "local_density", "hexatic_order")
+STRUCTURE = (
+    "coordination_number",
+    "hexatic_order",
+    "local_density",
+    "potential_energy",
+    "tong_tanaka",
+    "two_body_entropy",
+    "voronoi_density",
+    "voronoi_volume",
+)
 DYNAMICS = (
     "propensity",
     "propensity_cage_relative",
