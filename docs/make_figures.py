@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     fields = ["importance_gnn", "importance_cnn", "tau_overlap", "potential_energy"]
-    (ROOT / "docs" / "demo_maps.png").write_bytes(small_png(map_figure(compared[0], fields)))
+    (ROOT / "docs" / "demo_maps.png").write_bytes(small_png(map_figure(compared[-1], fields)))
     text = "\n\n".join([caption(results), classification(results), correlation(results)])
     readme = ROOT / "README.md"
     changed = re.sub(

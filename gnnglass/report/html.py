@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from gnnglass.errors import InputError
 from gnnglass.report import words
+from gnnglass.report.ageing import ageing_figure
 from gnnglass.report.figures import correlation_figure, history_figure, roc_figure
 from gnnglass.report.maps import map_figure, scatter_figure
 from gnnglass.report.tables import correlation_groups
@@ -30,6 +31,7 @@ PARTS: dict[str, type] = {
     "correlations": Sequence,
     "ceilings": Mapping,
     "censored": Mapping,
+    "ageing": Mapping,
     "timings": Mapping,
     "provenance": Mapping,
 }
@@ -129,23 +131,27 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
                 f"a row of the correlations lacks {', '.join(lacking)}; expected the columns of "
                 "gnnglass.compare.compare_fields."
             )
+    ageing = results.get("ageing") or {}
     return {
         "results": results,
+        "ageing": ageing,
         "verdict": verdict(results),
         "levels": results.get("levels") or {},
         "groups": correlation_groups(rows, results),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
-        "pictures": _pictures(rows, data),
+        "pictures": _pictures(rows, ageing, data),
         "data": data,
         "roc_names": [words.classifier_label(name, data.roc_level) for name in data.roc],
     }
 
 
-def _pictures(rows: Sequence[Mapping[str, Any]], data: FigureData) -> dict[str, Any]:
+def _pictures(
+    rows: Sequence[Mapping[str, Any]], ageing: Mapping[str, Any], data: FigureData
+) -> dict[str, Any]:
     """Base64 PNGs of the figures that have data."""
-    parts = ("roc", "history", "correlations", "scatter")
+    parts = ("roc", "history", "correlations", "scatter", "ageing")
     pictures: dict[str, Any] = {"maps": [], **dict.fromkeys(parts)}
     for k, snapshot in enumerate(data.maps if data.map_fields else ()):
         default = f"configuration {k + 1}, step {snapshot.step}"
@@ -161,6 +167,8 @@ def _pictures(rows: Sequence[Mapping[str, Any]], data: FigureData) -> dict[str, 
         pictures["correlations"] = _image(
             correlation_figure([row for row in rows if row["method"] == methods[0]])
         )
+    if ageing:
+        pictures["ageing"] = _image(ageing_figure(ageing))
     maps = [name for name in data.map_fields if name.startswith("importance")]
     target = next((name for name in TARGETS if name in data.map_fields), None)
     points = data.scatter or data.maps

@@ -58,6 +58,13 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         raise InputError(
             f"dynamics.phase is {study.dynamics.phase!r}; the phases are {', '.join(study.phases)}."
         )
+    if study.dynamics is not None and study.dynamics.ageing:
+        phase = study.dynamics.phase
+        if "waiting_steps" not in study.phases[phase]:
+            raise InputError(
+                f"dynamics.ageing follows a phase at its waiting times, but phases.{phase} has no "
+                "waiting_steps; give it some, or leave dynamics.ageing out."
+            )
     for name, section in study.classifiers.items():
         try:
             _check_classifier(section, system, starts[0])

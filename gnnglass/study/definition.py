@@ -61,7 +61,7 @@ ClassifierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"), AfterV
 
 
 class DynamicsSection(Section):
-    """`[dynamics]`: isoconfigurational ensembles, started from the last frame of test runs.
+    """`[dynamics]`: isoconfigurational ensembles, started from frames of test runs.
 
     Attributes:
         phase: The phase whose held-out runs are followed.
@@ -69,6 +69,8 @@ class DynamicsSection(Section):
         n_clones: Clones with fresh Maxwell velocities per configuration.
         lag_steps: Steps at which displacements are recorded, increasing.
         propensity_lag: The lag, among `lag_steps`, at which propensities are compared.
+        ageing: Start ensembles from every frame, not only from the last: one at each of the
+            phase's ``waiting_steps``.
     """
 
     phase: str = "glass"
@@ -76,6 +78,7 @@ class DynamicsSection(Section):
     n_clones: int = Field(ge=2)
     lag_steps: IncreasingSteps
     propensity_lag: int
+    ageing: bool = False
 
     @model_validator(mode="after")
     def _compared_lag_is_recorded(self) -> Self:

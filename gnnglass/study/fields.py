@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields
+from gnnglass.dynamics.ageing import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.study.clones import followed_frames, start_name
 from gnnglass.study.definition import DynamicsSection
 from gnnglass.study.workspace import Workspace
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Targets of the comparison, and where each says which of its values are only bounds.
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
@@ -58,11 +64,48 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     """Write the followed configurations with all fields, and correlate them.
 
     Returns:
-        ``rows`` (the table of `gnnglass.compare.compare_fields`, NaN as None) and ``censored``
-        shares.
+        ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
+        None), ``censored`` shares of these, and, of a study of ageing, ``ageing``: ``rows`` for
+        all frames and ``summary`` and ``curves`` of `gnnglass.dynamics.Ageing`, each with
+        ``waiting_time``.
     """
     runs = workspace.followed(section.phase)
-    snapshots = [_with_dynamics(workspace, section, run) for run in runs]
+    followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
+    ageing = [measured for measured, _ in followed]
+    by_time = {waited: [one[waited] for _, one in followed] for waited in followed[0][1]}
+    halves = HALVES if section.n_clones >= FEWEST_FOR_HALVES else None
+    rows = {
+        waited: _compared(workspace, runs, members, halves) for waited, members in by_time.items()
+    }
+    last = max(by_time)
+    found: dict[str, Any] = {
+        "rows": rows[last],
+        "censored": {
+            field: float(np.mean([s.field(flag).mean() for s in by_time[last]]))
+            for field, flag in CENSORED.items()
+        },
+    }
+    if section.ageing:
+        found["ageing"] = {
+            "rows": [
+                {"waiting_time": waited, **row}
+                for waited, members in rows.items()
+                for row in members
+            ],
+            "summary": _mean_over_runs([one.summary() for one in ageing], ["species"]),
+            "curves": _mean_over_runs(
+                [one.to_frame() for one in ageing], ["species", "cage_relative", "time"]
+            ),
+        }
+    return found
+
+
+def _compared(
+    workspace: Workspace,
+    runs: Sequence[str],
+    snapshots: Sequence[Snapshot],
+    halves: Mapping[str, tuple[str, str]] | None,
+) -> list[dict[str, Any]]:
     options = workspace.study.compare
     maps = [f"importance_{name}" for name in workspace.study.classifiers]
     annotated = read(workspace.annotated(runs[0]))[-1].fields
@@ -75,25 +118,44 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
         methods=options.methods,
         lengths=options.lengths if len(runs) > 1 else None,
         censored=CENSORED,
-        halves=HALVES,
+        halves=halves,
         seed=options.seed,
     )
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return {
-        "rows": rows,
-        "censored": {
-            field: float(np.mean([s.field(flag).mean() for s in snapshots]))
-            for field, flag in CENSORED.items()
-        },
+    return _records(table)
+
+
+def _mean_over_runs(tables: Sequence[pd.DataFrame], keys: Sequence[str]) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    groups = pd.concat(tables).groupby(["waiting_time", *keys], sort=False)
+    return _records(groups.mean(numeric_only=True).reset_index())
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON takes them, NaN as None."""
+    return [dict(row) for row in table.astype(object).where(table.notna(), None).to_dict("records")]
+
+
+def _with_dynamics(
+    workspace: Workspace, section: DynamicsSection, run: str
+) -> tuple[dynamics.Ageing, dict[float, Snapshot]]:
+    """Write the followed frames of a run; what was measured, and all fields by waiting time."""
+    thermal, annotated = workspace.load(run, "thermal"), read(workspace.annotated(run))
+    dt = thermal.metadata["dt"]
+    # Without ageing there is one moment, whose waiting time is of no meaning.
+    times = list(dynamics.waiting_configurations(thermal)) if section.ageing else [0.0]
+    frames = dict(zip(times, followed_frames(workspace.study, section), strict=True))
+    ageing = dynamics.Ageing(time=section.propensity_lag * dt).compute(
+        {
+            waited: dynamics.IsoconfigurationalEnsemble.from_clones(
+                workspace.load_clones(start_name(run, frame))
+            )
+            for waited, frame in frames.items()
+        }
+    )
+    joined = {
+        waited: annotated[frame].with_fields(**ageing.snapshots[waited].fields)
+        for waited, frame in frames.items()
     }
-
-
-def _with_dynamics(workspace: Workspace, section: DynamicsSection, run: str) -> Snapshot:
-    clones = workspace.load_clones(run)
-    ensemble = dynamics.IsoconfigurationalEnsemble.from_clones(clones)
-    time = section.propensity_lag * clones[0].metadata["dt"]
-    moved = dynamics.annotate(ensemble, time=time, halves=True).fields
-    annotated = read(workspace.annotated(run))
-    joined = annotated[-1].with_fields(**moved)
-    write(workspace.compared(run), Trajectory([joined], annotated.metadata))
-    return joined
+    write(workspace.compared(run), Trajectory(list(joined.values()), annotated.metadata))
+    return ageing, joined

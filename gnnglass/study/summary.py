@@ -37,6 +37,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
         "matched_energy": judged.get("inherent", {}).get("matched"),
         "correlations": compared.get("rows", []),
         "censored": compared.get("censored", {}),
+        "ageing": compared.get("ageing"),
         "split": workspace.parts,
         "study": study.model_dump(mode="json"),
         "provenance": provenance(),
@@ -73,7 +74,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
     followed = workspace.followed(study.dynamics.phase) if study.dynamics else ()
     drawn = {
         f"{run}, held out, {level}": (
-            read(workspace.compared(run))[0] if followed else read(workspace.annotated(run))[-1]
+            read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
         )
         for run in followed or workspace.followed(study.phases_in_order[1])
     }

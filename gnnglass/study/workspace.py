@@ -65,7 +65,7 @@ class Workspace:
         return self.folder / "annotated" / f"{run}.gsd"
 
     def compared(self, run: str) -> Path:
-        """File of the one configuration that also carries dynamics."""
+        """File of the configurations that also carry dynamics; the last is the last frame."""
         return self.folder / "compared" / f"{run}.gsd"
 
     @property
@@ -93,11 +93,11 @@ class Workspace:
             }
         )
 
-    def load_clones(self, run: str) -> list[Trajectory]:
-        """The clones of the last frame of one run, read from disk."""
+    def load_clones(self, start: str) -> list[Trajectory]:
+        """The clones of the frame called `start`, read from disk."""
         section = self.study.dynamics
         n_clones = 0 if section is None else section.n_clones
-        return [self.clones.load(clone_name(run, clone)) for clone in range(n_clones)]
+        return [self.clones.load(clone_name(start, clone)) for clone in range(n_clones)]
 
     def followed(self, phase: str) -> tuple[str, ...]:
         """The held-out runs of one phase: those whose dynamics is measured."""

@@ -60,6 +60,51 @@ def results_of(folder):
     return json.loads(text, parse_constant=refuse)
 
 
+def ageing_study():
+    """The tiny study with glasses of two ages, one network, and little of everything."""
+    content = tiny("dynamics", "ageing", value=True)
+    del content["classifiers"]["cnn"]
+    content["levels"] = ["inherent"]
+    glass = content["phases"]["glass"]
+    for name in ("hold_steps", "n_frames", "frame_interval"):
+        del glass[name]
+    glass["waiting_steps"] = [50, 400]
+    return content
+
+
+def test_a_study_of_ageing_follows_every_waiting_time(tmp_path):
+    run_study(Study.from_dict(ageing_study()), tmp_path, workers=2, device="cpu")
+    results = results_of(tmp_path)
+    ageing = results["ageing"]
+    dt = 0.005
+    waited = [50 * dt, 400 * dt]
+    for part in ("rows", "summary", "curves"):
+        assert sorted({row["waiting_time"] for row in ageing[part]}) == pytest.approx(waited)
+    last = [row for row in ageing["rows"] if row["waiting_time"] == pytest.approx(waited[1])]
+    told = {key: value for key, value in last[0].items() if key != "waiting_time"}
+    assert told == results["correlations"][0] and len(last) == len(results["correlations"])
+    (run,) = (run for run in results["split"]["test"] if run.startswith("glass"))
+    compared = read(tmp_path / "compared" / f"{run}.gsd")
+    thermal = Ensemble(tmp_path / "runs").load(run)
+    assert [s.step for s in compared] == [s.step for s in thermal]
+    for snapshot, start in zip(compared, ("-frame-02-from-last", ""), strict=True):
+        clone = Ensemble(tmp_path / "dynamics").load(clone_name(f"{run}{start}", 0))
+        original = thermal[-1 if start == "" else 0]
+        assert np.allclose(clone[0].positions, original.positions, atol=1e-5)
+        assert np.isfinite(snapshot.field("propensity")).all()
+    means = [s.field("propensity")[s.of_type("A")].mean() for s in compared]
+    summary = [row["propensity"] for row in ageing["summary"] if row["species"] == "A"]
+    assert summary == pytest.approx(means, rel=1e-5)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "As the glass ages" in page
+    assert rebuild_report(tmp_path).read_text(encoding="utf-8") == page
+
+
+def test_ageing_needs_waiting_times():
+    with pytest.raises(InputError, match="phases.glass has no waiting_steps"):
+        check_study(Study.from_dict(tiny("dynamics", "ageing", value=True)), "cpu")
+
+
 def test_results_hold_all_figures(finished):
     results = results_of(finished)
     assert results["title"] == TINY["title"]
