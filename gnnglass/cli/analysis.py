@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gnnglass.cli.shared import Engine, Input, OptionalOut, Out, System, at_level, system_of
+from gnnglass.cli.shared import Bar, Engine, Input, OptionalOut, Out, System, at_level, system_of
 
 
 def structure(
@@ -44,8 +44,12 @@ def compare(
     trajectories: Annotated[
         list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
     ],
-    predictor: Annotated[list[str], typer.Option(help="Fields that predict.")],
-    target: Annotated[list[str], typer.Option(help="Fields to be predicted.")],
+    predictor: Annotated[
+        list[str] | None, typer.Option(help="Fields that predict; all indicators by default.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Fields to be predicted; propensities by default.")
+    ] = None,
     species: Annotated[list[str] | None, typer.Option(help="By default each.")] = None,
     method: Annotated[
         Literal["spearman", "pearson"], typer.Option(help="Correlation coefficient.")
@@ -53,32 +57,65 @@ def compare(
     length: Annotated[
         list[float] | None, typer.Option(help="Candidate smoothing lengths of the predictors.")
     ] = None,
+    inherent: Annotated[
+        bool, typer.Option("--inherent", help="Indicators of inherent structures.")
+    ] = False,
+    time: Annotated[
+        float | None, typer.Option(help="Lag of propensities from runs; the last by default.")
+    ] = None,
+    system: System = None,
+    engine: Engine = "lammps",
+    keep: Annotated[
+        Path, typer.Option(help="Folder of inherent structures that are found.")
+    ] = Path("gnnglass-inherent"),
     out: OptionalOut = None,
 ) -> None:
-    """Correlate fields per species and configuration, with intervals over runs."""
-    from gnnglass.compare import compare_fields
+    """Correlate fields per species and configuration, with intervals over runs.
+
+    Where fields are not named or not there, published files and clones are given their
+    propensities and structural indicators on the way.
+    """
+    from gnnglass import published
     from gnnglass.trajectories import read, written_whole
 
-    loaded = [read(path) for path in trajectories]
+    named = [*predictor, *target] if predictor and target else []
+    with Bar("structure", "file") as bar:
+        loaded = published.annotated(
+            map(read, trajectories),
+            named,
+            time=time,
+            system=system,
+            inherent=inherent,
+            engine=engine,
+            keep=keep,
+            progress=bar,
+        )
     snapshots = [snapshot for trajectory in loaded for snapshot in trajectory]
     runs = [
         str(trajectory.metadata.get("run", path))
         for trajectory, path in zip(loaded, trajectories, strict=True)
         for _ in trajectory
     ]
-    flags = {name: f"{name}_censored" for name in target}
-    table = compare_fields(
+    table = published.compare_by_name(
         snapshots,
-        predictor,
-        target,
+        predictor or (),
+        target or (),
         runs=runs,
         species=species,
         methods=(method,),
         lengths=length,
-        censored={name: flag for name, flag in flags.items() if flag in snapshots[0].fields},
     )
-    shown = ["predictor", "target", "species", "smoothed", "estimate", "low", "high", "n_runs"]
+    shown = [
+        *("predictor", "target", "species", "smoothed"),
+        *("length", "estimate", "low", "high", "n_runs", "ceiling"),
+    ]
     typer.echo(table[shown].to_string(index=False, float_format="{:.3f}".format))
+    for note in dict.fromkeys(note for note in table["note"] if note):
+        typer.echo(f"note: {note}")
+    others = published.beside(table, [trajectory.metadata for trajectory in loaded])
+    if len(others):
+        typer.echo(f"\nPublished: {published.QUANTITY}; {published.SOURCE}")
+        typer.echo(others.to_string(index=False, float_format="{:.3f}".format, na_rep="–"))
     if out is not None:
         with written_whole(out) as aside:
             table.to_csv(aside, index=False)
