@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "dynamics": {"trajectories"},
     "structure": {"trajectories", "systems"},
     "compare": {"trajectories"},
+    "published": {"trajectories", "systems", "simulate", "dynamics", "structure", "compare"},
     "report": {"trajectories", "compare"},
 }
 SEE_EVERYTHING = {"benchmark", "study", "cli", "testing", "__init__", "__main__"}
@@ -89,7 +90,7 @@ def seconds_and_modules(module: str) -> tuple[float, set[str]]:
     "module",
     ["gnnglass", "gnnglass.trajectories", "gnnglass.systems", "gnnglass.dynamics",
      "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.ensembles",
-     "gnnglass.planted", "gnnglass.cli.app"],
+     "gnnglass.planted", "gnnglass.published", "gnnglass.cli.app"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module):
     assert not seconds_and_modules(module)[1] & HEAVY

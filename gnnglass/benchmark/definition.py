@@ -183,9 +183,9 @@ class AttributionBenchmark(Section):
                 raise ValueError(
                     f"judged names the network {name!r}; known: {', '.join(self.networks)}"
                 )
-            for scenario in self.scenarios:
-                if name not in self.networks_of(scenario):
-                    raise ValueError(f"networks.{name} takes no part in scenarios.{scenario}")
+            for place in self.scenarios:
+                if name not in self.networks_of(place):
+                    raise ValueError(f"networks.{name} takes no part in scenarios.{place}")
         for name in judged.controlled:
             self._require_scenario(name, "judged.controlled")
         known = self.networks[judged.network].attributions

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gnnglass.cli.shared import Engine, Input, OptionalOut, Out, System, at_level, system_of
+from gnnglass.cli.shared import Bar, Engine, Input, OptionalOut, Out, System, at_level, system_of
 
 if TYPE_CHECKING:
-    from gnnglass.trajectories import Snapshot
+    from gnnglass.trajectories import Snapshot, Trajectory
 
 
 def structure(
@@ -48,8 +47,12 @@ def compare(
     trajectories: Annotated[
         list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
     ],
-    predictor: Annotated[list[str], typer.Option(help="Fields that predict.")],
-    target: Annotated[list[str], typer.Option(help="Fields to be predicted.")],
+    predictor: Annotated[
+        list[str] | None, typer.Option(help="Fields that predict; all indicators by default.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Fields to be predicted; propensities by default.")
+    ] = None,
     species: Annotated[list[str] | None, typer.Option(help="By default each.")] = None,
     method: Annotated[
         Literal["spearman", "pearson", "top-decile", "bottom-decile"],
@@ -68,48 +71,69 @@ def compare(
     same_species: Annotated[
         bool, typer.Option("--same-species", help="Smooth over the particle's own species only.")
     ] = False,
+    inherent: Annotated[
+        bool, typer.Option("--inherent", help="Indicators of inherent structures.")
+    ] = False,
+    time: Annotated[
+        float | None, typer.Option(help="Lag of propensities from runs; the last by default.")
+    ] = None,
+    system: System = None,
+    engine: Engine = "lammps",
+    keep: Annotated[
+        Path, typer.Option(help="Folder of inherent structures that are found.")
+    ] = Path("gnnglass-inherent"),
     out: OptionalOut = None,
 ) -> None:
-    """Correlate fields per species and configuration, with intervals over runs."""
-    from gnnglass.compare import compare_fields, gain
-    from gnnglass.trajectories import written_whole
+    """Correlate fields per species and configuration, with intervals over runs.
 
-    snapshots, runs = _of_runs(trajectories)
-    flags = {name: f"{name}_censored" for name in target}
-    flags = {name: flag for name, flag in flags.items() if flag in snapshots[0].fields}
+    Where fields are not named or not there, published files and clones are given their
+    propensities and structural indicators on the way.
+    """
+    from gnnglass import published
+    from gnnglass.compare import gain
+    from gnnglass.trajectories import read, written_whole
+
     held = given or []
-    table = compare_fields(
-        snapshots,
-        predictor,
-        target,
-        runs=runs,
-        species=species,
-        methods=(method,),
-        given=held,
-        lengths=length,
-        same_species=same_species,
-        censored=flags,
+    named = [*predictor, *target, *held] if predictor and target else []
+    with Bar("structure", "file") as bar:
+        loaded = published.annotated(
+            map(read, trajectories),
+            named,
+            time=time,
+            system=system,
+            inherent=inherent,
+            engine=engine,
+            keep=keep,
+            progress=bar,
+        )
+    snapshots, runs = _of_runs(loaded, trajectories)
+    how: dict[str, Any] = {
+        "species": species,
+        "lengths": length,
+        "given": held,
+        "same_species": same_species,
+    }
+    table = published.compare_by_name(
+        snapshots, predictor or (), target or (), runs=runs, methods=(method,), **how
     )
-    shown = ["predictor", "target", "species", "smoothed", "estimate", "low", "high", "n_runs"]
-    if held:
-        shown.insert(3, "given")
+    shown = [
+        *("predictor", "target", "species", *(["given"] if held else []), "smoothed"),
+        *("length", "estimate", "low", "high", "n_runs", "ceiling"),
+    ]
     typer.echo(table[shown].to_string(index=False, float_format="{:.3f}".format))
-    for x, y in product(predictor, target) if held and len(set(runs)) > 1 else ():
+    for note in dict.fromkeys(note for note in table["note"] if note):
+        typer.echo(f"note: {note}")
+    pairs = dict.fromkeys(zip(table["predictor"], table["target"], strict=True))
+    for x, y in pairs if held and len(set(runs)) > 1 else ():
         if x not in held:
-            gains = gain(
-                snapshots,
-                x,
-                y,
-                runs=runs,
-                given=held,
-                species=species,
-                method=method,
-                lengths=length,
-                same_species=same_species,
-                censored=flags.get(y),
-            )
+            mark = published.censoring_marks(snapshots[0], [y]).get(y)
+            gains = gain(snapshots, x, y, runs=runs, method=method, censored=mark, **how)
             for found in gains.values():
                 typer.echo(found.sentence())
+    others = published.beside(table, [trajectory.metadata for trajectory in loaded])
+    if len(others):
+        typer.echo(f"\nPublished: {published.QUANTITY}; {published.SOURCE}")
+        typer.echo(others.to_string(index=False, float_format="{:.3f}".format, na_rep="–"))
     if out is not None:
         with written_whole(out) as aside:
             table.to_csv(aside, index=False)
@@ -130,9 +154,9 @@ def correlation_length(
     import pandas as pd
 
     from gnnglass.compare import correlation_length
-    from gnnglass.trajectories import written_whole
+    from gnnglass.trajectories import read, written_whole
 
-    snapshots, runs = _of_runs(trajectories)
+    snapshots, runs = _of_runs([read(path) for path in trajectories], trajectories)
     found = [
         length
         for name in field
@@ -147,11 +171,8 @@ def correlation_length(
             pd.concat([length.to_frame() for length in found]).to_csv(aside, index=False)
 
 
-def _of_runs(paths: list[Path]) -> tuple[list[Snapshot], list[str]]:
-    """All snapshots of some files, and the run of each."""
-    from gnnglass.trajectories import read
-
-    loaded = [read(path) for path in paths]
+def _of_runs(loaded: list[Trajectory], paths: list[Path]) -> tuple[list[Snapshot], list[str]]:
+    """All snapshots of some trajectories, and the run of each."""
     snapshots = [snapshot for trajectory in loaded for snapshot in trajectory]
     runs = [
         str(trajectory.metadata.get("run", path))

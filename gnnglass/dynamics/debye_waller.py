@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
-from gnnglass.dynamics.cage import CAGE, clone_displacements
+from gnnglass.dynamics.cage import CAGE, relative_to_cage
+from gnnglass.dynamics.clone_mean import CloneMean, CloneSums, Local
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
-from gnnglass.errors import InputError, NotComputedError
+from gnnglass.errors import NotComputedError
+from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class DebyeWaller:
+class DebyeWaller(CloneMean):
     """Isoconfigurational mean squared displacement of each particle after a short time.
 
     u_i² = ``⟨|Δr_i(t)|²⟩`` over the clones, with t where particles rattle in their cages: after the
@@ -41,25 +41,23 @@ class DebyeWaller:
         self._values: FloatArray | None = None
 
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
-        """Average over the clones of `ensemble`; returns self.
+        """Average over the clones of `ensemble`, each read once; returns self.
 
         Raises:
             InputError: If `time` is none of the lags, or `neighbors` is not a cutoff or does not
                 fit the box.
         """
-        match = np.flatnonzero(np.isclose(ensemble.times, self.time))
-        if match.size == 0:
-            known = ", ".join(f"{t:g}" for t in ensemble.times)
-            raise InputError(f"no lag t = {self.time:g} in this ensemble; it has {known}.")
-        lag = slice(match[0], match[0] + 1)
-        short = IsoconfigurationalEnsemble(
-            ensemble.initial, ensemble.displacements[:, lag], ensemble.times[lag]
-        )
-        total = np.zeros(len(ensemble.initial))
-        for moved in clone_displacements(short, self.neighbors if self.cage_relative else None):
-            total += (moved[0] ** 2).sum(axis=-1)
-        self._ensemble, self._values = ensemble, total / ensemble.n_clones
-        return self
+        ensemble.lag(self.time)
+        return super().compute(ensemble)
+
+    def local(self, initial: Snapshot) -> Local:
+        """How far each particle went, squared; raises `InputError` as `compute`."""
+        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+        return lambda displacements: (relative(displacements) ** 2).sum(axis=-1)
+
+    def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
+        """Keep the mean at the lag."""
+        self._ensemble, self._values = ensemble, sums.mean[ensemble.lag(self.time)]
 
     @property
     def values(self) -> FloatArray:

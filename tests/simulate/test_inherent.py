@@ -3,6 +3,7 @@ import pytest
 from mixtures import mixture, short_protocol
 from scipy.optimize import minimize
 
+from gnnglass.errors import FileError
 from gnnglass.simulate import ENGINES, inherent_structures
 from gnnglass.systems import glass_former
 from gnnglass.testing import example_snapshot
@@ -133,3 +134,54 @@ def test_a_trajectory_in_memory_will_do(engine):
     inherent = inherent_structures(mixture(2), Trajectory(snapshots))
     assert inherent.metadata == {"level": "inherent"}
     assert len(inherent) == 2
+
+
+def test_minima_that_are_kept_are_not_sought_again(engine, run, tmp_path, monkeypatch):
+    system, trajectory = run
+    options = {"engine": engine.name, "keep": tmp_path / "kept"}
+    first = inherent_structures(system, trajectory[:2], **options)
+    sought = []
+    minimize = type(engine).minimize
+    monkeypatch.setattr(
+        type(engine), "minimize", lambda *given: sought.append(1) or minimize(*given)
+    )
+    again = inherent_structures(system, trajectory, **options)
+    assert (len(sought), len(list((tmp_path / "kept").iterdir()))) == (1, 3)
+    for one, other in zip(first, again, strict=False):
+        np.testing.assert_array_equal(one.positions, other.positions)
+        field = "potential_energy"
+        np.testing.assert_array_equal(one.field(field), other.field(field))
+    fresh = inherent_structures(system, trajectory[:1], engine.name)[0]
+    np.testing.assert_allclose(first[0].unwrapped, fresh.unwrapped, atol=1e-6)
+    np.testing.assert_array_equal(first[0].field(field), fresh.field(field))
+
+
+def test_a_minimum_is_known_by_all_that_it_depends_on(engine, tmp_path):
+    snapshot = example_snapshot(2)
+    changed = [
+        snapshot,
+        snapshot.replace(positions=snapshot.positions + 1e-6),
+        snapshot.replace(types=snapshot.types[::-1]),
+        snapshot.replace(box=snapshot.box * 1.01),
+        snapshot.replace(images=np.zeros(snapshot.positions.shape)),
+        snapshot.replace(step=7),
+    ]
+    for k, one in enumerate(changed):
+        inherent_structures(mixture(2), Trajectory([one]), engine.name, keep=tmp_path)
+        assert len(list(tmp_path.iterdir())) == k + 1
+    fields = snapshot.with_fields(other=np.zeros(len(snapshot)))
+    inherent_structures(mixture(2), Trajectory([fields]), engine.name, keep=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(changed)
+    other = glass_former("abm2d")
+    inherent_structures(other, Trajectory([snapshot]), engine.name, keep=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(changed) + 1
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_minimising(
+    engine, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(type(engine), "minimize", None)
+    (tmp_path / "file").touch()
+    trajectory = Trajectory([example_snapshot(2)])
+    with pytest.raises(FileError, match="cannot write"):
+        inherent_structures(mixture(2), trajectory, engine.name, keep=tmp_path / "file")

@@ -101,7 +101,7 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path):
 
 
 def test_ageing_needs_waiting_times():
-    with pytest.raises(InputError, match="phases.glass has no waiting_steps"):
+    with pytest.raises(InputError, match=r"phases\.glass has no waiting_steps"):
         check_study(Study.from_dict(tiny("dynamics", "ageing", value=True)), "cpu")
 
 
