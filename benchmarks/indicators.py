@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=100_000)
     parser.add_argument("--dimension", type=int, default=3, choices=(2, 3))
+    parser.add_argument("--indicators", nargs="+", help="by their names; all by default")
     parser.add_argument("--repeats", type=int, default=3, help="timings of each side")
     parser.add_argument("--threads", type=int, default=1, help="threads of freud")
     options = parser.parse_args()
@@ -42,8 +43,8 @@ def main() -> None:
         f"{options.particles} particles in {options.dimension}D, {options.threads} thread(s), "
         f"medians of {options.repeats}; s by the clock, s of CPU, peak memory of the process"
     )
-    names = indicators_for(Trajectory([example_snapshot(options.dimension)], metadata(setting[0])))
-    for name in [*names, "symmetry functions", "all"]:
+    known = indicators_for(Trajectory([example_snapshot(options.dimension)], metadata(setting[0])))
+    for name in options.indicators or [*known, "symmetry functions", "all"]:
         # A fresh process, since Linux counts what a child inherits; its start is not timed.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             print(pool.submit(measure, name, setting, options.repeats).result(), flush=True)

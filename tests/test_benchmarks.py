@@ -38,12 +38,12 @@ def test_ensemble_listing_prints_its_ratios() -> None:
 
 
 def test_indicators_prints_its_ratios() -> None:
-    done = _run("indicators.py", "--particles", "343", "--repeats", "1")
+    few = ("--indicators", "voronoi-volume", "steinhardt-q6", "all")
+    done = _run("indicators.py", *few, "--particles", "343", "--repeats", "1")
     assert done.returncode == 0, done.stderr
-    for name in ("tong-tanaka ", "two-body-entropy ", "symmetry functions ", "all "):
-        assert name in done.stdout
-    # freud has the coordination, three Steinhardt parameters, and Voronoi volume and density.
-    assert done.stdout.count("ratio") == 6
+    # freud has the first two, too.
+    assert done.stdout.count("ratio") == 2
+    assert "all " in done.stdout
 
 
 def test_large_box_is_read_back() -> None:

@@ -14,7 +14,9 @@ CENTERS = np.linspace(0.7, 2.0, 20)
 WIDTH = 0.07
 """About the spacing of these, so that neighbouring functions overlap."""
 CUT = 5.0
-"""Gaussians are dropped beyond this many widths, where they are below 4e−6."""
+"""Pairs are dropped beyond this many widths from the last Gaussian, where it is below 4e−6."""
+FAR = 7.0
+"""No Gaussian is computed this many widths away, where it is below 3e−11."""
 
 
 def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> FloatArray:
@@ -45,12 +47,16 @@ def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> Float
         raise InputError(f"width is {width:g}; expected a positive length.")
     pairs = neighbor_pairs(snapshot, float(at.max() + CUT * width))
     n_species = len(snapshot.type_names)
-    column = pairs.i * n_species + snapshot.types[pairs.j]
+    # By distance, so that the pairs that matter to a Gaussian are one slice.
+    order = np.argsort(pairs.distances, kind="stable")
+    distances = pairs.distances[order]
+    column = (pairs.i * n_species + snapshot.types[pairs.j])[order]
     counts = np.empty((len(snapshot), n_species, at.size))
     # One distance at a time: all at once would hold [n_pairs, n_bins] in memory.
     for k, r in enumerate(at):
-        weights = np.exp(-((pairs.distances - r) ** 2) / (2 * width**2))
-        summed = np.bincount(column, weights=weights, minlength=len(snapshot) * n_species)
+        near = slice(*np.searchsorted(distances, (r - FAR * width, r + FAR * width)))
+        weights = np.exp(-((distances[near] - r) ** 2) / (2 * width**2))
+        summed = np.bincount(column[near], weights=weights, minlength=len(snapshot) * n_species)
         counts[:, :, k] = summed.reshape(-1, n_species)
     return counts.reshape(len(snapshot), -1)
 
