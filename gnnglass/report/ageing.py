@@ -46,7 +46,7 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
         )
         left.set_title(f"Dynamics, {species} particles, relative to the cage", loc="left")
         left.legend(title="waiting time", loc="lower left")
-        for k, (name, rows) in enumerate(_best_rows(ageing, species).items()):
+        for k, (name, rows) in enumerate(rows_by_predictor(ageing, species).items()):
             # Predictors of one waiting time stand beside each other.
             places = [row["waiting_time"] * 1.03**k for row in rows]
             color = predictor_color(name) if name.startswith("importance") else f"C{k % 10}"
@@ -71,7 +71,9 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
     return figure
 
 
-def _best_rows(ageing: Mapping[str, Any], species: str) -> dict[str, list[Mapping[str, Any]]]:
+def rows_by_predictor(
+    ageing: Mapping[str, Any], species: str
+) -> dict[str, list[Mapping[str, Any]]]:
     """Predictor to its rows by waiting time, smoothed where they are."""
     chosen: dict[tuple[str, float], Mapping[str, Any]] = {}
     for row in ageing["rows"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gnnglass.report.ageing import TARGET, rows_by_predictor
 from gnnglass.report.words import (
     classifier_label,
     field_label,
@@ -12,6 +13,7 @@ from gnnglass.report.words import (
     is_missing,
     is_random,
     number,
+    plain,
     signed,
 )
 
@@ -23,6 +25,7 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
     sentences = [
         *_classification(results.get("levels") or {}),
         *_correlation(results.get("correlations") or []),
+        *_ageing(results.get("ageing") or {}),
     ]
     return sentences or ["No classifier was judged and no fields were compared."]
 
@@ -101,6 +104,28 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
             f"{number(strongest['ceiling'], 2)}."
         )
     return sentences
+
+
+def _ageing(ageing: Row, species: str = "A") -> list[str]:
+    summary = [row for row in ageing.get("summary") or [] if row["species"] == species]
+    if len(summary) < 2:
+        return []
+    young, old = summary[0], summary[-1]
+    bound = "at least " if old["tau_overlap_censored"] >= 0.5 else ""
+    sentence = (
+        f"As the glass ages from {plain(young['waiting_time'])} to {plain(old['waiting_time'])}, "
+        f"the median relaxation time of {species} goes from {number(young['tau_overlap'], 1)} to "
+        f"{bound}{number(old['tau_overlap'], 1)}"
+    )
+    parts = [
+        f"of the {field_label(name)} from {_signed_with_interval(rows[0])} to "
+        f"{_signed_with_interval(rows[-1])}"
+        for name, rows in rows_by_predictor(ageing, species).items()
+        if _is_map(rows[0])
+    ]
+    if parts:
+        sentence += f", and the correlation with the {field_label(TARGET)} {_listed(parts)}"
+    return [sentence + "."]
 
 
 def _is_map(row: Row) -> bool:
