@@ -98,22 +98,20 @@ def run_benchmark(
             for network in planting.networks
         ]
         work(trained, "networks trained")
-        measuring: list[Piece] = [
-            Indicators(planting, NO_NETWORK, device) for planting in plantings
-        ]
-        measuring += [
-            Measuring(planting, network, device)
-            for planting in plantings
-            for network in planting.networks
-        ]
-        work(measuring, "attributions measured")
         judged = benchmark.judged
         controls = [
             Controls(planting, judged.network, device)
             for planting in first
             if planting.scenario in judged.controlled
         ]
-        work(controls, "controls")
+        measuring: list[Piece] = [
+            Measuring(planting, network, device)
+            for planting in plantings
+            for network in planting.networks
+        ]
+        measuring += [Indicators(planting, NO_NETWORK, device) for planting in plantings]
+        # Controls take longest, so that they begin first.
+        work([*controls, *measuring], "attributions measured")
     return Results(
         benchmark,
         measured=[{**_facts(piece), **row} for piece in measuring for row in piece.record],
