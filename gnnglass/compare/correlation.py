@@ -103,7 +103,7 @@ def compare_species(
     seed: int = 0,
 ) -> Comparison:
     """`correlate` for one species, on fields that may already be smoothed; raises like it."""
-    _check(x, y, method, given)
+    check_question(x, y, method, given)
     candidates = candidates_of(lengths, len(fields.run_names))
     fields.prepare([x, *given], candidates)
     held = {
@@ -129,7 +129,12 @@ def compare_species(
     )
 
 
-def _check(x: str, y: str, method: Method, given: Sequence[str]) -> None:
+def check_question(x: str, y: str, method: Method, given: Sequence[str]) -> None:
+    """Refuse what cannot be asked of any data.
+
+    Raises:
+        InputError: If the method is unknown or cannot be partial, or a compared field is given.
+    """
     known = (*CORRELATIONS, *SHARES)
     if method not in known:
         raise InputError(f"unknown correlation method {method!r}; known: {', '.join(known)}.")

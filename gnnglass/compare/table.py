@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gnnglass.compare.ceiling import noise_ceiling
-from gnnglass.compare.correlation import compare_species
+from gnnglass.compare.correlation import check_question, compare_species
 from gnnglass.compare.scores import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot
@@ -90,6 +91,9 @@ def compare_fields(
             f"{len(predictors)} predictors and {len(targets)} targets were given; expected at "
             "least one of each."
         )
+    for x, y, method in product(predictors, targets, methods):
+        for held in _held_fixed(x, method, given):
+            check_question(x, y, method, held)
     fields = FieldSet(snapshots, runs, censored, same_species=same_species)
     bare_or_smoothed = (None,) if lengths is None else (None, lengths)
     if lengths is not None:

@@ -90,6 +90,8 @@ def test_bad_input_is_refused(data):
     snapshots, runs = data
     with pytest.raises(InputError, match="0 predictors and 1 targets"):
         compare_fields(snapshots, [], ["y"], runs=runs)
+    with pytest.raises(InputError, match="field 'y' is to be compared and also held fixed"):
+        compare_fields(snapshots, ["x"], ["y"], runs=runs, given=["y"])
     with pytest.raises(InputError, match="no field 'z'"):
         compare_fields(snapshots, ["z"], ["y"], runs=runs)
     with pytest.raises(InputError, match="a single run"):
