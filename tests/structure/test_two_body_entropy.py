@@ -62,7 +62,7 @@ def test_an_ideal_gas_has_the_entropy_of_its_shot_noise_alone(species):
     """−¼ ∫ ∫G² dV(s) / [∫G dV(s)]² dV(r), the same again for every species, within 6 %.
 
     To second order in the fluctuations of g, whose variance is ∫G² dV / ρ[∫G dV]² (Campbell's
-    theorem). The density fluctuates between gases, so that one of 2250 particles is not enough; the mean of two is within 2 %.
+    theorem). The density fluctuates between gases; the mean of these two is within 2 %.
     """
     r_max, width = 1.5, 0.25
     r = (np.arange(500) + 0.5) * r_max / 500
