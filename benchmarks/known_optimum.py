@@ -238,7 +238,8 @@ def trained(
     for one in choice.record:
         print(
             f"{name}, {one['recipe']}, {one['options']}: validation loss "
-            f"{one['validation_loss']:.4f}{', chosen' if one['chosen'] else ''}"
+            f"{one['validation_loss']:.4f}{', chosen' if one['chosen'] else ''}",
+            file=sys.stderr,
         )
     choice.classifier.save(file)
     shutil.rmtree(checkpoints, ignore_errors=True)

@@ -73,6 +73,6 @@ def test_known_optimum_prints_its_tables_and_does_nothing_twice(tmp_path: Path) 
     assert first.returncode == 0, first.stderr
     assert "AUC of the energy" in first.stdout
     assert "smoothed over 1.5" in first.stdout
-    assert "training" in first.stderr
+    assert "candidate" in first.stderr
     assert again.stdout == first.stdout
-    assert "training" not in again.stderr
+    assert "candidate" not in again.stderr
