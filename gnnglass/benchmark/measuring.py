@@ -67,7 +67,7 @@ class Measuring(Piece):
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         forward = _seconds_forward(classifier, parts["test"])
-        contrast = self._contrast(classifier)
+        spread = self._spread(classifier)
         rows: Rows = []
         for label, wanted in section.attributions.items():
             attribution = ATTRIBUTIONS.create(wanted.method, **wanted.options)
@@ -82,12 +82,12 @@ class Measuring(Piece):
                 if part == "test":
                     figures |= {
                         "agreement": _agreement(attribution, maps, others, explained),
-                        "deletion": _deletion(classifier, maps, explained, Removal()) / contrast,
+                        "deletion": _deletion(classifier, maps, explained, Removal()) / spread,
                     }
                     if isinstance(classifier.model, GraphNet):
                         resampling = Resampling(parts["validation"].snapshots)
                         drop = _deletion(classifier, maps, explained, resampling)
-                        figures["resampling"] = drop / contrast
+                        figures["resampling"] = drop / spread
                 rows += [
                     {
                         "attribution": label,
@@ -100,14 +100,12 @@ class Measuring(Piece):
                 ]
         return rows
 
-    def _contrast(self, classifier: TrainedClassifier) -> float:
-        """How much higher the class's logit is for its test configurations than for others."""
+    def _spread(self, classifier: TrainedClassifier) -> float:
+        """Standard deviation of the class's logit over all test configurations."""
         labelled, split = self.planting.labelled()
-        test = labelled.where(split.test)
-        column = labelled.labels.index(TARGET)
-        logits = classifier.logits([labelled.snapshots[i] for i in test])[:, column]
-        mine = labelled.targets[test] == column
-        return float(logits[mine].mean() - logits[~mine].mean())
+        snapshots = [labelled.snapshots[i] for i in labelled.where(split.test)]
+        logits = classifier.logits(snapshots)[:, labelled.labels.index(TARGET)]
+        return float(logits.std())
 
 
 def _seconds_forward(classifier: TrainedClassifier, explained: Explained) -> float:

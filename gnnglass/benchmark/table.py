@@ -27,9 +27,9 @@ def table(results: Results) -> pd.DataFrame:
         ROC curve) with its 95 % interval ``low`` and ``high`` and the lowest mean of any seed,
         ``worst_seed``; ``precision`` at k; ``deletion`` and ``resampling``, the mean fall of the
         logit beyond that in random orders while up to a fifth of the particles are removed or
-        resampled, in units of the difference between classes; ``agreement``, rank correlation
-        between seeds within A; ``cost``, in forward passes; ``chosen``, whether it localises best
-        of its network on the validation runs. NaN is what was not measured.
+        resampled, in standard deviations of the logit over test configurations; ``agreement``,
+        rank correlation between seeds within A; ``cost``, in forward passes; ``chosen``, whether
+        it localises best of its network on the validation runs. NaN is what was not measured.
     """
     measured = pd.DataFrame(results.measured)
     for column in (*MEASURES, "cost"):
