@@ -42,8 +42,8 @@ class Windows(Protocol):
 class TimeCorrelations:
     """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), each species by itself.
 
-    With the displacements Δr_i(t) of the N particles of a species, Q = (1/N) Σ_i Θ(a − |Δr_i|) of
-    one window and averages ⟨·⟩ over windows::
+    With the displacements Δr_i(t) of the N particles of a species, ``Q = (1/N) Σ_i Θ(a − |Δr_i|)``
+    of one window and averages ⟨·⟩ over windows::
 
         MSD(t)    = ⟨(1/N) Σ_i |Δr_i|²⟩
         F_s(q, t) = ⟨(1/N) Σ_i w(q |Δr_i|)⟩,  w(x) = J₀(x) in 2D and sin(x)/x in 3D

@@ -63,10 +63,10 @@ class VoxelCAM(Attribution):
 
     @abstractmethod
     def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
-        """The signed map of each grid, shape [b, *coarse grid].
+        """The signed map of each grid, shape ``[b, *coarse grid]``.
 
         Args:
-            features: h_k(x), shape [b, n_channels, *coarse grid].
+            features: h_k(x), shape ``[b, n_channels, *coarse grid]``.
             gradient: ∂y/∂h_k(x), of the same shape.
         """
 
@@ -121,7 +121,7 @@ class VoxelCAM(Attribution):
         return list(itertools.product(itertools.product(*shifts), itertools.product(*flips)))
 
     def _maps(self, model: nn.Module, grids: Tensor, column: int) -> FloatArray:
-        """Signed maps of a batch of grids, shape [b, *coarse grid]."""
+        """Signed maps of a batch of grids, shape ``[b, *coarse grid]``."""
 
         def logit(output: Tensor) -> Tensor:
             if output.dim() != 2 or len(output) != len(grids) or column >= output.shape[1]:

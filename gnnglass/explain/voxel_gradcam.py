@@ -23,7 +23,7 @@ class VoxelGradCAM(VoxelCAM):
     """
 
     def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
-        """Σ_k α_k h_k(x), shape [b, *coarse grid]."""
+        """Σ_k α_k h_k(x), shape ``[b, *coarse grid]``."""
         space = tuple(range(2, features.dim()))
         alpha = gradient.mean(dim=space, keepdim=True)
         return (alpha * features).sum(dim=1)

@@ -22,5 +22,5 @@ class VoxelHiResCAM(VoxelCAM):
     """
 
     def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
-        """Σ_k g_k(x) h_k(x), shape [b, *coarse grid]."""
+        """Σ_k g_k(x) h_k(x), shape ``[b, *coarse grid]``."""
         return (gradient * features).sum(dim=1)
