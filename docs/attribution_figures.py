@@ -27,6 +27,8 @@ PAGE = DOCS / "attribution_benchmark.md"
 #: Of the columns of `table`, those that are shown, with the way they are written.
 COLUMNS = {
     "worst_seed": number,
+    "length": lambda value: number(value, 1),
+    "bare": number,
     "precision": number,
     "deletion": signed,
     "resampling": signed,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from gnnglass.benchmark.definition import AttributionBenchmark
 from gnnglass.errors import InputError
-from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.planted import MOTIFS
 from gnnglass.training import TrainingOptions, choose_device, create_model, recipe_for
 
@@ -34,7 +33,7 @@ def check_benchmark(benchmark: AttributionBenchmark, device: str = "auto") -> No
                     recipe = recipe_for(network.model, dimension, **one.recipe)
                     model = create_model(network.model, recipe, one.model_options)
                     for label, section in network.attributions.items():
-                        attribution = ATTRIBUTIONS.create(section.method, **section.options)
+                        attribution = section.create()
                         if model.kind not in attribution.kinds:
                             raise InputError(
                                 f"{label} explains {' and '.join(attribution.kinds)} models; "

@@ -9,7 +9,6 @@ from gnnglass.benchmark.measuring import SPECIES
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import TARGET
 from gnnglass.benchmark.training import Training, chosen
-from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.explain.faithfulness import (
     control_correlation,
     of_species,
@@ -36,8 +35,8 @@ class Controls(Piece):
     def work(self) -> dict[str, Any]:
         """Make the controls, explain them and compare."""
         judged = self.planting.benchmark.judged
-        section = self.planting.benchmark.networks[self.network].attributions[judged.attribution]
-        attribution = ATTRIBUTIONS.create(section.method, **section.options)
+        network = self.planting.benchmark.networks[self.network]
+        attribution = network.attributions[judged.attribution].create()
         classifier = self._training.load()
         snapshots = self.planting.explained("test").snapshots
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from gnnglass.errors import InputError
 from gnnglass.given import fault, load_toml
 from gnnglass.study.ensemble_file import Section
+
+if TYPE_CHECKING:
+    from gnnglass.explain import Attribution
 
 #: Names files and rows of tables.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+-]{0,40}$")]
@@ -64,10 +67,23 @@ class CandidateSection(Section):
 
 
 class AttributionSection(Section):
-    """`[networks.<name>.attributions.<name>]`: a registered method and its arguments."""
+    """`[networks.<name>.attributions.<name>]`: a way to explain a network.
+
+    Attributes:
+        method: Registered attribution.
+        options: Its arguments.
+        scenarios: Where it takes part; everywhere without.
+    """
 
     method: str
     options: dict[str, Any] = Field(default_factory=dict)
+    scenarios: tuple[str, ...] | None = None
+
+    def create(self) -> Attribution:
+        """The attribution."""
+        from gnnglass.explain import ATTRIBUTIONS
+
+        return ATTRIBUTIONS.create(self.method, **self.options)
 
 
 class NetworkSection(Section):
@@ -86,6 +102,14 @@ class NetworkSection(Section):
     candidates: tuple[CandidateSection, ...] = (CandidateSection(),)
     attributions: dict[str, AttributionSection] = Field(min_length=1)
 
+    def attributions_in(self, scenario: str) -> dict[str, AttributionSection]:
+        """Those that take part in a scenario."""
+        return {
+            label: one
+            for label, one in self.attributions.items()
+            if one.scenarios is None or scenario in one.scenarios
+        }
+
     def candidates_in(self, dimension: int) -> list[CandidateSection]:
         """Those that are meant for a dimension."""
         return [one for one in self.candidates if one.dimension in (None, dimension)]
@@ -95,7 +119,7 @@ class JudgedSection(Section):
     """`[judged]`: the attribution the benchmark is about, and the network it has to beat.
 
     Of the latter's attributions the one is taken that localises best on the validation runs: an
-    advantage that the judged one does not have.
+    advantage that the judged one does not have. It has to take part everywhere.
 
     Attributes:
         network: Name of a network.
@@ -177,6 +201,9 @@ class AttributionBenchmark(Section):
         for network, section in self.networks.items():
             for name in section.scenarios or ():
                 self._require_scenario(name, f"networks.{network}.scenarios")
+            for label, one in section.attributions.items():
+                for name in one.scenarios or ():
+                    self._require_scenario(name, f"networks.{network}.attributions.{label}")
         judged = self.judged
         for name in (judged.network, judged.against):
             if name not in self.networks:

@@ -12,7 +12,6 @@ from gnnglass.benchmark.pipeline import Results
 from gnnglass.benchmark.planting import TARGET, Planting
 from gnnglass.benchmark.table import best_on_validation, table
 from gnnglass.benchmark.training import chosen
-from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.planted import PLANTED
 from gnnglass.report.style import CLASSIFIER_COLORS, SPARE_COLORS, typography
 from gnnglass.trajectories import Snapshot
@@ -50,9 +49,8 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
             maps = [(judged.network, judged.attribution), (judged.against, against)]
             for ax, (network, label) in zip(row[1:], maps, strict=True):
                 section = results.benchmark.networks[network].attributions[label]
-                attribution = ATTRIBUTIONS.create(section.method, **section.options)
                 classifier = chosen(planting, network, results.device).load()
-                [scores] = attribution.compute(classifier, [snapshot], TARGET)
+                [scores] = section.create().compute(classifier, [snapshot], TARGET)
                 reach = float(np.quantile(np.abs(scores), 0.995))
                 drawn = snapshot.with_fields(score=scores)
                 drawn.plot(ax, color="score", cmap="RdBu", clim=(-reach, reach), **style)

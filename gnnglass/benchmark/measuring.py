@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gnnglass.benchmark.definition import AttributionSection
+from gnnglass.benchmark.lengths import LENGTHS, localisation_by_length, smoothed
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import TARGET, Explained, Held
 from gnnglass.benchmark.training import Training, chosen
-from gnnglass.explain import ATTRIBUTIONS, Attribution
+from gnnglass.explain import Attribution
 from gnnglass.explain.faithfulness import (
     Perturbation,
     Removal,
@@ -44,11 +46,11 @@ class Measuring(Piece):
 
     @property
     def depends_on(self) -> Any:
-        """The training with every seed, and the attributions."""
-        section = self.planting.benchmark.networks[self.network]
+        """The lengths, the training with every seed, and the attributions."""
         return [
+            LENGTHS,
             [one.digest for one in self.trainings],
-            {name: one.model_dump() for name, one in section.attributions.items()},
+            {name: one.model_dump() for name, one in self._attributions.items()},
         ]
 
     @property
@@ -62,26 +64,31 @@ class Measuring(Piece):
     def work(self) -> Rows:
         """Compute all maps and measure them."""
         classifier, *others = (training.load() for training in self.trainings)
-        section = self.planting.benchmark.networks[self.network]
         parts: dict[Held, Explained] = {
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         forward = _seconds_forward(classifier, parts["test"])
         spread = self._spread(classifier)
         rows: Rows = []
-        for label, wanted in section.attributions.items():
-            attribution = ATTRIBUTIONS.create(wanted.method, **wanted.options)
+        for label, wanted in self._attributions.items():
+            attribution = wanted.create()
+            length = 0.0
             for part, explained in parts.items():
                 start = time.perf_counter()
                 maps = attribution.compute(classifier, explained.snapshots, TARGET)
                 seconds = (time.perf_counter() - start) / len(maps)
+                if part == "validation":
+                    areas = localisation_by_length(explained, maps)
+                    length = max(areas, key=lambda one: areas[one])
+                smooth_maps = smoothed(explained, maps, length)
                 figures: dict[str, FloatArray] = {
-                    "localisation": localisation_auc(maps, explained.truth),
-                    "precision": precision_at_k(maps, explained.truth),
+                    "localisation": localisation_auc(smooth_maps, explained.truth),
+                    "bare": localisation_auc(maps, explained.truth),
+                    "precision": precision_at_k(smooth_maps, explained.truth),
                 }
                 if part == "test":
                     figures |= {
-                        "agreement": _agreement(attribution, maps, others, explained),
+                        "agreement": _agreement(attribution, classifier, others, explained),
                         "deletion": _deletion(classifier, maps, explained, Removal()) / spread,
                     }
                     if isinstance(classifier.model, GraphNet):
@@ -93,12 +100,18 @@ class Measuring(Piece):
                         "attribution": label,
                         "part": part,
                         "run": run,
+                        "length": length,
                         "cost": seconds / forward,
                         **values,
                     }
                     for run, values in zip(explained.runs, _per_configuration(figures), strict=True)
                 ]
         return rows
+
+    @property
+    def _attributions(self) -> dict[str, AttributionSection]:
+        planting = self.planting
+        return planting.benchmark.networks[self.network].attributions_in(planting.scenario)
 
     def _spread(self, classifier: TrainedClassifier) -> float:
         """Standard deviation of the class's logit over all test configurations."""
@@ -118,19 +131,22 @@ def _seconds_forward(classifier: TrainedClassifier, explained: Explained) -> flo
 
 def _agreement(
     attribution: Attribution,
-    maps: Sequence[FloatArray],
+    classifier: TrainedClassifier,
     others: Sequence[TrainedClassifier],
     explained: Explained,
 ) -> FloatArray:
-    """Rank correlation with the maps of networks trained with other seeds; NaN where not taken."""
+    """Rank correlation with the maps of networks trained with other seeds; NaN where not taken.
+
+    Nor is it where all maps are the same, as chance gives with one seed.
+    """
     places = _first_of_each_run(explained.runs)
     snapshots = [explained.snapshots[i] for i in places]
-    everybody = [
-        [maps[i] for i in places],
-        *(attribution.compute(other, snapshots, TARGET) for other in others),
-    ]
-    agreement = np.full(len(maps), np.nan)
-    agreement[places] = seed_agreement([of_species(one, snapshots, SPECIES) for one in everybody])
+    mine, *theirs = (attribution.compute(one, snapshots, TARGET) for one in (classifier, *others))
+    agreement = np.full(len(explained.runs), np.nan)
+    if not all(np.array_equal(mine[0], other[0]) for other in theirs):
+        agreement[places] = seed_agreement(
+            [of_species(maps, snapshots, SPECIES) for maps in (mine, *theirs)]
+        )
     return agreement
 
 

@@ -13,7 +13,7 @@ from gnnglass.benchmark.pipeline import Results
 from gnnglass.compare import Interval, bootstrap_interval
 
 #: Figures that are means over configurations, within a run first.
-MEASURES = ("localisation", "precision", "deletion", "resampling", "agreement")
+MEASURES = ("localisation", "bare", "precision", "deletion", "resampling", "agreement")
 
 
 def table(results: Results) -> pd.DataFrame:
@@ -24,15 +24,17 @@ def table(results: Results) -> pd.DataFrame:
 
     Returns:
         The columns ``scenario``, ``network``, ``attribution``; ``localisation`` (area under the
-        ROC curve) with its 95 % interval ``low`` and ``high`` and the lowest mean of any seed,
-        ``worst_seed``; ``precision`` at k; ``deletion`` and ``resampling``, the mean fall of the
+        ROC curve, of maps smoothed over the best length of the validation runs) with its 95 %
+        interval ``low`` and ``high`` and the lowest mean of any seed, ``worst_seed``; that
+        ``length`` (median over seeds); ``bare``, the localisation without smoothing;
+        ``precision`` at k; ``deletion`` and ``resampling``, the mean fall of the
         logit beyond that in random orders while up to a fifth of the particles are removed or
         resampled, in standard deviations of the logit over test configurations; ``agreement``,
         rank correlation between seeds within A; ``cost``, in forward passes; ``chosen``, whether
         it localises best of its network on the validation runs. NaN is what was not measured.
     """
     measured = pd.DataFrame(results.measured)
-    for column in (*MEASURES, "cost"):
+    for column in (*MEASURES, "cost", "length"):
         if column not in measured:
             measured[column] = np.nan
     rows = []
@@ -50,6 +52,7 @@ def table(results: Results) -> pd.DataFrame:
                 "low": interval.low,
                 "high": interval.high,
                 "worst_seed": test.groupby("seed")["localisation"].mean().min(),
+                "length": test["length"].median(),
                 **{name: means[name] for name in MEASURES[1:]},
                 "cost": test["cost"].median(),
                 "chosen": attribution == best_on_validation(results, scenario, network),

@@ -10,7 +10,6 @@ from typing import Any
 from gnnglass.benchmark.definition import AttributionSection, CandidateSection
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import TARGET, Planting
-from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.explain.faithfulness import localisation_auc, mean_over_runs
 from gnnglass.training import (
     AnyRecipe,
@@ -42,7 +41,8 @@ class Training(Piece):
     @property
     def depends_on(self) -> Any:
         """The candidate, and the attribution that it is chosen by."""
-        return [self._model, self.candidate.model_dump(), self._first_attribution.model_dump()]
+        first = self._first_attribution.model_dump(exclude={"scenarios"})
+        return [self._model, self.candidate.model_dump(), first]
 
     @property
     def classifier(self) -> Path:
@@ -64,8 +64,7 @@ class Training(Piece):
             labelled.targets[test],
             [labelled.runs[i] for i in test],
         )
-        section = self._first_attribution
-        attribution = ATTRIBUTIONS.create(section.method, **section.options)
+        attribution = self._first_attribution.create()
         held = self.planting.explained("validation")
         areas = localisation_auc(
             attribution.compute(classifier, held.snapshots, TARGET), held.truth

@@ -44,6 +44,10 @@ def changed(**parts):
         ({"judged__attribution": "LIME"}, "gnn has: Grad-CAM, saliency"),
         ({"judged__controlled": ["melt"]}, "names the scenario 'melt'; known: swapped"),
         ({"networks__cnn__scenarios": ["melt"]}, "networks.cnn.scenarios names .* 'melt'"),
+        (
+            {"networks__cnn__attributions": {"x": {"method": "random", "scenarios": ["melt"]}}},
+            "networks.cnn.attributions.x names .* 'melt'",
+        ),
         ({"networks__cnn__scenarios": []}, "cnn takes no part in scenarios.swapped"),
         ({"bases__small__runs": 3}, "bases.small.runs is 3"),
         ({"seeds": 1}, "seeds is 1"),

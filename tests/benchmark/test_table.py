@@ -17,6 +17,8 @@ def row(network, attribution, part, run, seed, localisation, **more):
         "run": run,
         "seed": seed,
         "localisation": localisation,
+        "bare": localisation,
+        "length": 0.0,
         "precision": 0.5,
         **more,
     }
