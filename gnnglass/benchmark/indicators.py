@@ -11,10 +11,12 @@ from gnnglass.benchmark.lengths import LENGTHS, localisation_by_length, smoothed
 from gnnglass.benchmark.piece import Piece
 from gnnglass.benchmark.planting import Explained, Held
 from gnnglass.explain.faithfulness import localisation_auc, precision_at_k
-from gnnglass.structure import INDICATORS, indicators_for
+from gnnglass.structure import INDICATORS, Indicator, indicators_for
 from gnnglass.training import roc_auc
 from gnnglass.trajectories import Trajectory
 
+#: The one that also has to tell classes apart.
+ENERGY = "potential-energy"
 #: What stands for the network where there is none.
 NO_NETWORK = "no network"
 
@@ -38,16 +40,13 @@ class Indicators(Piece):
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         example = Trajectory([parts["test"].snapshots[0]], metadata)
-        labelled, split = self.planting.labelled()
-        test = labelled.where(split.test)
         rows = []
         for name, indicator in indicators_for(example).items():
             fields = {
                 part: [indicator.compute(s).values for s in explained.snapshots]
                 for part, explained in parts.items()
             }
-            means = [indicator.compute(labelled.snapshots[i]).values.mean() for i in test]
-            class_auc = roc_auc(np.array(means), labelled.targets[test].astype(np.float64))
+            judged = {"class_auc": self._class_auc(indicator)} if name == ENERGY else {}
             signed = {
                 sign: localisation_by_length(
                     parts["validation"], [sign * one for one in fields["validation"]]
@@ -75,9 +74,15 @@ class Indicators(Piece):
                         "localisation": float(area),
                         "bare": float(without),
                         "precision": float(share),
-                        # Strain raises some means and lowers others.
-                        "class_auc": max(class_auc, 1 - class_auc),
+                        **judged,
                     }
                     for run, area, without, share in figures
                 ]
         return rows
+
+    def _class_auc(self, indicator: Indicator) -> float:
+        """How well its mean over a configuration tells the classes of the test runs apart."""
+        labelled, split = self.planting.labelled()
+        test = labelled.where(split.test)
+        means = [indicator.compute(labelled.snapshots[i]).values.mean() for i in test]
+        return roc_auc(np.array(means), labelled.targets[test].astype(np.float64))

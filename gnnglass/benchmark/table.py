@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gnnglass.benchmark.indicators import NO_NETWORK
+from gnnglass.benchmark.indicators import ENERGY, NO_NETWORK
 from gnnglass.benchmark.pipeline import Results
 from gnnglass.compare import Interval, bootstrap_interval
 
@@ -83,7 +83,7 @@ def classes(results: Results) -> pd.DataFrame:
     """
     trained, tried = pd.DataFrame(results.trained), pd.DataFrame(results.tried)
     bare = pd.DataFrame(results.measured).query("network == @NO_NETWORK and part == 'test'")
-    bare = bare[bare["attribution"] == "potential-energy"]
+    bare = bare[bare["attribution"] == ENERGY]
     rows: list[dict[str, Any]] = []
     for scenario in results.benchmark.scenarios:
         for network in results.benchmark.networks_of(scenario):
