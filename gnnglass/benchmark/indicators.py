@@ -47,12 +47,9 @@ class Indicators(Piece):
                 for part, explained in parts.items()
             }
             judged = {"class_auc": self._class_auc(indicator)} if name == ENERGY else {}
-            signed = {
-                sign: localisation_by_length(
-                    parts["validation"], [sign * one for one in fields["validation"]]
-                )
-                for sign in (1, -1)
-            }
+            areas = localisation_by_length(parts["validation"], fields["validation"])
+            # The map turned over points wherever it did not.
+            signed = {1: areas, -1: {length: 1 - area for length, area in areas.items()}}
             sign = max(signed, key=lambda one: max(signed[one].values()))
             length = max(signed[sign], key=lambda one: signed[sign][one])
             for part, explained in parts.items():

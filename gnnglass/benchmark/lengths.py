@@ -12,6 +12,7 @@ import numpy as np
 
 from gnnglass.benchmark.planting import Explained
 from gnnglass.compare import smooth
+from gnnglass.compare.smoothing import smooth_at_lengths
 from gnnglass.explain.faithfulness import localisation_auc
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -29,7 +30,11 @@ def smoothed(explained: Explained, maps: Sequence[FloatArray], length: float) ->
 
 def localisation_by_length(explained: Explained, maps: Sequence[FloatArray]) -> dict[float, float]:
     """Mean localisation at each of the `LENGTHS`."""
+    versions = [
+        smooth_at_lengths(snapshot, scores, LENGTHS)
+        for snapshot, scores in zip(explained.snapshots, maps, strict=True)
+    ]
     return {
-        length: float(localisation_auc(smoothed(explained, maps, length), explained.truth).mean())
-        for length in LENGTHS
+        length: float(localisation_auc(at_length, explained.truth).mean())
+        for length, at_length in zip(LENGTHS, zip(*versions, strict=True), strict=True)
     }
