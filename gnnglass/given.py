@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from gnnglass.errors import FileError
+from gnnglass.errors import FileError, InputError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_toml(path: str | PathLike[str]) -> dict[str, Any]:
@@ -25,6 +27,23 @@ def load_toml(path: str | PathLike[str]) -> dict[str, Any]:
         raise FileError(f"cannot read {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FileError(f"{path} is not a TOML file: {error}.") from error
+
+
+def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
+    """What the content of a file says.
+
+    Args:
+        kind: What it has to say.
+        content: As `load_toml` gives it.
+        source: What messages call the file.
+
+    Raises:
+        InputError: If a key is unknown, missing, or has a value that makes no sense.
+    """
+    try:
+        return kind(**content)
+    except ValidationError as error:
+        raise InputError(f"in {source}, {fault(error)}.") from None
 
 
 def fault(error: ValidationError) -> str:

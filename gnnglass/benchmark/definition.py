@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from gnnglass.errors import InputError
-from gnnglass.given import fault, load_toml
+from gnnglass.given import checked, load_toml
 from gnnglass.study.ensemble_file import Section
 
 if TYPE_CHECKING:
@@ -175,10 +174,7 @@ class AttributionBenchmark(Section):
         Raises:
             InputError: As `from_file`.
         """
-        try:
-            return cls(**content)
-        except ValidationError as error:
-            raise InputError(f"in {source}, {fault(error)}.") from None
+        return checked(cls, content, source)
 
     def networks_of(self, scenario: str) -> tuple[str, ...]:
         """Networks that take part in a scenario and have a candidate for its dimension."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from gnnglass.benchmark.pipeline import Results
 from gnnglass.benchmark.planting import TARGET, Planting
@@ -29,6 +30,7 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
     from matplotlib.figure import Figure
 
     judged = results.benchmark.judged
+    measured = pd.DataFrame(results.measured)
     with typography(axes__spines__top=True, axes__spines__right=True):
         figure = Figure(figsize=(8.1, 2.75 * len(scenarios)), layout="constrained")
         axes = figure.subplots(len(scenarios), 3, squeeze=False)
@@ -45,7 +47,7 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
                 seen = order[np.abs(snapshot.positions[order, 2]) < 0.5]
                 style = {key: values[seen] for key, values in style.items()}
             snapshot.plot(row[0], **style)
-            against = best_on_validation(results, scenario, judged.against)
+            against = best_on_validation(measured, scenario, judged.against)
             maps = [(judged.network, judged.attribution), (judged.against, against)]
             for ax, (network, label) in zip(row[1:], maps, strict=True):
                 section = results.benchmark.networks[network].attributions[label]

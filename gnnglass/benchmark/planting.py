@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +70,10 @@ class Planting:
         The same runs test with every seed, so that no network has seen any of them, whatever was
         planted; half of each part is planted.
         """
+        return self._labelled
+
+    @cached_property
+    def _labelled(self) -> tuple[LabelledSet, Split]:
         runs = self.base_runs()
         quarter = round(len(runs) / 4)
         dealt = {

@@ -55,15 +55,14 @@ def table(results: Results) -> pd.DataFrame:
                 "length": test["length"].median(),
                 **{name: means[name] for name in MEASURES[1:]},
                 "cost": test["cost"].median(),
-                "chosen": attribution == best_on_validation(results, scenario, network),
+                "chosen": attribution == best_on_validation(measured, scenario, network),
             }
         )
     return pd.DataFrame(rows)
 
 
-def best_on_validation(results: Results, scenario: str, network: str) -> str:
+def best_on_validation(measured: pd.DataFrame, scenario: str, network: str) -> str:
     """The attribution of a network that localises best on the validation runs of a scenario."""
-    measured = pd.DataFrame(results.measured)
     mine = measured[
         (measured["scenario"] == scenario)
         & (measured["network"] == network)
@@ -132,7 +131,7 @@ def margins(results: Results) -> pd.DataFrame:
     test = measured[measured["part"] == "test"]
     rows = []
     for scenario in results.benchmark.scenarios:
-        against = best_on_validation(results, scenario, judged.against)
+        against = best_on_validation(measured, scenario, judged.against)
         mine, other = (
             test[
                 (test["scenario"] == scenario)

@@ -26,7 +26,7 @@ def structure(
     engine: Engine = "lammps",
 ) -> None:
     """Give every particle its structural indicators."""
-    from gnnglass.structure import annotate, indicator_for, indicators_for
+    from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import read, write
 
@@ -39,7 +39,7 @@ def structure(
         chosen = {name: indicator_for(name, frames) for name in indicator}
     else:
         chosen = indicators_for(frames)
-    write(out, annotate(frames, {name.replace("-", "_"): one for name, one in chosen.items()}))
+    write(out, annotate(frames, {indicator_field(name): one for name, one in chosen.items()}))
     typer.echo(f"{out}: {', '.join(chosen)}")
 
 

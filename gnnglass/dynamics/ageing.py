@@ -10,7 +10,7 @@ import numpy as np
 
 from gnnglass.dynamics.annotate import annotate
 from gnnglass.dynamics.bond_breaking import BondBreaking
-from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
+from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES, IsoconfigurationalEnsemble
 from gnnglass.dynamics.frames import steps_in_order, time_step
 from gnnglass.dynamics.self_overlap import SelfOverlap
 from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations
@@ -20,9 +20,6 @@ from gnnglass.trajectories import Snapshot, Trajectory
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-#: The fewest clones that have halves to be compared.
-FEWEST_FOR_HALVES = 4
 
 
 def waiting_configurations(trajectory: Trajectory) -> dict[float, Snapshot]:

@@ -13,6 +13,9 @@ from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
+#: Each half needs two clones to be an ensemble itself.
+FEWEST_FOR_HALVES = 4
+
 
 @dataclass(frozen=True, eq=False)
 class IsoconfigurationalEnsemble:
@@ -171,10 +174,10 @@ class IsoconfigurationalEnsemble:
         Raises:
             InputError: On fewer than four clones.
         """
-        if self.n_clones < 4:
+        if self.n_clones < FEWEST_FOR_HALVES:
             raise InputError(
-                f"an ensemble of {self.n_clones} clones cannot be halved; expected at least 4, "
-                "two for each half."
+                f"an ensemble of {self.n_clones} clones cannot be halved; expected at least "
+                f"{FEWEST_FOR_HALVES}, two for each half."
             )
         even, odd = (
             IsoconfigurationalEnsemble(self.initial, self.clones[start::2], self.times)

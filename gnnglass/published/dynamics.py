@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from gnnglass import dynamics
 from gnnglass.dynamics import IsoconfigurationalEnsemble, Propensity
+from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.errors import InputError
 from gnnglass.published.names import PROPENSITIES, TIMES, targets_in
 from gnnglass.trajectories import Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
 LAYOUT = "isoconfigurational"
-#: Each half needs two clones to be an ensemble itself.
-FEWEST_TO_HALVE = 4
 
 
 def tells_dynamics(trajectory: Trajectory) -> bool:
@@ -56,7 +55,7 @@ def with_dynamics(trajectory: Trajectory, time: float | None = None) -> Trajecto
     ensemble = IsoconfigurationalEnsemble.from_trajectory(trajectory)
     lag = float(ensemble.times[-1]) if time is None else time
     fields = _fields(ensemble, lag)
-    if ensemble.n_clones >= FEWEST_TO_HALVE:
+    if ensemble.n_clones >= FEWEST_FOR_HALVES:
         for number, half in enumerate(ensemble.halves(), start=1):
             alone = _fields(half, lag)
             fields |= {

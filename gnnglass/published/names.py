@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gnnglass.structure import INDICATORS
+from gnnglass.structure import INDICATORS, indicator_field
 from gnnglass.trajectories import Snapshot
 
 PROPENSITIES = ("propensity", "propensity_cage_relative")
@@ -17,11 +17,6 @@ PREDICTIONS = ("BOTAN", "CAGE", "GlassMLP", "SE3")
 #: What `gnnglass explain` and studies call their maps.
 IMPORTANCE = "importance"
 OF_A_LAG = re.compile(rf"({'|'.join((MD_PROPENSITY, *PREDICTIONS))})_(\d+)")
-
-
-def indicator_field(name: str) -> str:
-    """The field of the registered indicator `name`."""
-    return name.replace("-", "_")
 
 
 def targets_in(snapshot: Snapshot) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from gnnglass import structure
 from gnnglass.errors import InputError
-from gnnglass.published.names import indicator_field
 from gnnglass.simulate import inherent_structures
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import Trajectory
@@ -56,5 +55,6 @@ def with_structure(
     )
     indicators = structure.indicators_for(joined)
     return structure.annotate(
-        joined, {indicator_field(name): indicator for name, indicator in indicators.items()}
+        joined,
+        {structure.indicator_field(name): indicator for name, indicator in indicators.items()},
     )

@@ -6,6 +6,7 @@ from gnnglass.structure.indicator import (
     INDICATORS,
     Indicator,
     annotate,
+    indicator_field,
     indicator_for,
     indicators_for,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "VoronoiDensity",
     "VoronoiVolume",
     "annotate",
+    "indicator_field",
     "indicator_for",
     "indicators_for",
     "mean_radial_counts",

@@ -111,6 +111,11 @@ def indicator_for(name: str, trajectory: Trajectory) -> Indicator:
     return INDICATORS.create(name, system=system)
 
 
+def indicator_field(name: str) -> str:
+    """The field of the registered indicator `name`."""
+    return name.replace("-", "_")
+
+
 def indicators_for(trajectory: Trajectory) -> dict[str, Indicator]:
     """Every registered indicator that is defined in the trajectory's dimension, by its name.
 

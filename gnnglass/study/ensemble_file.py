@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from gnnglass.errors import InputError
-from gnnglass.given import fault, load_toml
+from gnnglass.given import checked, load_toml
 
 
 class Section(BaseModel):
@@ -77,7 +76,4 @@ class EnsembleFile(Section):
         Raises:
             InputError: As `from_file`.
         """
-        try:
-            return cls(**content)
-        except ValidationError as error:
-            raise InputError(f"in {source}, {fault(error)}.") from None
+        return checked(cls, content, source)

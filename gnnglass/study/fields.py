@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields
-from gnnglass.dynamics.ageing import FEWEST_FOR_HALVES
+from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.study.clones import followed_frames, start_name
 from gnnglass.study.definition import DynamicsSection
@@ -56,7 +56,7 @@ def annotate_held_out(workspace: Workspace) -> None:
 def _with_structure(trajectory: Trajectory) -> Trajectory:
     indicators = structure.indicators_for(trajectory)
     return structure.annotate(
-        trajectory, {name.replace("-", "_"): one for name, one in indicators.items()}
+        trajectory, {structure.indicator_field(name): one for name, one in indicators.items()}
     )
 
 
