@@ -65,7 +65,8 @@ def correlation(results: dict[str, Any]) -> str:
     chosen = {
         (row["predictor"], row["target"]): row
         for row in results["correlations"]
-        if (row["method"], row["species"], row["smoothed"]) == ("spearman", "A", True)
+        if (row["method"], row["species"], row["smoothed"], row["given"])
+        == ("spearman", "A", True, "")
     }
     predictors = dict.fromkeys(predictor for predictor, _ in chosen)
     head = ["smoothed predictor, species A", *(field_label(target) for target in TARGETS)]

@@ -77,7 +77,8 @@ def rows_by_predictor(
     """Predictor to its rows by waiting time, smoothed where they are."""
     chosen: dict[tuple[str, float], Mapping[str, Any]] = {}
     for row in ageing["rows"]:
-        if (row["target"], row["species"], row["method"]) != (TARGET, species, "spearman"):
+        kind = (row["target"], row["species"], row["method"], row.get("given") or "")
+        if kind != (TARGET, species, "spearman", ""):
             continue
         key = (row["predictor"], row["waiting_time"])
         if not is_missing(row["estimate"]) and (key not in chosen or row["smoothed"]):

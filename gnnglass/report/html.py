@@ -156,24 +156,24 @@ def _pictures(
     for k, snapshot in enumerate(data.maps if data.map_fields else ()):
         default = f"configuration {k + 1}, step {snapshot.step}"
         caption = data.map_titles[k] if k < len(data.map_titles) else default
-        drawn = map_figure(snapshot, data.map_fields, among=data.maps)
-        pictures["maps"].append((caption, _image(drawn)))
+        maps = map_figure(snapshot, data.map_fields, among=data.maps)
+        pictures["maps"].append((caption, _image(maps)))
     if data.roc:
         pictures["roc"] = _image(roc_figure(data.roc, data.roc_level))
     if data.history:
         pictures["history"] = _image(history_figure(data.history))
     methods = list(dict.fromkeys(r["method"] for r in rows if not words.is_missing(r["estimate"])))
     if methods:
-        pictures["correlations"] = _image(
-            correlation_figure([row for row in rows if row["method"] == methods[0]])
-        )
+        # Partial correlations stand in the table alone: four points per predictor are too many.
+        drawn = [row for row in rows if row["method"] == methods[0] and not row.get("given")]
+        pictures["correlations"] = _image(correlation_figure(drawn))
     if ageing:
         pictures["ageing"] = _image(ageing_figure(ageing))
-    maps = [name for name in data.map_fields if name.startswith("importance")]
+    importance = [name for name in data.map_fields if name.startswith("importance")]
     target = next((name for name in TARGETS if name in data.map_fields), None)
     points = data.scatter or data.maps
-    if points and maps and target is not None:
-        pictures["scatter"] = _image(scatter_figure(points, maps, target))
+    if points and importance and target is not None:
+        pictures["scatter"] = _image(scatter_figure(points, importance, target))
         pictures["scatter_target"] = words.field_label(target)
     return pictures
 

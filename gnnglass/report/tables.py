@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gnnglass.report.words import is_missing
+from gnnglass.report.words import field_label, is_missing
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CorrelationLine:
+    """One predictor; what was not measured is None.
+
+    Attributes:
+        bare: Row of the bare field.
+        smoothed: Row of the smoothed field.
+        beyond: Row of the partial correlation, smoothed if anything is.
+    """
+
+    bare: Row | None = None
+    smoothed: Row | None = None
+    beyond: Row | None = None
+
+    @property
+    def best(self) -> Row | None:
+        """The row to quote: the smoothed one is the fair one, for a map is smooth by itself."""
+        return self.smoothed or self.bare
 
 
 @dataclass(frozen=True)
@@ -22,7 +42,8 @@ class CorrelationGroup:
         ceiling: Noise ceiling; None if it was not measured.
         reliability: Reliability of the target; None if it was not measured.
         censored_share: Share of censored particles; None if none can be.
-        lines: Predictor -> its bare and its smoothed row, either may be None.
+        given: In words, the fields that the partial correlations hold fixed; empty without any.
+        lines: Predictor -> its rows.
         notes: What the rows say beside their numbers, each once.
     """
 
@@ -32,7 +53,8 @@ class CorrelationGroup:
     ceiling: float | None
     reliability: float | None
     censored_share: float | None
-    lines: dict[str, tuple[Row | None, Row | None]]
+    given: str
+    lines: dict[str, CorrelationLine]
     notes: tuple[str, ...]
 
 
@@ -54,12 +76,17 @@ def correlation_groups(rows: Sequence[Row], results: Row) -> list[CorrelationGro
 def _group(
     target: str, species: str, method: str, rows: Sequence[Row], results: Row
 ) -> CorrelationGroup:
-    lines: dict[str, tuple[Row | None, Row | None]] = {}
+    lines: dict[str, CorrelationLine] = {}
     for row in rows:
-        bare, smoothed = lines.get(row["predictor"], (None, None))
-        lines[row["predictor"]] = (bare, row) if row.get("smoothed") else (row, smoothed)
+        line = lines.get(row["predictor"], CorrelationLine())
+        if not row.get("given"):
+            line = replace(line, **{"smoothed" if row.get("smoothed") else "bare": row})
+        elif line.beyond is None or row.get("smoothed"):
+            line = replace(line, beyond=row)
+        lines[row["predictor"]] = line
     measured = ((results.get("ceilings") or {}).get(target) or {}).get(species) or {}
     share = (results.get("censored") or {}).get(target)
+    given = next((row["given"] for row in rows if row.get("given")), None)
     return CorrelationGroup(
         target=target,
         species=species,
@@ -67,6 +94,7 @@ def _group(
         ceiling=_first([row.get("ceiling") for row in rows], measured.get("ceiling")),
         reliability=measured.get("reliability"),
         censored_share=_first([row.get("censored_share") for row in rows], share),
+        given=", ".join(map(field_label, given.split(", "))) if given else "",
         lines=lines,
         notes=tuple(dict.fromkeys(row["note"] for row in rows if row.get("note"))),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnnglass.report.ageing import TARGET, rows_by_predictor
+from gnnglass.report.tables import correlation_groups
 from gnnglass.report.words import (
     classifier_label,
     field_label,
@@ -71,12 +72,8 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
         for r in rows
         if all(r[key] == first[key] for key in ("target", "species", "method")) and _usable(r)
     ]
-    best: dict[str, Row] = {}
-    for row in same:
-        held = best.get(row["predictor"])
-        # The smoothed figure is the fair one, because a map is smooth by construction.
-        if held is None or (row.get("smoothed") and not held.get("smoothed")):
-            best[row["predictor"]] = row
+    group = correlation_groups(same, {})[0]
+    best = {name: line.best for name, line in group.lines.items() if line.best is not None}
     strongest = max((r for r in best.values() if _is_map(r)), key=lambda r: abs(r["estimate"]))
     smoothed = "smoothed, " if strongest.get("smoothed") else ""
     sentence = (
@@ -98,6 +95,11 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
         f"a random field {_signed_with_interval(r)}" for r in others if is_random(r["predictor"])
     ][:1]
     sentences = [sentence + (f"; beside it {_listed(beside)}." if beside else ".")]
+    beyond = group.lines[strongest["predictor"]].beyond
+    if beyond is not None:
+        sentences.append(
+            f"Given the {group.given}, its correlation is {_signed_with_interval(beyond)}."
+        )
     if not is_missing(strongest.get("ceiling")):
         sentences.append(
             f"The noise in {field_label(first['target'])} itself allows at most "

@@ -13,6 +13,7 @@ from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.graphs import GraphRecipe
 from gnnglass.simulate import ENGINES
 from gnnglass.simulate.start import lattice_start
+from gnnglass.structure import indicator_field, indicators_for
 from gnnglass.study.definition import ClassifierSection, Study
 from gnnglass.study.runs import Parts, deal, protocols
 from gnnglass.systems import GlassFormer, glass_former
@@ -23,7 +24,7 @@ from gnnglass.training import (
     create_model,
     recipe_for,
 )
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, Trajectory
 
 
 def check_study(study: Study, device: str = "auto") -> Parts:
@@ -72,6 +73,14 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         except (ValueError, TypeError, RuntimeError) as error:
             reason = str(error).split("\n")[0].rstrip(".")
             raise InputError(f"classifiers.{name}: {reason}.") from error
+    lattice = Trajectory([starts[0]], {"system": study.system.name})
+    measured = [indicator_field(name) for name in indicators_for(lattice)]
+    unknown = [name for name in study.compare.given if name not in measured]
+    if unknown:
+        raise InputError(
+            f"compare.given: no indicator is called {', '.join(unknown)}; measured are "
+            f"{', '.join(measured)}."
+        )
     try:
         for length in study.compare.lengths:
             smooth(starts[0], np.zeros(len(starts[0])), length)

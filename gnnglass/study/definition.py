@@ -93,11 +93,14 @@ class CompareSection(Section):
     Attributes:
         lengths: Candidate smoothing lengths, each chosen on the runs it is not applied to.
         methods: Correlation coefficients.
+        given: Structural indicators that are held fixed in further, partial correlations: what a
+            map knows beyond them.
         seed: Seed of the bootstrap and of the random baseline.
     """
 
     lengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
     methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman", "pearson")
+    given: tuple[str, ...] = ("potential_energy",)
     seed: int = Field(default=0, ge=0)
 
 

@@ -116,6 +116,7 @@ def _compared(
         TARGETS,
         runs=runs,
         methods=options.methods,
+        given=options.given,
         lengths=options.lengths if len(runs) > 1 else None,
         censored=CENSORED,
         halves=halves,

@@ -73,6 +73,7 @@ def fake_study(side=14, n_runs=3, n_configurations=2, seed=0):
         ["tau_bond", "propensity"],
         runs=runs,
         lengths=[0.5, 1.0, 1.5],
+        given=["potential_energy"],
         censored=CENSORED,
         halves=HALVES,
     )

@@ -71,6 +71,8 @@ def test_holds_all_numbers(study, page):
                 assert words.duration(row["training_seconds"]) in text
                 assert words.duration(row["inference_seconds"]) in text
     for row in results["correlations"]:
+        if row["given"] and not row["smoothed"]:
+            continue
         assert words.signed(row["estimate"]) in text
         assert words.interval(row, sign=True) in text
         if not words.is_missing(row["ceiling"]):
@@ -210,11 +212,23 @@ def test_verdict_says_what_the_numbers_say(study):
     assert "the GNN tells glass from liquid with AUC 0.981 [0.969, 0.993]" in text
     assert "a linear model on radial counts reaches 0.987" in text
     assert "The largest AUC belongs to a linear model on radial counts, but the intervals" in text
-    best = next(
-        r for r in results["correlations"] if r["predictor"] == "importance_gnn" and r["smoothed"]
+    best, beyond = (
+        r
+        for r in results["correlations"]
+        if r["predictor"] == "importance_gnn" and r["smoothed"]
+        if r["target"] == "tau_bond" and r["species"] == "A"
     )
+    assert not best["given"] and beyond["given"] == "potential_energy"
     assert f"at {words.signed(best['estimate'], 2)}" in text
     assert "a random field" in text
+    partial = f"{words.signed(beyond['estimate'], 2)} {words.interval(beyond, sign=True, digits=2)}"
+    assert f"Given the potential energy, its correlation is {partial}" in text
+
+
+def test_nothing_is_said_beyond_fields_that_nobody_held_fixed(study):
+    rows = [row for row in study[0]["correlations"] if not row["given"]]
+    page = Report({"correlations": rows}).html()
+    assert "beyond" not in page.lower() and "Given" not in page
 
 
 def test_verdict_calls_a_clear_win_one(study):

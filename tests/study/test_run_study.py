@@ -117,6 +117,8 @@ def test_results_hold_all_figures(finished):
     assert set(results["matched_energy"]["auc"]) == {"gnn", "cnn", "linear", "energy"}
     predictors = {row["predictor"] for row in results["correlations"]}
     assert predictors == {*IMPORTANCE, *STRUCTURE}
+    beyond = {row["predictor"] for row in results["correlations"] if row["given"]}
+    assert beyond == predictors - {"potential_energy"}
     assert results["split"] == {
         part: sorted(results["split"][part]) for part in ("train", "validation", "test")
     }
