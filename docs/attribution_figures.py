@@ -68,7 +68,9 @@ def verdict(results: Results) -> str:
         f"On {machine['cores']} cores ({machine['processor']}, no GPU), torch {made['torch']}: "
         f"{hours:.1f} core hours of training. Brackets are 95 % intervals over runs.\n\n"
     )
-    return caption + "\n".join(f"- {one.strip()}" for one in sentences(results))
+    # What is said further of a scenario is indented.
+    lines = [one.replace(one.lstrip(), f"- {one.lstrip()}") for one in sentences(results)]
+    return caption + "\n".join(lines)
 
 
 def every_attribution(frame: pd.DataFrame) -> str:

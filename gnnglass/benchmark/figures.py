@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gnnglass.benchmark.indicators import NO_NETWORK
 from gnnglass.benchmark.pipeline import Results
 from gnnglass.benchmark.planting import TARGET, Planting
 from gnnglass.benchmark.table import best_on_validation, table
 from gnnglass.benchmark.training import chosen
 from gnnglass.planted import PLANTED
 from gnnglass.report.style import CLASSIFIER_COLORS, SPARE_COLORS, typography
+from gnnglass.report.words import field_label
+from gnnglass.structure import indicator_field
 from gnnglass.trajectories import Snapshot
 
 if TYPE_CHECKING:
@@ -81,28 +84,40 @@ def localisation_figure(results: Results) -> Figure:
     networks = list(dict.fromkeys(found["network"]))
     spare = iter(SPARE_COLORS * len(networks))
     colors = {name: CLASSIFIER_COLORS.get(name) or next(spare) for name in networks}
-    labels = list(dict.fromkeys(zip(found["network"], found["attribution"], strict=True)))
     n_columns = min(3, len(scenarios))
-    n_rows = -(-len(scenarios) // n_columns)
+    lines = [scenarios[k : k + n_columns] for k in range(0, len(scenarios), n_columns)]
+    # Panels side by side share their attributions, and name none that all of them lack.
+    shared = [found[found["scenario"].isin(line)] for line in lines]
+    labels = [
+        list(dict.fromkeys(zip(rows["network"], rows["attribution"], strict=True)))
+        for rows in shared
+    ]
+    heights = [0.8 + 0.19 * len(one) for one in labels]
     with typography():
-        figure = Figure(
-            figsize=(3.2 + 2.2 * n_columns, n_rows * (0.8 + 0.19 * len(labels))),
-            layout="constrained",
+        figure = Figure(figsize=(3.2 + 2.2 * n_columns, sum(heights)), layout="constrained")
+        axes = figure.subplots(
+            len(lines), n_columns, squeeze=False, sharey="row", height_ratios=heights
         )
-        axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
         for ax in axes.flat[len(scenarios) :]:
             ax.set_axis_off()
         for ax, scenario in zip(axes.flat, scenarios, strict=False):
+            names = labels[scenarios.index(scenario) // n_columns]
             ax.axvline(0.5, color="0.75", linewidth=0.8, linestyle=":")
             for _, row in found[found["scenario"] == scenario].iterrows():
-                at = labels.index((row["network"], row["attribution"]))
+                at = names.index((row["network"], row["attribution"]))
                 color = colors[row["network"]]
                 ax.plot([row["low"], row["high"]], [at, at], color=color, linewidth=1.2)
                 ax.plot(row["localisation"], at, "o", color=color, markersize=4)
             ax.set_title(scenario, loc="left")
-            ax.set(xlim=(0, 1.02), ylim=(len(labels) - 0.5, -0.5))
-            ax.set_yticks(range(len(labels)), [f"{name}, {network}" for network, name in labels])
+            ax.set(xlim=(0, 1.02), ylim=(len(names) - 0.5, -0.5))
+            ax.set_yticks(range(len(names)), [_label(*pair) for pair in names])
             ax.tick_params(axis="y", length=0)
         for ax in axes[-1]:
             ax.set_xlabel("localisation, area under ROC curve")
     return figure
+
+
+def _label(network: str, attribution: str) -> str:
+    if network == NO_NETWORK:
+        return field_label(indicator_field(attribution))
+    return f"{network}: {attribution}"
