@@ -26,7 +26,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gnnglass.compare import bootstrap_interval, correlate, smooth
+from gnnglass.compare import (
+    UndefinedCorrelationError,
+    bootstrap_interval,
+    correlate,
+    smooth,
+)
 from gnnglass.ensembles import Ensemble
 from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS
@@ -77,7 +82,7 @@ SETTINGS = {
             model={"dropout": 0.0},
             training={"learning_rate": rate},
         )
-        for size, width in ((0.2, 0.14), (0.15, 0.1))
+        for size, width in ((0.2, 0.14), (0.15, 0.11))
         for rate in (2e-3, 5e-3)
     ],
 }
@@ -295,12 +300,18 @@ def correlations(
             score, energy = smooth(snapshot, both, length).T
             frames.append(snapshot.replace(fields={"score": score, "energy": energy}))
         for species, members in (("A", frames), ("all", [nameless(one) for one in frames])):
-            found = correlate(
-                members, "score", "energy", runs=runs, species=[species], method="pearson"
-            )[species]
+            figure = f"smoothed over {length:g}" if length else "bare"
+            try:
+                found = correlate(
+                    members, "score", "energy", runs=runs, species=[species], method="pearson"
+                )[species]
+            except UndefinedCorrelationError:
+                # A map that is the same everywhere says nothing of any particle.
+                yield {"species": species, "figure": figure, "estimate": np.nan}
+                continue
             yield {
                 "species": species,
-                "figure": f"smoothed over {length:g}" if length else "bare",
+                "figure": figure,
                 "estimate": found.estimate,
                 "low": found.interval.low,
                 "high": found.interval.high,

@@ -57,6 +57,12 @@ class CorrelationGroup:
     lines: dict[str, CorrelationLine]
     notes: tuple[str, ...]
 
+    @property
+    def is_undefined(self) -> bool:
+        """Whether no coefficient exists, as where all particles are censored."""
+        rows = [row for line in self.lines.values() for row in (line.bare, line.smoothed)]
+        return all(row is None or is_missing(row.get("estimate")) for row in rows)
+
 
 def correlation_groups(rows: Sequence[Row], results: Row) -> list[CorrelationGroup]:
     """One group per target, species and method, in order of appearance.

@@ -14,6 +14,7 @@ from gnnglass.report.words import (
     is_missing,
     is_random,
     number,
+    percent,
     plain,
     signed,
 )
@@ -113,12 +114,21 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
     if len(summary) < 2:
         return []
     young, old = summary[0], summary[-1]
-    bound = "at least " if old["tau_overlap_censored"] >= 0.5 else ""
     sentence = (
         f"As the glass ages from {plain(young['waiting_time'])} to {plain(old['waiting_time'])}, "
-        f"the median relaxation time of {species} goes from {number(young['tau_overlap'], 1)} to "
-        f"{bound}{number(old['tau_overlap'], 1)}"
     )
+    if _is_bound(young):
+        shares = (percent(row["tau_overlap_censored"]) for row in (young, old))
+        sentence += (
+            f"the {species} particles that have not relaxed within "
+            f"{number(young['tau_overlap'], 1)} grow from {' to '.join(shares)}"
+        )
+    else:
+        bound = "at least " if _is_bound(old) else ""
+        sentence += (
+            f"the median relaxation time of {species} goes from "
+            f"{number(young['tau_overlap'], 1)} to {bound}{number(old['tau_overlap'], 1)}"
+        )
     parts = [
         f"of the {field_label(name)} from {_signed_with_interval(rows[0])} to "
         f"{_signed_with_interval(rows[-1])}"
@@ -128,6 +138,11 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
     if parts:
         sentence += f", and the correlation with the {field_label(TARGET)} {_listed(parts)}"
     return [sentence + "."]
+
+
+def _is_bound(row: Row) -> bool:
+    """Whether a median relaxation time is only a lower bound."""
+    return bool(row["tau_overlap_censored"] >= 0.5)
 
 
 def _is_map(row: Row) -> bool:

@@ -82,6 +82,18 @@ def test_the_sentence_tells_from_where_to_where():
     assert "GNN importance from −0.20 [−0.25, −0.15] to −0.40 [−0.45, −0.35]" in sentence
 
 
+def test_bounds_are_not_told_as_relaxation_times():
+    old_from_the_start = ageing()
+    for entry in old_from_the_start["summary"]:
+        entry |= {
+            "tau_overlap": 90.0,
+            "tau_overlap_censored": entry["tau_overlap_censored"] / 2 + 0.5,
+        }
+    [sentence] = verdict({"ageing": old_from_the_start})
+    assert "have not relaxed within 90.0 grow from 50.0 % to 75.0 %" in sentence
+    assert "median" not in sentence
+
+
 def test_a_single_age_is_no_ageing():
     one = {name: [r for r in rows if r["waiting_time"] == 10] for name, rows in ageing().items()}
     assert "ages" not in " ".join(verdict({"ageing": one}))

@@ -166,6 +166,8 @@ def test_null_and_nan_are_shown_as_gaps(study):
         assert "field &#39;tau_bond&#39; is constant" in page
         assert "nan" not in Page(page).words.split()
         assert "None" not in Page(page).words
+        # A table of gaps would say no more than the sentence.
+        assert "no coefficient is defined" in page and "<table" not in page
 
 
 def test_names_cannot_break_the_page():
