@@ -95,8 +95,12 @@ def _angular(snapshot: Snapshot, functions: Sequence[Angular], r_max: float) -> 
         extent = 2 * (squares[0] + squares[1] - dot)
         species = pair_of[snapshot.types[pairs.j[a]], snapshot.types[pairs.j[b]]]
         column = row * len(first) + species
+        # Functions share their factors.
+        near = {xi: np.exp(-extent / xi**2) for xi in {one.xi for one in functions}}
+        kinds = {(one.sign, one.zeta) for one in functions}
+        along = {(sign, zeta): (1 + sign * cosines) ** zeta for sign, zeta in kinds}
         for f, one in enumerate(functions):
-            value = np.exp(-extent / one.xi**2) * (1 + one.sign * cosines) ** one.zeta
+            value = near[one.xi] * along[one.sign, one.zeta]
             summed = np.bincount(column, weights=value, minlength=len(rows) * len(first))
             features[rows, :, f] = summed.reshape(len(rows), -1)
     return features.reshape(n, -1)

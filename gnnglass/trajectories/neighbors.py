@@ -58,6 +58,7 @@ def neighbor_pairs(snapshot: Snapshot, r_max: float) -> NeighborPairs:
     points = np.zeros((len(snapshot), 3), dtype=np.float32)
     points[:, : snapshot.dimension] = snapshot.positions
     margin = 1e-5 * float(snapshot.box.max())
+    # Not by distance means by point, so that the pairs come in order.
     found = (
         freud.locality.AABBQuery(box, points)
         .query(points, {"r_max": min(r_max + margin, half), "exclude_ii": True})
@@ -67,6 +68,5 @@ def neighbor_pairs(snapshot: Snapshot, r_max: float) -> NeighborPairs:
     j = found.point_indices.astype(np.int64)
     vectors = snapshot.minimum_image(snapshot.positions[j] - snapshot.positions[i])
     distances = np.linalg.norm(vectors, axis=1)
-    order = np.lexsort((j, i))
-    order = order[distances[order] < r_max]
-    return NeighborPairs(i[order], j[order], vectors[order], distances[order])
+    near = distances < r_max
+    return NeighborPairs(i[near], j[near], vectors[near], distances[near])
