@@ -64,6 +64,8 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
             )
         right.axhline(0, color="0.7", linewidth=0.8, zorder=0)
         right.set(xscale="log", xlabel="waiting time", ylabel="Spearman correlation")
+        right.set_xticks(waiting, [f"{waited:g}" for waited in waiting])
+        right.minorticks_off()
         right.set_title(f"With the {field_label(TARGET)}", loc="left")
         figure.legend(
             *right.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7.5

@@ -104,6 +104,7 @@ def test_the_figure_shows_each_age_and_each_predictor():
     assert [line.get_label() for line in left.get_lines()] == ["10", "60", "300"]
     named = [line for line in right.get_lines() if len(line.get_xdata()) == len(WAITED)]
     assert {line.get_label() for line in named} == {"GNN importance", "potential energy"}
+    assert [label.get_text() for label in right.get_xticklabels()] == ["10", "60", "300"]
     [gnn] = (line for line in named if line.get_label() == "GNN importance")
     assert list(gnn.get_ydata()) == pytest.approx([-0.2, -0.3, -0.4])
 
