@@ -1,8 +1,9 @@
-"""Write the demo's figures into README.md and draw docs/demo_maps.png.
+"""Write the figures of the shipped studies into their pages, and draw their pictures.
 
-Run it from the repository after ``gnnglass demo``::
+Run it from the repository after ``gnnglass demo`` or ``gnnglass run``::
 
-    python docs/make_figures.py gnnglass-demo
+    python docs/make_figures.py demo gnnglass-demo
+    python docs/make_figures.py kam2d gnnglass-kam2d
 """
 
 from __future__ import annotations
@@ -10,41 +11,52 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gnnglass.report.ageing import ageing_figure
 from gnnglass.report.html import small_png
 from gnnglass.report.maps import map_figure
+from gnnglass.report.tables import correlation_groups
 from gnnglass.report.words import classifier_label, field_label
 from gnnglass.trajectories import read
 
-ROOT = Path(__file__).parents[1]
+DOCS = Path(__file__).parent
+#: Study -> its page, and how it is run.
+STUDIES = {
+    "demo": (DOCS.parent / "README.md", "gnnglass demo"),
+    "kam2d": (DOCS / "kam2d.md", "gnnglass run gnnglass/studies/kam2d.toml"),
+}
 TARGETS = ("propensity_cage_relative", "tau_overlap", "tau_bond")
 
 
-def main(folder: Path) -> None:
-    """Rewrite the figures of the README from a finished demo."""
+def main(study: str, folder: Path) -> None:
+    """Rewrite the figures of the page from a finished study."""
+    page, command = STUDIES[study]
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     fields = ["importance_gnn", "importance_cnn", "tau_overlap", "potential_energy"]
-    (ROOT / "docs" / "demo_maps.png").write_bytes(small_png(map_figure(compared[-1], fields)))
-    text = "\n\n".join([caption(results), classification(results), correlation(results)])
-    readme = ROOT / "README.md"
+    (DOCS / f"{study}_maps.png").write_bytes(small_png(map_figure(compared[-1], fields)))
+    if results["ageing"]:
+        (DOCS / f"{study}_ageing.png").write_bytes(small_png(ageing_figure(results["ageing"])))
+    parts = [caption(command, results), classification(results), correlation(results)]
+    text = "\n\n".join(parts)
     changed = re.sub(
-        r"(<!-- demo figures -->\n).*(<!-- end of demo figures -->)",
+        rf"(<!-- {study} figures -->\n).*(<!-- end of {study} figures -->)",
         lambda match: f"{match[1]}{text}\n{match[2]}",
-        readme.read_text(encoding="utf-8"),
+        page.read_text(encoding="utf-8"),
         flags=re.DOTALL,
     )
-    readme.write_text(changed, encoding="utf-8")
+    page.write_text(changed, encoding="utf-8")
 
 
-def caption(results: dict[str, Any]) -> str:
+def caption(command: str, results: dict[str, Any]) -> str:
     """What was run, on which machine, and for how long."""
     machine, made = results["provenance"]["machine"], results["provenance"]["versions"]
     total = sum(results["timings"]["stages"].values())
     return (
-        f"`gnnglass demo` on {machine['cores']} cores ({machine['processor']}, no GPU), torch "
+        f"`{command}` on {machine['cores']} cores ({machine['processor']}, no GPU), torch "
         f"{made['torch']}, LAMMPS {made['lammps']}: {total / 60:.1f} minutes. Estimates with 95 % "
         "intervals over held-out runs."
     )
@@ -62,26 +74,33 @@ def classification(results: dict[str, Any]) -> str:
 
 def correlation(results: dict[str, Any]) -> str:
     """Spearman of every smoothed predictor with the dynamics of A, as a Markdown table."""
-    chosen = {
-        (row["predictor"], row["target"]): row
-        for row in results["correlations"]
-        if (row["method"], row["species"], row["smoothed"], row["given"])
-        == ("spearman", "A", True, "")
+    groups = {
+        group.target: group
+        for group in correlation_groups(results["correlations"], results)
+        if (group.method, group.species) == ("spearman", "A")
     }
-    predictors = dict.fromkeys(predictor for predictor, _ in chosen)
-    head = ["smoothed predictor, species A", *(field_label(target) for target in TARGETS)]
+    first, *others = (groups[target] for target in TARGETS)
+    columns = {
+        field_label(first.target): {name: line.best for name, line in first.lines.items()},
+        f"beyond {first.given}": {name: line.beyond for name, line in first.lines.items()},
+        **{
+            field_label(group.target): {name: line.best for name, line in group.lines.items()}
+            for group in others
+        },
+    }
+    head = ["smoothed predictor, species A", *columns]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for name in predictors:
-        cells = [interval(chosen[name, target], sign=True) for target in TARGETS]
+    for name in first.lines:
+        cells = [interval(column[name], sign=True) for column in columns.values()]
         lines.append(f"| {field_label(name)} | {' | '.join(cells)} |")
-    ceilings = [chosen[next(iter(predictors)), target]["ceiling"] for target in TARGETS]
+    ceilings = [first.ceiling, None, *(group.ceiling for group in others)]
     cells = ["–" if value is None else f"{value:.2f}" for value in ceilings]
     return "\n".join([*lines, f"| *noise ceiling* | {' | '.join(cells)} |"])
 
 
-def interval(figures: dict[str, Any], *, sign: bool = False) -> str:
+def interval(figures: Mapping[str, Any] | None, *, sign: bool = False) -> str:
     """An estimate and its interval; a dash where there is none."""
-    if figures["estimate"] is None:
+    if figures is None or figures["estimate"] is None:
         return "–"
     style = "+.2f" if sign else ".2f"
     low, high = (format(figures[end], style) for end in ("low", "high"))
@@ -89,4 +108,4 @@ def interval(figures: dict[str, Any], *, sign: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))
