@@ -26,12 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gnnglass.compare import (
-    UndefinedCorrelationError,
-    bootstrap_interval,
-    correlate,
-    smooth,
-)
+from gnnglass.compare import bootstrap_interval, correlate, smooth
 from gnnglass.ensembles import Ensemble
 from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS
@@ -285,6 +280,9 @@ def explain(
         if classifier.model.kind not in attribution.kinds:
             continue
         maps = attribution.compute(classifier, snapshots, COLD)
+        if all(np.ptp(one) == 0 for one in maps):
+            print(f"{name}: all particles of a configuration score the same")
+            continue
         fields = [np.stack([m, energies[i]], axis=1) for m, i in zip(maps, chosen, strict=True)]
         for record in correlations(snapshots, fields, runs):
             yield {"attribution": name, **record}
@@ -300,18 +298,12 @@ def correlations(
             score, energy = smooth(snapshot, both, length).T
             frames.append(snapshot.replace(fields={"score": score, "energy": energy}))
         for species, members in (("A", frames), ("all", [nameless(one) for one in frames])):
-            figure = f"smoothed over {length:g}" if length else "bare"
-            try:
-                found = correlate(
-                    members, "score", "energy", runs=runs, species=[species], method="pearson"
-                )[species]
-            except UndefinedCorrelationError:
-                # A map that is the same everywhere says nothing of any particle.
-                yield {"species": species, "figure": figure, "estimate": np.nan}
-                continue
+            found = correlate(
+                members, "score", "energy", runs=runs, species=[species], method="pearson"
+            )[species]
             yield {
                 "species": species,
-                "figure": figure,
+                "figure": f"smoothed over {length:g}" if length else "bare",
                 "estimate": found.estimate,
                 "low": found.interval.low,
                 "high": found.interval.high,
