@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gnnglass.report.style import predictor_color, typography
+from gnnglass.report.tables import correlation_groups
 from gnnglass.report.words import field_label, is_missing
 
 if TYPE_CHECKING:
@@ -77,15 +78,14 @@ def rows_by_predictor(
     ageing: Mapping[str, Any], species: str
 ) -> dict[str, list[Mapping[str, Any]]]:
     """Predictor to its rows by waiting time, smoothed where they are."""
-    chosen: dict[tuple[str, float], Mapping[str, Any]] = {}
-    for row in ageing["rows"]:
-        kind = (row["target"], row["species"], row["method"], row.get("given") or "")
-        if kind != (TARGET, species, "spearman", ""):
-            continue
-        key = (row["predictor"], row["waiting_time"])
-        if not is_missing(row["estimate"]) and (key not in chosen or row["smoothed"]):
-            chosen[key] = row
+    usable = [row for row in ageing["rows"] if not is_missing(row["estimate"])]
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for name, waited in sorted(chosen, key=lambda key: key[1]):
-        found.setdefault(name, []).append(chosen[name, waited])
+    for waited in sorted({row["waiting_time"] for row in usable}):
+        rows = [row for row in usable if row["waiting_time"] == waited]
+        for group in correlation_groups(rows, {}):
+            if (group.target, group.species, group.method) != (TARGET, species, "spearman"):
+                continue
+            for name, line in group.lines.items():
+                if line.best is not None:
+                    found.setdefault(name, []).append(line.best)
     return found

@@ -121,7 +121,7 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
         shares = (percent(row["tau_overlap_censored"]) for row in (young, old))
         sentence += (
             f"the {species} particles that have not relaxed within "
-            f"{number(young['tau_overlap'], 1)} grow from {' to '.join(shares)}"
+            f"{number(young['tau_overlap'], 1)} go from {' to '.join(shares)}"
         )
     else:
         bound = "at least " if _is_bound(old) else ""

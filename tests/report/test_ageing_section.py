@@ -90,7 +90,7 @@ def test_bounds_are_not_told_as_relaxation_times():
             "tau_overlap_censored": entry["tau_overlap_censored"] / 2 + 0.5,
         }
     [sentence] = verdict({"ageing": old_from_the_start})
-    assert "have not relaxed within 90.0 grow from 50.0 % to 75.0 %" in sentence
+    assert "have not relaxed within 90.0 go from 50.0 % to 75.0 %" in sentence
     assert "median" not in sentence
 
 
