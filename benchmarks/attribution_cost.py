@@ -19,9 +19,9 @@ from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS, GraphAttribution, Occlusion, VoxelCAM
-from gnnglass.models import ClassifierNet, arguments_for
+from gnnglass.models import ClassifierNet, arguments_for, create_model, recipe_for
 from gnnglass.testing import example_snapshot
-from gnnglass.training import choose_device, create_model, recipe_for
+from gnnglass.training import choose_device
 from gnnglass.trajectories import Snapshot
 
 GLASS = 1

@@ -23,12 +23,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gnnglass.ensembles import Ensemble
 from gnnglass.errors import GnnglassError
+from gnnglass.simulate import Ensemble
 from gnnglass.study import Study
 from gnnglass.study.definition import Level
-from gnnglass.study.runs import deal
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.workspace import Workspace, deal
 
 #: The species whose importance is compared with its dynamics, and how.
 SPECIES, METHOD = "A", "spearman"
@@ -131,7 +130,7 @@ def follow(study: Study, folder: Path, clones: Path) -> None:
     """Simulate clones of the held-out runs of a deal that the study itself did not follow."""
     if study.dynamics is None:
         return
-    from gnnglass.study.clones import plan_clones
+    from gnnglass.study.workspace import plan_clones
 
     bench = Bench(study, clones.parent, deal(study), runs_of=folder, clones_of=clones)
     bench.clones.run(plan_clones(bench, study.dynamics), description="clones")
@@ -277,7 +276,7 @@ def save(records: list[Record], out: Path) -> None:
     """Write the long table: split, model, figure, estimate, low, high."""
     import pandas as pd
 
-    from gnnglass.trajectories import written_whole
+    from gnnglass._files import written_whole
 
     table = pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
     with written_whole(out) as aside:

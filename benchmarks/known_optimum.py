@@ -26,13 +26,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from gnnglass.compare import bootstrap_interval, correlate, smooth
-from gnnglass.ensembles import Ensemble
+from gnnglass._files import written_whole
+from gnnglass.compare import correlate, smooth
 from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.models import MODELS
-from gnnglass.study.ensemble_file import EnsembleFile
-from gnnglass.study.runs import plan_runs, run_names
+from gnnglass.models import MODELS, recipe_for
+from gnnglass.simulate import Ensemble
+from gnnglass.stats import bootstrap_interval
+from gnnglass.study.definition import EnsembleFile
+from gnnglass.study.workspace import plan_runs, run_names
 from gnnglass.systems import glass_former
 from gnnglass.training import (
     Calibration,
@@ -44,10 +46,9 @@ from gnnglass.training import (
     auc_difference,
     evaluate,
     fit_best,
-    recipe_for,
     split_by_run,
 )
-from gnnglass.trajectories import Snapshot, written_whole
+from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 WARM, COLD = "warm", "cold"

@@ -15,11 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gnnglass.report.ageing import ageing_figure
-from gnnglass.report.html import small_png
-from gnnglass.report.maps import map_figure
-from gnnglass.report.tables import correlation_groups
-from gnnglass.report.words import classifier_label, field_label
+from gnnglass.study._wording import classifier_label, correlation_groups, field_label
+from gnnglass.study.figures import ageing_figure, map_figure
+from gnnglass.study.report import small_png
 from gnnglass.trajectories import read
 
 DOCS = Path(__file__).parent

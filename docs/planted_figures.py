@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gnnglass.planted import MOTIFS, Motif, base_configurations
-from gnnglass.report.html import small_png
+from gnnglass.study.report import small_png
 from gnnglass.trajectories import Snapshot
 
 TARGET = Path(__file__).parent / "planted_motifs.png"

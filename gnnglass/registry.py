@@ -35,11 +35,13 @@ class Registry(Generic[T]):
     Args:
         kind: What an entry is, in words, for messages ("glass former").
         package: The folder whose modules register themselves ("gnnglass.systems").
+        group: Entry-point group of other packages' entries; named like the folder if None.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, *, group: str | None = None) -> None:
         self.kind = kind
         self.package = package
+        self.group = group or package
         self._entries: dict[str, _Entry[T]] = {}
         self._loaded = False
 
@@ -110,7 +112,7 @@ class Registry(Generic[T]):
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
             importlib.import_module(module.name)
-        for point in entry_points(group=self.package):
+        for point in entry_points(group=self.group):
             self.register(point.name)(point.load())
 
 

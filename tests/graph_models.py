@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import torch
 from torch_geometric.data import Data
 
-from gnnglass.graphs import GraphRecipe
-from gnnglass.models import MODELS, arguments_for
+from gnnglass.models import MODELS, GraphRecipe, arguments_for
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

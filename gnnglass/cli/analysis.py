@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gnnglass.cli.shared import Bar, Engine, Input, OptionalOut, Out, System, at_level, system_of
+from gnnglass.cli._options import Bar, Engine, Input, OptionalOut, Out, System, at_level, system_of
 
 if TYPE_CHECKING:
     from gnnglass.trajectories import Snapshot, Trajectory
@@ -90,8 +90,9 @@ def compare(
     propensities and structural indicators on the way.
     """
     from gnnglass import published
+    from gnnglass._files import written_whole
     from gnnglass.compare import gain
-    from gnnglass.trajectories import read, written_whole
+    from gnnglass.trajectories import read
 
     held = given or []
     named = [*predictor, *target, *held] if predictor and target else []
@@ -153,8 +154,9 @@ def correlation_length(
     """Length over which fields are correlated in space, with a check against the box."""
     import pandas as pd
 
+    from gnnglass._files import written_whole
     from gnnglass.compare import correlation_length
-    from gnnglass.trajectories import read, written_whole
+    from gnnglass.trajectories import read
 
     snapshots, runs = _of_runs([read(path) for path in trajectories], trajectories)
     found = [

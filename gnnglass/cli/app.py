@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli import analysis, benchmark, ensembles, learning, simulation
-from gnnglass.cli.shared import Device, Scheduler, Workers
+from gnnglass.cli import analysis, learning, simulation
+from gnnglass.cli._options import Device, Scheduler, Workers
 
 app = typer.Typer(
     name="gnnglass",
@@ -57,7 +57,7 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
 ) -> None:
     """Draw the report of a finished study again."""
-    from gnnglass.study.summary import rebuild_report
+    from gnnglass.study.report import rebuild_report
 
     typer.echo(rebuild_report(folder))
 
@@ -84,8 +84,8 @@ def list_names() -> None:
 
 for command in (
     simulation.simulate,
-    ensembles.ensemble,
-    ensembles.status,
+    simulation.ensemble,
+    simulation.status,
     learning.train,
     learning.explain,
     simulation.dynamics,
@@ -93,6 +93,5 @@ for command in (
     analysis.compare,
     analysis.correlation_length,
     analysis.convert,
-    benchmark.benchmark_attributions,
 ):
     app.command()(command)

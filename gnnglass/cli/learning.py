@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gnnglass.cli.shared import Engine, Input, Out, System, at_level
+from gnnglass.cli._options import Engine, Input, Out, System, at_level
 from gnnglass.errors import FileError, InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def train(
 ) -> None:
     """Train a classifier on trajectories of liquids and glasses, one independent run each."""
     from gnnglass import training
+    from gnnglass.models import recipe_for
     from gnnglass.trajectories import read
 
     training.choose_device(device)
@@ -65,7 +66,7 @@ def train(
         labelled,
         split,
         model=model,
-        recipe=training.recipe_for(model, first.dimension, first.type_names),
+        recipe=recipe_for(model, first.dimension, first.type_names),
         options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
         system=system or (known[0] if all(one == known[0] for one in known) else None),
         device=device,

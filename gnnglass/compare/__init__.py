@@ -5,18 +5,20 @@ chosen on other runs; what is left given other fields; noise ceilings; and how f
 correlated in space. Nothing here knows where a field came from.
 """
 
-from gnnglass.compare.bootstrap import Interval, bootstrap_interval
 from gnnglass.compare.ceiling import NoiseCeiling, noise_ceiling, spearman_brown, split_half
-from gnnglass.compare.comparison import Comparison
-from gnnglass.compare.correlation import correlate
-from gnnglass.compare.correlation_length import CorrelationLength, correlation_length
-from gnnglass.compare.curve import Curve
+from gnnglass.compare.correlation import Comparison, correlate
+from gnnglass.compare.curves import Curve, correlate_lags
+from gnnglass.compare.fields import UndefinedCorrelationError
 from gnnglass.compare.gain import Gain, gain
-from gnnglass.compare.lags import correlate_lags
-from gnnglass.compare.scores import UndefinedCorrelationError
 from gnnglass.compare.smoothing import smooth
-from gnnglass.compare.spatial import SpatialCorrelation, spatial_correlation
+from gnnglass.compare.spatial import (
+    CorrelationLength,
+    SpatialCorrelation,
+    correlation_length,
+    spatial_correlation,
+)
 from gnnglass.compare.table import compare_fields
+from gnnglass.stats import Interval, bootstrap_interval
 
 __all__ = [
     "Comparison",

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gnnglass.compare.bootstrap import Interval
 from gnnglass.compare.correlation import correlate
-from gnnglass.compare.scores import (
-    CORRELATIONS,
-    Method,
-    UndefinedCorrelationError,
-    standard_scores,
-)
+from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, standard_scores
 from gnnglass.errors import InputError
+from gnnglass.stats import Interval
 from gnnglass.trajectories import Snapshot
 
 

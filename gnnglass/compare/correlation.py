@@ -1,26 +1,354 @@
-"""Correlation of two fields: per species, per configuration, then over runs."""
+"""Correlation of two fields, also given others: per species, per configuration, then over runs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gnnglass.compare.bootstrap import bootstrap_interval
-from gnnglass.compare.choice import candidates_of, choose_lengths
-from gnnglass.compare.comparison import Comparison
-from gnnglass.compare.over_runs import run_means
-from gnnglass.compare.partial import partial_correlation
-from gnnglass.compare.scores import (
+from gnnglass.compare.fields import (
     CORRELATIONS,
     SHARES,
     FieldSet,
     Method,
+    UndefinedCorrelationError,
     scores_of_predictor,
     standard_scores,
 )
 from gnnglass.errors import InputError
+from gnnglass.stats import Interval, bootstrap_interval, run_means
 from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories.snapshot import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """The given axes, or those of a new figure that no window holds."""
+    if ax is not None:
+        return ax
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(5, 3), layout="constrained").add_subplot()
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """How field `x` goes with field `y` over the particles of one species.
+
+    Attributes:
+        x: Name of the predictor.
+        y: Name of the target.
+        species: Which particles.
+        method: ``"spearman"``, ``"pearson"``, or the share of the particles in the top decile of
+            `x` that are in the ``"top-decile"`` or ``"bottom-decile"`` of `y`.
+        given: Fields that were held fixed -> run -> smoothing length; empty unless the
+            correlation is a partial one.
+        per_configuration: Coefficient of each configuration, shape [n_configurations].
+        runs: Run of each configuration.
+        estimate: Mean over each run's configurations, then over runs.
+        interval: 95 % bootstrap interval of `estimate` over runs.
+        lengths: Smoothing length of `x` used for each run; 0 is the bare field.
+        smoothed: Whether a smoothing length was asked for at all.
+        pooled: One coefficient over all particles of all configurations together. It mixes
+            differences between configurations into those between particles, so it is a second,
+            separate figure.
+        censored_share: Share of the particles whose `y` is censored; None if no mask was given.
+    """
+
+    x: str
+    y: str
+    species: str
+    method: Method
+    given: dict[str, dict[str, float]]
+    per_configuration: FloatArray
+    runs: tuple[str, ...]
+    estimate: float
+    interval: Interval
+    lengths: dict[str, float]
+    smoothed: bool
+    pooled: float
+    censored_share: float | None = None
+
+    @property
+    def n_runs(self) -> int:
+        """Number of independent runs."""
+        return len(self.lengths)
+
+    @property
+    def n_configurations(self) -> int:
+        """Number of configurations."""
+        return len(self.per_configuration)
+
+    @property
+    def length(self) -> float:
+        """The smoothing length most runs used (the shorter one if two are equally common)."""
+        counts = Counter(self.lengths.values())
+        return min(counts, key=lambda length: (-counts[length], length))
+
+    @property
+    def per_run(self) -> dict[str, float]:
+        """Mean coefficient of each run."""
+        means = run_means(self.per_configuration, self.runs)
+        return dict(zip(self.lengths, means.tolist(), strict=True))
+
+    @property
+    def quantity(self) -> str:
+        """What the figure is, in words."""
+        if self.method in SHARES:
+            end = self.method.removesuffix("-decile")
+            return (
+                f"Share of the top decile of {self.x} that is in the {end} decile of {self.y}, "
+                f"{self.species} particles"
+            )
+        partial = "Partial " if self.given else ""
+        beyond = f" given {', '.join(self.given)}" if self.given else ""
+        coefficient = f"{partial}{self.method.capitalize()} correlation"
+        return f"{coefficient} of {self.x} with {self.y}{beyond}, {self.species} particles"
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row, as `compare_fields` stacks them."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "predictor": self.x,
+                    "target": self.y,
+                    "species": self.species,
+                    "method": self.method,
+                    "given": ", ".join(self.given),
+                    "smoothed": self.smoothed,
+                    "estimate": self.estimate,
+                    "low": self.interval.low,
+                    "high": self.interval.high,
+                    "n_runs": self.n_runs,
+                    "n_configurations": self.n_configurations,
+                    "length": self.length,
+                    "pooled": self.pooled,
+                    "censored_share": (
+                        np.nan if self.censored_share is None else self.censored_share
+                    ),
+                    "note": self.interval.note,
+                }
+            ]
+        )
+
+    def sentence(self) -> str:
+        """The result in one sentence, with everything needed to quote it."""
+        used = {self.x: self.lengths, **self.given} if self.smoothed else {}
+        smoothed = [
+            f"{name} over {' or '.join(f'{length:g}' for length in sorted(set(at.values())))}"
+            for name, at in used.items()
+        ]
+        how = f"; smoothed: {', '.join(smoothed)}" if smoothed else ""
+        if smoothed and self.n_runs > 1:
+            how += ", chosen on other runs"
+        if self.censored_share is not None:
+            how += f"; {self.censored_share:.1%} of {self.y} censored"
+        pooled = f"pooled {self.pooled:{self._style}}"
+        if self.method in SHARES:
+            pooled += ", chance 0.100"
+        return (
+            f"{self.quantity}: {self.estimate:{self._style}} "
+            f"{self.interval.words(self._style)}, {self.n_configurations} configurations; "
+            f"{pooled}{how}."
+        )
+
+    @property
+    def _style(self) -> str:
+        """Correlations are written with their sign, shares without."""
+        return ".3f" if self.method in SHARES else "+.3f"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw each configuration's coefficient by run, with the estimate and its interval.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+        """
+        ax = axes_or_new(ax)
+        names = list(self.lengths)
+        ax.plot(
+            [names.index(run) for run in self.runs],
+            self.per_configuration,
+            "o",
+            color="0.45",
+            alpha=0.6,
+            markersize=4,
+        )
+        ax.axhline(self.estimate, color="C0")
+        if np.isfinite(self.interval.low):
+            ax.axhspan(self.interval.low, self.interval.high, color="C0", alpha=0.15, linewidth=0)
+        chance = 0.1 if self.method in SHARES else 0.0
+        ax.axhline(chance, color="0.7", linewidth=0.8, zorder=0)
+        ax.set_xticks(range(len(names)), names, rotation=90 if len(names) > 6 else 0)
+        ax.set_xlabel("run")
+        ax.set_ylabel("share" if self.method in SHARES else f"{self.method} r")
+        ax.set_title(self.quantity, fontsize="small", wrap=True)
+        return ax
+
+
+ROUNDING = 1e-10
+"""Parts of a unit vector smaller than this are rounding errors."""
+
+
+def coefficients(
+    fields: FieldSet,
+    x: tuple[str, float],
+    y: str,
+    species: str,
+    method: Method,
+    given: Sequence[tuple[str, float]] = (),
+) -> FloatArray:
+    """Coefficient of each configuration, partial if other fields are given.
+
+    Args:
+        fields: Configurations holding all fields.
+        x: Predictor and its smoothing length.
+        y: Target, which is never smoothed.
+        species: Which particles.
+        method: Which coefficient.
+        given: Fields to be held fixed and their smoothing lengths.
+
+    Returns:
+        Shape [n_configurations].
+
+    Raises:
+        InputError: Like `FieldSet.scores`.
+        UndefinedCorrelationError: Like `FieldSet.scores` and `partial_correlation`.
+    """
+    targets = fields.scores(y, 0.0, species, method)
+    predictors = fields.scores(*x, species, scores_of_predictor(method))
+    controls = [fields.scores(*control, species, method) for control in given]
+    found = np.empty(len(targets))
+    for k, (a, b) in enumerate(zip(predictors, targets, strict=True)):
+        if not given:
+            found[k] = a @ b
+            continue
+        names = ", ".join(name for name, _ in given)
+        try:
+            found[k] = partial_correlation(a, b, np.stack([each[k] for each in controls], axis=1))
+        except UndefinedCorrelationError as error:
+            raise UndefinedCorrelationError(
+                f"the correlation of {x[0]!r} with {y!r} given {names} is undefined for the "
+                f"{species} particles of {fields.describe(k)}: {error}"
+            ) from None
+    return found
+
+
+def partial_correlation(x: FloatArray, y: FloatArray, given: FloatArray) -> float:
+    """Correlation of the residuals of x and y from linear regressions on the given fields.
+
+    r = r_{e_x e_y} with e_x = x − P x, e_y = y − P y and P the projection on the given fields;
+    for a single one this is (r_xy − r_xz r_yz) / √[(1 − r_xz²)(1 − r_yz²)] (Yule, Proc. R. Soc. A
+    79, 182 (1907)). Of ranks, it is Spearman's partial correlation.
+
+    Args:
+        x: Scores of zero mean and unit length, shape [n].
+        y: Scores of zero mean and unit length, shape [n].
+        given: Scores of m other fields, shape [n, m]; they may depend on each other.
+
+    Raises:
+        UndefinedCorrelationError: If x or y is a linear function of the given fields, or there
+            are fewer than m + 3 particles.
+    """
+    n, m = given.shape
+    if n < m + 3:
+        raise UndefinedCorrelationError(
+            f"{n} particles are too few with {m} given fields; expected at least {m + 3}."
+        )
+    directions, sizes, _ = np.linalg.svd(given, full_matrices=False)
+    directions = directions[:, sizes > ROUNDING * sizes[0]]
+    rest_x = x - directions @ (directions.T @ x)
+    rest_y = y - directions @ (directions.T @ y)
+    size_x, size_y = np.linalg.norm(rest_x), np.linalg.norm(rest_y)
+    if min(size_x, size_y) < ROUNDING:
+        raise UndefinedCorrelationError(
+            "one of the two is a linear function of the given fields; give fewer of them."
+        )
+    return float(rest_x @ rest_y / (size_x * size_y))
+
+
+def candidates_of(lengths: Sequence[float] | None, n_runs: int) -> list[float]:
+    """The distinct lengths to choose from, shortest first; the bare field if none were named.
+
+    Raises:
+        InputError: If the sequence is empty, or holds several lengths for a single run.
+    """
+    if lengths is None:
+        return [0.0]
+    candidates = sorted({float(length) for length in lengths})
+    if not candidates:
+        raise InputError("no smoothing length was given; expected at least one, or lengths=None.")
+    if len(candidates) > 1 and n_runs < 2:
+        raise InputError(
+            f"{len(candidates)} smoothing lengths were given for a single run, but the length is "
+            "chosen on other runs; give one length or at least two runs."
+        )
+    return candidates
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a choice of lengths leads to.
+
+    Attributes:
+        lengths: Run -> the predictor's length.
+        coefficients: Coefficient of each configuration at its run's lengths, shape
+            [n_configurations].
+    """
+
+    lengths: dict[str, float]
+    coefficients: FloatArray
+
+
+def choose_lengths(
+    fields: FieldSet,
+    x: str,
+    y: str,
+    species: str,
+    method: Method,
+    candidates: Sequence[float],
+    given: Mapping[str, Mapping[str, float]],
+) -> Chosen:
+    """For each run the length whose coefficient is largest in size, on average over other runs.
+
+    All that a run is judged with is chosen without it: the other runs are looked at with the
+    lengths of the given fields that hold for the run in question.
+
+    Args:
+        fields: Configurations holding all fields, in which the pairs were searched already.
+        x: Predictor.
+        y: Target.
+        species: Which particles.
+        method: Which coefficient.
+        candidates: Lengths to choose from, shortest first; ties go to the shorter.
+        given: Other field that is held fixed -> run -> its length.
+    """
+    lengths: dict[str, float] = {}
+    found = np.empty(len(fields.runs))
+    tables: dict[tuple[tuple[str, float], ...], FloatArray] = {}
+    for r, run in enumerate(fields.run_names):
+        controls = tuple((name, of_run[run]) for name, of_run in given.items())
+        if controls not in tables:
+            tables[controls] = np.stack(
+                [coefficients(fields, (x, at), y, species, method, controls) for at in candidates],
+                axis=1,
+            )
+        per_configuration = tables[controls]
+        pick = 0
+        if len(candidates) > 1:
+            others = np.delete(run_means(per_configuration, fields.runs), r, axis=0)
+            pick = int(np.argmax(np.abs(others.mean(axis=0))))
+        lengths[run] = candidates[pick]
+        own = np.array(fields.runs) == run
+        found[own] = per_configuration[own, pick]
+    return Chosen(lengths, found)
 
 
 def correlate(

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gnnglass.compare.axes import axes_or_new
-from gnnglass.compare.bootstrap import Interval, bootstrap_interval
-from gnnglass.compare.comparison import Comparison
-from gnnglass.compare.correlation import compare_species
-from gnnglass.compare.over_runs import run_means
-from gnnglass.compare.scores import (
-    FieldSet,
-    Method,
-    UndefinedCorrelationError,
-    standard_scores,
-)
+from gnnglass.compare.correlation import Comparison, axes_or_new, compare_species
+from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, standard_scores
 from gnnglass.errors import InputError
+from gnnglass.stats import Interval, bootstrap_interval, run_means
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 

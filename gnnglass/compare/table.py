@@ -10,7 +10,7 @@ import numpy as np
 
 from gnnglass.compare.ceiling import noise_ceiling
 from gnnglass.compare.correlation import check_question, compare_species
-from gnnglass.compare.scores import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
+from gnnglass.compare.fields import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot
 

@@ -1,17 +1,190 @@
-"""Many runs from one configuration, with fresh velocities each."""
+"""Isoconfigurational ensembles: clones of one configuration, read one at a time, and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gnnglass.dynamics.clone_frames import CloneFrames, InOneTrajectory
-from gnnglass.dynamics.frames import steps_in_order, time_step
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
+
+
+def time_step(trajectories: Sequence[Trajectory], dt: float | None = None) -> float:
+    """The time per step, `dt` or what the metadata of all trajectories agree on.
+
+    Raises:
+        InputError: If it is unknown, not the same for all, or not positive.
+    """
+    if dt is None:
+        if any(trajectory.metadata.get("dt") is None for trajectory in trajectories):
+            raise InputError("the time per step is unknown: the metadata hold no 'dt'; add it.")
+        known = sorted({float(trajectory.metadata["dt"]) for trajectory in trajectories})
+        if len(known) > 1:
+            raise InputError(f"the runs have different time steps dt: {known}; expected one.")
+        dt = known[0]
+    if not (np.isfinite(dt) and dt > 0):
+        raise InputError(f"the time per step dt is {dt:g}; expected a positive number.")
+    return dt
+
+
+def steps_in_order(frames: Sequence[Snapshot], whose: str) -> NDArray[np.int64]:
+    """The step of each frame, shape [n_frames].
+
+    Args:
+        frames: Frames of one run.
+        whose: The run in words, for messages.
+
+    Raises:
+        InputError: If the steps do not increase.
+    """
+    steps = np.array([frame.step for frame in frames], dtype=np.int64)
+    wrong = np.flatnonzero(np.diff(steps) <= 0)
+    if wrong.size:
+        before, after = steps[wrong[0] : wrong[0] + 2]
+        raise InputError(
+            f"frames of {whose} are out of order: step {after} comes after step {before}; "
+            "expected increasing steps."
+        )
+    return steps
+
+
+def require_same(initial: Snapshot, other: Snapshot, whose: str) -> None:
+    """Refuse a frame of other particles or another box.
+
+    Raises:
+        InputError: If number of particles, types or box differ from those of `initial`.
+    """
+    same = (
+        initial.positions.shape == other.positions.shape
+        and np.array_equal(initial.types, other.types)
+        and initial.type_names == other.type_names
+        and np.allclose(initial.box, other.box, rtol=1e-6)
+    )
+    if not same:
+        raise InputError(
+            f"{whose} is of another configuration: its number of particles, types or box "
+            "differ from the initial ones."
+        )
+
+
+def displacement(initial: Snapshot, frame: Snapshot, whose: str) -> FloatArray:
+    """How far each particle has gone since `initial`, box crossings included, shape [n, d].
+
+    Files of wrapped positions without image flags are read as if no particle had left the box
+    (HOOMD leaves out what is zero). Then no image changes, and yet some particle is more than
+    half an edge away from where it was: it left through one face and is shown at the other.
+
+    Raises:
+        InputError: If the frames do not fit together, or the images are unknown or were lost.
+    """
+    require_same(initial, frame, whose)
+    moved = frame.unwrapped - initial.unwrapped
+    images = np.asarray(frame.images)
+    if not np.any(images) or np.array_equal(images, np.asarray(initial.images)):
+        jumps = np.argwhere(np.abs(moved) > initial.box / 2)
+        if jumps.size:
+            particle, axis = jumps[0]
+            raise InputError(
+                f"positions of {whose} are wrapped, but their image flags were lost: "
+                f"{len(jumps)} coordinates, the first of particle {particle}, jump by about the "
+                f"box edge {initial.box[axis]:.4g}, while every flag stays the same; write "
+                "unwrapped coordinates (xu) or image flags (ix iy iz)."
+            )
+    return moved
+
+
+SAME_POSITION = 1e-5
+"""Two positions closer than this times the longest edge are one; files hold single precision."""
+
+
+class CloneFrames(Sequence[FloatArray]):
+    """Displacements of clones of one configuration, each made from its frames when asked for.
+
+    Nothing is kept, so that memory depends on the size of one clone and not on their number. A
+    slice is of the same kind and reads nothing. Clone k has shape [n_lags, n, d]; asking for it
+    raises `InputError` if its frames are out of order or at other steps, or if it started from
+    another configuration or lacks images.
+
+    Args:
+        initial: The configuration that all clones share, n particles in d dimensions.
+        lag_steps: Steps after the start at which each clone was kept, shape [n_lags].
+        clones: Frames of each clone, its start first. A `Trajectory` that reads its frames when
+            asked for is one.
+        numbers: Which of the clones these are; all if None.
+    """
+
+    def __init__(
+        self,
+        initial: Snapshot,
+        lag_steps: NDArray[np.int64],
+        clones: Sequence[Sequence[Snapshot]],
+        numbers: range | None = None,
+    ) -> None:
+        self.initial = initial
+        self.lag_steps = lag_steps
+        self.clones = clones
+        self.numbers = range(len(clones)) if numbers is None else numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> FloatArray: ...
+    @overload
+    def __getitem__(self, index: slice) -> CloneFrames: ...
+    def __getitem__(self, index: int | slice) -> FloatArray | CloneFrames:
+        if isinstance(index, slice):
+            return CloneFrames(self.initial, self.lag_steps, self.clones, self.numbers[index])
+        number = self.numbers[index]
+        whose = f"clone {number}"
+        start, *frames = self.clones[number]
+        require_same(self.initial, start, whose)
+        apart = np.abs(self.initial.minimum_image(start.positions - self.initial.positions)).max()
+        if apart > SAME_POSITION * self.initial.box.max():
+            raise InputError(
+                f"{whose} starts from another configuration than clone 0: positions differ by up "
+                f"to {apart:.3g}; expected one shared initial configuration."
+            )
+        steps = steps_in_order([start, *frames], whose)
+        if not np.array_equal(steps[1:] - steps[0], self.lag_steps):
+            raise InputError(
+                f"{whose} was sampled at other steps than expected: "
+                f"{', '.join(map(str, steps[1:] - steps[0]))} after the start instead of "
+                f"{', '.join(map(str, self.lag_steps))}."
+            )
+        return np.stack([displacement(start, frame, whose) for frame in frames])
+
+
+class InOneTrajectory(Sequence[Sequence[Snapshot]]):
+    """The frames of each clone in a trajectory that holds them all, the shared start first.
+
+    Args:
+        trajectory: The shared start, then all lags of clone 0, all lags of clone 1 and so on.
+        n_lags: Frames of each clone.
+    """
+
+    def __init__(self, trajectory: Trajectory, n_lags: int) -> None:
+        self.trajectory = trajectory
+        self.n_lags = n_lags
+
+    def __len__(self) -> int:
+        return (len(self.trajectory) - 1) // self.n_lags
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[Snapshot]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[Snapshot]]: ...
+    def __getitem__(self, index: int | slice) -> Sequence[Snapshot] | Sequence[Sequence[Snapshot]]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        first = 1 + range(len(self))[index] * self.n_lags
+        return [self.trajectory[0], *self.trajectory.frames[first : first + self.n_lags]]
+
 
 #: Each half needs two clones to be an ensemble itself.
 FEWEST_FOR_HALVES = 4

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from gnnglass.errors import InputError
+from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.evaluating import evaluating
-from gnnglass.explain.graph_attribution import GraphAttribution
-from gnnglass.explain.question import Question
+from gnnglass.explain.graph_attribution import GraphAttribution, Question
 
 
 @ATTRIBUTIONS.register("attention-rollout")

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
+import numpy as np
 from torch import nn
 
 from gnnglass.errors import InputError, UnknownNameError
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe, VoxelRecipe
 from gnnglass.registry import Registry
 from gnnglass.trajectories import Snapshot, Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
-from gnnglass.voxels import VoxelRecipe
 
 
 class Classifier(Protocol):
@@ -147,3 +147,24 @@ def annotate(
         for snapshot, values in zip(trajectory, scores, strict=True)
     ]
     return Trajectory(frames, trajectory.metadata)
+
+
+@ATTRIBUTIONS.register("random")
+class RandomAttribution(Attribution):
+    """Standard normal scores that know nothing of the structure; any attribution must beat them.
+
+    Args:
+        seed: Seed of the scores; snapshot k of a call always gets the same ones.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def scores(
+        self, classifier: Classifier, snapshots: Sequence[Snapshot], column: int
+    ) -> list[FloatArray]:
+        """Random scores for each snapshot's particles; see `compute`."""
+        return [
+            np.random.default_rng([self.seed, index]).standard_normal(len(snapshot))
+            for index, snapshot in enumerate(snapshots)
+        ]

@@ -1,4 +1,4 @@
-"""Class activation maps of convolutional networks on periodic grids, sampled at the particles."""
+"""Class activation maps of networks on grids, read at the particles."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from gnnglass.errors import InputError
-from gnnglass.explain.attribution import Attribution, Classifier
-from gnnglass.explain.layer_gradient import layer_gradient
-from gnnglass.explain.layers import find_layer
-from gnnglass.models import device_of
+from gnnglass.explain._layers import find_layer, layer_gradient
+from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
+from gnnglass.models import VoxelRecipe, device_of, sample_periodic
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
-from gnnglass.voxels import VoxelRecipe, sample_periodic
 
 Transform = tuple[tuple[int, ...], tuple[bool, ...]]
 
@@ -159,3 +157,42 @@ def _moved(places: FloatArray, transform: Transform, size: Sequence[int]) -> Flo
 
 def _by(counts: Sequence[int]) -> str:
     return " × ".join(str(count) for count in counts)
+
+
+@ATTRIBUTIONS.register("voxel-gradcam")
+class VoxelGradCAM(VoxelCAM):
+    """Grad-CAM of a periodic CNN: the map's value at each particle.
+
+    With features h_k(x) of the layer on its (coarser) grid of Z cells and the class logit y_c,
+
+        α_k = (1/Z) Σ_x ∂y_c/∂h_k(x),    map(x) = Σ_k α_k h_k(x)
+
+    (Selvaraju et al., ICCV 2017, eqs. 1 and 2, without the ReLU), averaged over copies of the
+    grid.
+
+    Args: see `VoxelCAM`.
+    """
+
+    def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
+        """Σ_k α_k h_k(x), shape ``[b, *coarse grid]``."""
+        space = tuple(range(2, features.dim()))
+        alpha = gradient.mean(dim=space, keepdim=True)
+        return (alpha * features).sum(dim=1)
+
+
+@ATTRIBUTIONS.register("voxel-hirescam")
+class VoxelHiResCAM(VoxelCAM):
+    """HiResCAM of a periodic CNN: the map's value at each particle.
+
+    With features h_k(x) of the layer on its (coarser) grid and the class logit y_c,
+
+        map(x) = Σ_k (∂y_c/∂h_k(x)) h_k(x)
+
+    (Draelos & Carin, arXiv 2011.08891), averaged over copies of the grid.
+
+    Args: see `VoxelCAM`.
+    """
+
+    def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
+        """Σ_k g_k(x) h_k(x), shape ``[b, *coarse grid]``."""
+        return (gradient * features).sum(dim=1)

@@ -1,15 +1,38 @@
-"""Networks that read a graph or a voxel grid and answer with one logit per class."""
+"""Networks that read a graph or a density grid, the recipes that feed them, one logit per class."""
 
-from gnnglass.models.classifier_net import MODELS, ClassifierNet
-from gnnglass.models.graph_net import GraphNet
-from gnnglass.models.inputs import arguments_for, batched, collate, device_of
+from gnnglass.models._recipe import Recipe
+from gnnglass.models.inputs import (
+    AnyRecipe,
+    GraphRecipe,
+    arguments_for,
+    batched,
+    collate,
+    create_model,
+    device_of,
+    recipe_for,
+    recipe_from_dict,
+    settled_by_recipe,
+)
+from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet, GraphNet, InteractionNet
+from gnnglass.models.voxels import VoxelRecipe, sample_periodic
 
 __all__ = [
+    "GRAPH_INPUTS",
     "MODELS",
+    "AnyRecipe",
     "ClassifierNet",
     "GraphNet",
+    "GraphRecipe",
+    "InteractionNet",
+    "Recipe",
+    "VoxelRecipe",
     "arguments_for",
     "batched",
     "collate",
+    "create_model",
     "device_of",
+    "recipe_for",
+    "recipe_from_dict",
+    "sample_periodic",
+    "settled_by_recipe",
 ]

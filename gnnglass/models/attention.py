@@ -11,9 +11,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
 from gnnglass.errors import InputError
-from gnnglass.models.classifier_net import MODELS
-from gnnglass.models.interaction_net import InteractionNet
-from gnnglass.models.normalised_mlp import normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
 
 #: Below this share a neighbour fades no further; single precision would not see it.
 FAINTEST = 1e-6

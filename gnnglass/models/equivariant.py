@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gnnglass.errors import InputError
-from gnnglass.models.classifier_net import MODELS
-from gnnglass.models.interaction_net import InteractionNet
-from gnnglass.models.normalised_mlp import normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
 
 
 class EquivariantInteraction(MessagePassing):

@@ -8,8 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from gnnglass.models.classifier_net import MODELS
-from gnnglass.models.graph_net import GraphNet, Layer
+from gnnglass.models.network import MODELS, GraphNet, Layer
 
 
 @MODELS.register("linear")

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from gnnglass.models.classifier_net import MODELS
-from gnnglass.models.interaction_net import InteractionNet
-from gnnglass.models.normalised_mlp import normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
 
 
 class Interaction(MessagePassing):

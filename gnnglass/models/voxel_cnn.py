@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gnnglass.errors import InputError
-from gnnglass.models.classifier_net import MODELS, ClassifierNet
-from gnnglass.models.readout import Head, make_pooling
+from gnnglass.models.network import MODELS, ClassifierNet, Head, make_pooling
 
 
 class ChannelNorm(nn.Module):

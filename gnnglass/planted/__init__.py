@@ -1,13 +1,9 @@
 """Planted truth: labelled sets of which it is known which particles are responsible."""
 
-from gnnglass.planted.ball import Ball
-from gnnglass.planted.base import base_configurations
-from gnnglass.planted.compressed_region import CompressedRegion
-from gnnglass.planted.hexagonal_patch import HexagonalPatch
-from gnnglass.planted.icosahedral_patch import IcosahedralPatch
-from gnnglass.planted.labelled_runs import planted_set
-from gnnglass.planted.motif import MOTIFS, PLANTED, Motif
-from gnnglass.planted.swapped_species import SwappedSpecies
+from gnnglass.planted.disturbances import CompressedRegion, SwappedSpecies
+from gnnglass.planted.motif import MOTIFS, PLANTED, Ball, Motif
+from gnnglass.planted.patches import HexagonalPatch, IcosahedralPatch
+from gnnglass.planted.sets import base_configurations, planted_set
 
 __all__ = [
     "MOTIFS",

@@ -4,15 +4,139 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.planted.ball import Ball
-from gnnglass.planted.spacing import kept_apart
 from gnnglass.registry import Registry
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories.snapshot import FloatArray
+
+
+def nearest_match(first: FloatArray, second: FloatArray) -> tuple[NDArray[np.int64], ...]:
+    """The one-to-one match of points with the smallest sum of squared distances.
+
+    By linear assignment (Crouse, IEEE Trans. Aerosp. Electron. Syst. 52, 1679 (2016)). As many
+    points are matched as there are in the shorter list.
+
+    Args:
+        first: Points, shape [m, d].
+        second: Points, shape [k, d].
+
+    Returns:
+        Indices into `first`, increasing, and into `second`, each of shape [min(m, k)].
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    squares = ((first[:, None] - second) ** 2).sum(axis=-1)
+    rows, columns = linear_sum_assignment(squares)
+    return rows, columns
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """The particles within some distance of one of them, by their distance from it.
+
+    That order depends on where particles are and not on how they are numbered; nor does, then,
+    what is drawn by chance for them.
+
+    Attributes:
+        members: Indices of the particles, shape [m]; the first is the one in the middle.
+        offsets: Shortest vector from the middle to each of them, shape [m, d].
+        radius: How far the ball reaches, in units of length.
+    """
+
+    members: NDArray[np.int64]
+    offsets: FloatArray
+    radius: float
+
+    @classmethod
+    def around(cls, snapshot: Snapshot, center: int, radius: float) -> Self:
+        """The ball around a particle.
+
+        Raises:
+            InputError: If it meets its own image or does not leave most particles outside.
+        """
+        offsets = snapshot.minimum_image(snapshot.positions - snapshot.positions[center])
+        distances = np.linalg.norm(offsets, axis=1)
+        order = np.argsort(distances)
+        members = order[distances[order] < radius]
+        half = float(snapshot.box.min()) / 2
+        if radius >= half or 2 * len(members) >= len(snapshot):
+            raise InputError(
+                f"a ball of radius {radius:g} is too large for this snapshot, of whose "
+                f"{len(snapshot)} particles it holds {len(members)}; expected fewer than half, and "
+                f"less than half the shortest edge ({half:.4g}): use a smaller radius or a larger "
+                "system."
+            )
+        return cls(members, offsets[members], radius)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+#: Closest pairs are looked for within this many mean distances, ρ^(−1/d).
+REACH = 1.5
+#: Pairs go this much further apart than they need, or the last steps would be ever smaller ones.
+MARGIN = 1.003
+#: Sweeps in which held particles stay where they are.
+PATIENCE = 100
+MAX_SWEEPS = 1000
+
+
+def kept_apart(
+    before: Snapshot, after: Snapshot, *, held: NDArray[np.bool_], share: float
+) -> Snapshot:
+    """The changed configuration, with pairs moved apart that have come too close.
+
+    Each sweep moves particles along their connection: of a held particle and another one the
+    other, of two of a kind each by half of what is missing. Where others are stuck between held
+    particles, all of them give way in the end.
+
+    Args:
+        before: Configuration of n particles.
+        after: The same with other positions or types.
+        held: Particles that stay in their places if they can, shape [n].
+        share: Pairs are moved to this share of the distance of the closest pair of their species
+            in `before`.
+
+    Raises:
+        InputError: If there is no room.
+    """
+    nearest = share * closest_pairs(before)
+    for sweep in range(MAX_SWEEPS):
+        pairs = neighbor_pairs(after, float(nearest.max()))
+        wanted = nearest[after.types[pairs.i], after.types[pairs.j]]
+        near = pairs.distances < wanted
+        if not near.any():
+            return after
+        i, j, r = pairs.i[near], pairs.j[near], pairs.distances[near]
+        alike = (held[i] == held[j]) | (sweep >= PATIENCE)
+        part = np.where(alike, 0.5, np.where(held[i], 0.0, 1.0))
+        away = -pairs.vectors[near] * (part * (MARGIN * wanted[near] / r - 1))[:, None]
+        moves = np.zeros(after.positions.shape)
+        np.add.at(moves, i, away)
+        after = after.replace(positions=after.positions + moves)
+    raise InputError(
+        f"particles came too close to each other, and {MAX_SWEEPS} sweeps could not move them "
+        "apart; use a lower contrast."
+    )
+
+
+def closest_pairs(snapshot: Snapshot) -> FloatArray:
+    """Distance of the closest pair of each two species, shape [n_species, n_species].
+
+    Of two species that do not come that close to each other, it is `REACH` mean distances.
+    """
+    reach = REACH * snapshot.density ** (-1 / snapshot.dimension)
+    pairs = neighbor_pairs(snapshot, reach)
+    closest = np.full((len(snapshot.type_names),) * 2, reach)
+    np.minimum.at(closest, (snapshot.types[pairs.i], snapshot.types[pairs.j]), pairs.distances)
+    return closest
+
 
 #: The field that holds the truth: 1 for the particles that were planted, 0 for all others.
 PLANTED = "planted"

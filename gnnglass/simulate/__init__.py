@@ -1,9 +1,15 @@
-"""Engines and protocols: melt, cool, hold, age, quench; isoconfigurational runs; verdicts."""
+"""Protocols, engines, inherent structures, verdicts; and many runs in one folder."""
 
+from gnnglass.simulate._project import Run, clone_name
 from gnnglass.simulate.engine import ENGINES, Engine, Progress
+from gnnglass.simulate.ensemble import Ensemble
 from gnnglass.simulate.equilibration import Equilibration, assess
-from gnnglass.simulate.inherent import inherent_path, inherent_structures
-from gnnglass.simulate.matched_energy import MatchedEnergies, match_energies
+from gnnglass.simulate.inherent import (
+    MatchedEnergies,
+    inherent_path,
+    inherent_structures,
+    match_energies,
+)
 from gnnglass.simulate.protocol import (
     AgeingProtocol,
     IsoconfigurationalProtocol,
@@ -16,13 +22,16 @@ __all__ = [
     "ENGINES",
     "AgeingProtocol",
     "Engine",
+    "Ensemble",
     "Equilibration",
     "IsoconfigurationalProtocol",
     "MatchedEnergies",
     "Progress",
     "Protocol",
+    "Run",
     "StatePoint",
     "assess",
+    "clone_name",
     "inherent_path",
     "inherent_structures",
     "log_spaced_steps",

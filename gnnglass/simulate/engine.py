@@ -12,17 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.registry import Registry
-from gnnglass.simulate.checkpoint import Checkpoint
+from gnnglass.simulate._state import (
+    Checkpoint,
+    State,
+    Stretch,
+    lattice_start,
+    maxwell_velocities,
+    moved,
+    settling,
+    stretches,
+)
 from gnnglass.simulate.equilibration import assess
-from gnnglass.simulate.motion import State, Stretch, moved, settling, stretches
 from gnnglass.simulate.protocol import (
     CooledStatePoint,
     IsoconfigurationalProtocol,
     ThermostattedStatePoint,
 )
-from gnnglass.simulate.start import lattice_start, maxwell_velocities
 from gnnglass.systems import GlassFormer
-from gnnglass.systems.potential import FloatArray
+from gnnglass.systems.potentials import FloatArray
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
 #: Called now and then with the work done and the work there is.

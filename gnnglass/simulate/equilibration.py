@@ -11,7 +11,7 @@ import numpy as np
 
 from gnnglass.errors import InputError
 from gnnglass.systems import GlassFormer
-from gnnglass.systems.potential import FloatArray
+from gnnglass.systems.potentials import FloatArray
 from gnnglass.trajectories import Snapshot
 
 Verdict = Literal["equilibrated", "not equilibrated", "undecided"]

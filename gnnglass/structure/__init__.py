@@ -1,7 +1,19 @@
 """How a particle's surroundings are built: structural indicators and radial descriptors."""
 
-from gnnglass.structure.coordination_number import CoordinationNumber
-from gnnglass.structure.hexatic_order import HexaticOrder
+from gnnglass.structure.bond_order import HexaticOrder, Steinhardt
+from gnnglass.structure.density import (
+    CoordinationNumber,
+    LocalDensity,
+    VoronoiDensity,
+    VoronoiVolume,
+)
+from gnnglass.structure.descriptors import (
+    Angular,
+    Softness,
+    mean_radial_counts,
+    radial_counts,
+    symmetry_functions,
+)
 from gnnglass.structure.indicator import (
     INDICATORS,
     Indicator,
@@ -10,15 +22,9 @@ from gnnglass.structure.indicator import (
     indicator_for,
     indicators_for,
 )
-from gnnglass.structure.local_density import LocalDensity
 from gnnglass.structure.potential_energy import PotentialEnergy
-from gnnglass.structure.radial_counts import mean_radial_counts, radial_counts
-from gnnglass.structure.softness import Softness
-from gnnglass.structure.steinhardt import Steinhardt
-from gnnglass.structure.symmetry_functions import Angular, symmetry_functions
 from gnnglass.structure.tong_tanaka import TongTanaka
 from gnnglass.structure.two_body_entropy import TwoBodyEntropy
-from gnnglass.structure.voronoi import VoronoiDensity, VoronoiVolume
 
 __all__ = [
     "INDICATORS",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gnnglass.errors import InputError
-from gnnglass.structure.contact import contact_distances
+from gnnglass.structure._neighbors import contact_distances
+from gnnglass.structure._tessellation import delaunay
 from gnnglass.structure.indicator import INDICATORS, Indicator
-from gnnglass.structure.tessellation import delaunay
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnnglass.errors import InputError
+from gnnglass.structure.descriptors import radial_counts
 from gnnglass.structure.indicator import INDICATORS, Indicator
-from gnnglass.structure.radial_counts import radial_counts
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 

@@ -1,8 +1,17 @@
 """A study file (TOML) becomes the whole pipeline, resumable."""
 
-from gnnglass.study.definition import Study, read_ensemble_file
-from gnnglass.study.ensemble_file import EnsembleFile
+from gnnglass.study.definition import EnsembleFile, Study, read_ensemble_file
 from gnnglass.study.pipeline import run_study
-from gnnglass.study.runs import plan_runs
+from gnnglass.study.report import FigureData, Report, build_report
+from gnnglass.study.workspace import plan_runs
 
-__all__ = ["EnsembleFile", "Study", "plan_runs", "read_ensemble_file", "run_study"]
+__all__ = [
+    "EnsembleFile",
+    "FigureData",
+    "Report",
+    "Study",
+    "build_report",
+    "plan_runs",
+    "read_ensemble_file",
+    "run_study",
+]

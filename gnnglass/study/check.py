@@ -10,20 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 from gnnglass.compare import smooth
 from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import AnyRecipe, GraphRecipe, create_model, recipe_for
 from gnnglass.simulate import ENGINES
-from gnnglass.simulate.start import lattice_start
+from gnnglass.simulate._state import lattice_start
 from gnnglass.structure import indicator_field, indicators_for
 from gnnglass.study.definition import ClassifierSection, Study
-from gnnglass.study.runs import Parts, deal, protocols
+from gnnglass.study.workspace import Parts, deal, protocols
 from gnnglass.systems import GlassFormer, glass_former
-from gnnglass.training import (
-    AnyRecipe,
-    TrainingOptions,
-    choose_device,
-    create_model,
-    recipe_for,
-)
+from gnnglass.training import TrainingOptions, choose_device
 from gnnglass.trajectories import Snapshot, Trajectory
 
 

@@ -12,9 +12,8 @@ from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.study.clones import followed_frames, start_name
 from gnnglass.study.definition import DynamicsSection
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.workspace import Workspace, followed_frames, start_name
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 

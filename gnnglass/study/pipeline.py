@@ -13,9 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
-from gnnglass.study.runs import Parts, plan_runs, protocols
-from gnnglass.study.stage import Stages
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.stages import Stages
+from gnnglass.study.workspace import Parts, Workspace, plan_runs, protocols
 
 
 def run_study(
@@ -113,7 +112,7 @@ def _simulate(workspace: Workspace, stages: Stages) -> None:
 
 
 def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
-    from gnnglass.study.clones import plan_clones
+    from gnnglass.study.workspace import plan_clones
 
     clones = plan_clones(workspace, section)
 
@@ -196,10 +195,10 @@ def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> 
 
 def _report(workspace: Workspace, stages: Stages) -> None:
     def work(_: str) -> None:
-        from gnnglass.study import summary
+        from gnnglass.study import report
 
-        results = summary.write_results(workspace, stages)
-        summary.write_report(workspace, stages, results)
+        results = report.write_results(workspace, stages)
+        report.write_report(workspace, stages, results)
 
     stages.run(
         "report",

@@ -1,4 +1,4 @@
-"""Where a study keeps its files."""
+"""Which runs a study consists of, how they are split, and where its files are."""
 
 from __future__ import annotations
 
@@ -7,14 +7,100 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnglass.ensembles import Ensemble, clone_name
-from gnnglass.study.definition import Level, Study
-from gnnglass.study.runs import Parts, run_names
+import numpy as np
+
+from gnnglass.errors import InputError
+from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, clone_name
+from gnnglass.study.definition import DynamicsSection, EnsembleFile, Level, Study
 from gnnglass.systems import GlassFormer, glass_former
-from gnnglass.trajectories import Trajectory
+from gnnglass.trajectories import Snapshot, Trajectory
 
 if TYPE_CHECKING:
+    from gnnglass.simulate import AgeingProtocol, Protocol
     from gnnglass.training import LabelledSet
+
+#: Part of the split (train, validation, test) to the names of its runs.
+Parts = dict[str, list[str]]
+
+
+def run_names(study: EnsembleFile, phase: str) -> tuple[str, ...]:
+    """Names of the independent runs of one phase."""
+    return tuple(f"{phase}-{k:03d}" for k in range(study.simulate.runs))
+
+
+def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingProtocol]:
+    """The protocol of each run of one phase, each with a seed of its own.
+
+    Raises:
+        InputError: If the study's parameters do not make a protocol.
+    """
+    from gnnglass.simulate import AgeingProtocol, Protocol
+
+    place = list(study.phases).index(phase)
+    parameters = study.phases[phase]
+    kind = AgeingProtocol if "waiting_steps" in parameters else Protocol
+    settled = {"n_particles", "seed"} & set(parameters)
+    if settled:
+        raise InputError(
+            f"phases.{phase} sets {', '.join(sorted(settled))}, which the study settles: use "
+            "system.n_particles and simulate.seed."
+        )
+    try:
+        return {
+            run: kind(
+                **parameters,
+                n_particles=study.system.n_particles,
+                seed=derived_seed(study.simulate.seed, place, k),
+            )
+            for k, run in enumerate(run_names(study, phase))
+        }
+    except InputError as error:
+        raise InputError(f"phases.{phase}: {error}") from error
+
+
+def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
+    """Plan the runs of all phases.
+
+    Returns:
+        Their names.
+
+    Raises:
+        InputError: If the study's parameters do not make protocols.
+        UnknownNameError: If the study names an engine or glass former that is not registered.
+        MissingExtraError: If the engine is not installed.
+        FileError: If the ensemble's folder cannot be written to.
+    """
+    made = {phase: protocols(study, phase) for phase in study.phases}
+    ensemble.plan(
+        study.system.name,
+        {run: protocol for members in made.values() for run, protocol in members.items()},
+        facts={run: {"phase": phase} for phase, members in made.items() for run in members},
+        engine=study.simulate.engine,
+    )
+    return tuple(run for members in made.values() for run in members)
+
+
+def deal(study: Study) -> Parts:
+    """Which runs train, validate and test: the same at every level, for every classifier.
+
+    Raises:
+        InputError: If there are too few runs to have some of each phase in every part.
+    """
+    from gnnglass.training import deal_runs
+
+    section = study.split
+    dealt = deal_runs(
+        {phase: run_names(study, phase) for phase in study.phases_in_order},
+        validation=section.validation,
+        test=section.test,
+        seed=section.seed,
+    )
+    return {part: list(runs) for part, runs in vars(dealt).items()}
+
+
+def derived_seed(*parts: int) -> int:
+    """A seed below 2³¹ that depends on all parts."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 
 @dataclass(frozen=True)
@@ -102,3 +188,51 @@ class Workspace:
     def followed(self, phase: str) -> tuple[str, ...]:
         """The held-out runs of one phase: those whose dynamics is measured."""
         return tuple(run for run in run_names(self.study, phase) if run in self.parts["test"])
+
+
+def followed_frames(study: Study, section: DynamicsSection) -> list[int]:
+    """Frames of each followed run that clones start from, counted from its end."""
+    if not section.ageing:
+        return [-1]
+    waiting = study.phases[section.phase]["waiting_steps"]
+    return list(range(-len(waiting), 0))
+
+
+def start_name(run: str, frame: int) -> str:
+    """What the ensemble of clones of a frame is called; the last one like its run."""
+    return run if frame == -1 else f"{run}-frame-{-frame:02d}-from-last"
+
+
+def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ...]:
+    """Plan clones of the followed frames of every followed run.
+
+    Returns:
+        Their names.
+    """
+    starts: dict[str, Snapshot] = {}
+    protocols: dict[str, IsoconfigurationalProtocol] = {}
+    every = run_names(workspace.study, section.phase)
+    for run in workspace.followed(section.phase):
+        trajectory = workspace.load(run, "thermal")
+        made = trajectory.metadata["protocol"]
+        for frame in followed_frames(workspace.study, section):
+            name = start_name(run, frame)
+            # Those of the last frame have the seed they have without ageing.
+            parts = (2, every.index(run), *([] if frame == -1 else [-frame]))
+            starts[name] = trajectory[frame]
+            protocols[name] = IsoconfigurationalProtocol(
+                kT=section.kT or made["kT"],
+                seed=derived_seed(workspace.study.simulate.seed, *parts),
+                dt=made["dt"],
+                friction=made["friction"],
+                n_clones=section.n_clones,
+                lag_steps=section.lag_steps,
+            )
+    planned = workspace.clones.plan_clones(
+        workspace.system,
+        starts,
+        protocols,
+        facts={name: {"phase": section.phase} for name in starts},
+        engine=workspace.study.simulate.engine,
+    )
+    return tuple(name for members in planned.values() for name in members)

@@ -1,14 +1,14 @@
 """Glass formers: pair potentials, composition, density, and where they come from."""
 
-from gnnglass.systems.glass_former import GLASS_FORMERS, GlassFormer
-from gnnglass.systems.potential import POTENTIALS, PairPotential
+from gnnglass.systems.glass_former import GLASS_FORMERS, GlassFormer, glass_former
 from gnnglass.systems.potentials import (
+    POTENTIALS,
     ForceShiftedLJ,
     HarmonicSpheres,
+    PairPotential,
     ShiftedLJ,
     SmoothedInversePower,
 )
-from gnnglass.systems.sources import glass_former
 from gnnglass.systems.tabulation import Table, inner_radius, linear_table, spline_table
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnnglass.errors import InputError
-from gnnglass.systems.potential import FloatArray, PairPotential
+from gnnglass.systems.potentials import FloatArray, PairPotential
 
 #: Energy of a pair, in reduced units, that no liquid reaches: the share of pairs beyond it is of
 #: the order of exp(−10⁴/kT). Only particles put down at random are as close as that.

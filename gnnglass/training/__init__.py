@@ -1,25 +1,26 @@
 """Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
 
-from gnnglass.training.baseline import linear_scores
-from gnnglass.training.calibration import Calibration
-from gnnglass.training.choice import Candidate, Choice, fit_best, validation_loss
-from gnnglass.training.classifier import TrainedClassifier, choose_device
+from gnnglass.training._loop import TrainingOptions
+from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device
 from gnnglass.training.evaluation import (
     Evaluation,
     Interval,
     auc_difference,
     evaluate,
+    linear_scores,
     matched_auc,
     roc_auc,
 )
-from gnnglass.training.fitting import fit
-from gnnglass.training.inputs import AnyRecipe, create_model, recipe_for, settled_by_recipe
-from gnnglass.training.labelled import LabelledSet
-from gnnglass.training.options import TrainingOptions
-from gnnglass.training.split import Split, deal_runs, split_by_run
+from gnnglass.training.fitting import (
+    Candidate,
+    Choice,
+    fit,
+    fit_best,
+    validation_loss,
+)
+from gnnglass.training.labelled import LabelledSet, Split, deal_runs, split_by_run
 
 __all__ = [
-    "AnyRecipe",
     "Calibration",
     "Candidate",
     "Choice",
@@ -31,16 +32,13 @@ __all__ = [
     "TrainingOptions",
     "auc_difference",
     "choose_device",
-    "create_model",
     "deal_runs",
     "evaluate",
     "fit",
     "fit_best",
     "linear_scores",
     "matched_auc",
-    "recipe_for",
     "roc_auc",
-    "settled_by_recipe",
     "split_by_run",
     "validation_loss",
 ]

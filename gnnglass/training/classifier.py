@@ -1,4 +1,4 @@
-"""A trained classifier: network, recipe, labels, split and figures in one safe file."""
+"""A trained classifier: network, recipe, labels, split and calibration in one safe file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,55 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
+from gnnglass._files import written_whole
 from gnnglass.errors import FileError, InputError
 from gnnglass.models import MODELS, ClassifierNet, arguments_for, batched, device_of
-from gnnglass.training.calibration import Calibration
-from gnnglass.training.inputs import AnyRecipe, recipe_from_dict
-from gnnglass.training.split import Split
+from gnnglass.models.inputs import AnyRecipe, recipe_from_dict
+from gnnglass.training.labelled import Split
 from gnnglass.trajectories import Snapshot
-from gnnglass.trajectories.files import written_whole
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """P(second class) = 1 / (1 + exp[−(scale · score + offset)]).
+
+    Platt, "Probabilistic outputs for support vector machines" (1999): a logistic curve fitted
+    on validation scores, with targets pulled in from 0 and 1 by the number of examples, so that
+    perfectly separated scores do not give an infinitely steep curve.
+    """
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, targets: ArrayLike) -> Calibration:
+        """Fit on validation scores, shape [n], and their classes (0 or 1), shape [n]."""
+        scores = np.asarray(scores, dtype=np.float64)
+        positive = np.asarray(targets) == 1
+        n_positive, n_negative = positive.sum(), (~positive).sum()
+        wanted = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+        spread = max(float(scores.std()), 1e-12)
+        center = float(scores.mean())
+        reduced = (scores - center) / spread
+
+        def loss(parameters: NDArray[np.float64]) -> float:
+            z = parameters[0] * reduced + parameters[1]
+            return float(np.sum(np.logaddexp(0, z) - wanted * z))
+
+        slope, intercept = minimize(loss, x0=np.array([1.0, 0.0]), method="BFGS").x
+        # A score that ranks the classes the wrong way round on validation is left to be seen as
+        # such, not turned over.
+        slope = max(float(slope), 1e-6)
+        return cls(scale=slope / spread, offset=float(intercept) - slope * center / spread)
+
+    def probability(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Probability of the second class, shape of `scores`."""
+        return np.asarray(expit(self.scale * np.asarray(scores) + self.offset))
+
 
 FloatArray = NDArray[np.float64]
 _FORMAT = "gnnglass classifier 2"

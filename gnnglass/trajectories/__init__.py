@@ -1,11 +1,11 @@
 """Snapshots and trajectories: the one currency, in memory and on disk."""
 
-from gnnglass.trajectories.files import written_whole
-from gnnglass.trajectories.formats import FORMATS, Format, as_trajectory, read
-from gnnglass.trajectories.gsd_file import write
+from gnnglass._files import written_whole
+from gnnglass.trajectories._conversion import as_trajectory
+from gnnglass.trajectories.formats import FORMATS, Format, read
+from gnnglass.trajectories.gsd import write
 from gnnglass.trajectories.neighbors import NeighborPairs, neighbor_pairs
-from gnnglass.trajectories.snapshot import Snapshot
-from gnnglass.trajectories.trajectory import Trajectory
+from gnnglass.trajectories.snapshot import Snapshot, Trajectory
 
 __all__ = [
     "FORMATS",

@@ -1,13 +1,13 @@
-"""The currency of the package: one configuration with named per-particle fields."""
+"""Snapshots and trajectories: the one currency, in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -209,6 +209,57 @@ class Snapshot:
             color: Name of a field; species otherwise.
             **style: Passed to matplotlib's ``PatchCollection`` (``cmap``, ``clim``).
         """
-        from gnnglass.trajectories.draw import draw_snapshot
+        from gnnglass.trajectories._draw import draw_snapshot
 
         return draw_snapshot(self, ax, color=color, **style)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory(Sequence[Snapshot]):
+    """Snapshots in the order of their steps, with metadata that travels with them on disk.
+
+    Attributes:
+        frames: The snapshots; any sequence, so that readers may load frames only when asked.
+        metadata: JSON-like facts about the run. The keys the package itself reads are
+            ``run`` (a name unique to the independent run), ``system`` (glass former),
+            ``level`` (``"thermal"`` or ``"inherent"``), ``phase`` (class label), ``dt`` (time
+            per step), ``kT`` and ``protocol`` (the run's state point).
+
+    Raises:
+        InputError: If there is not a single frame.
+    """
+
+    frames: Sequence[Snapshot]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.frames) == 0:
+            raise InputError("the trajectory is empty: it holds no frame.")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @overload
+    def __getitem__(self, index: int) -> Snapshot: ...
+    @overload
+    def __getitem__(self, index: slice) -> Trajectory: ...
+    def __getitem__(self, index: int | slice) -> Snapshot | Trajectory:
+        if isinstance(index, slice):
+            picked = [self.frames[i] for i in range(*index.indices(len(self)))]
+            return Trajectory(picked, self.metadata)
+        return self.frames[index]
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        return iter(self.frames)
+
+    def __repr__(self) -> str:
+        known = ", ".join(
+            f"{key}={self.metadata[key]!r}"
+            for key in ("run", "system", "phase", "level")
+            if key in self.metadata
+        )
+        return f"<Trajectory of {len(self)} frames{': ' + known if known else ''}>"
+
+    def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
+        """A new trajectory of ``function(snapshot)``, with metadata entries added."""
+        return Trajectory([function(s) for s in self], {**self.metadata, **metadata})

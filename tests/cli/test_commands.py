@@ -7,8 +7,7 @@ import pytest
 from command import gnnglass
 
 from gnnglass import study
-from gnnglass.ensembles import Ensemble
-from gnnglass.simulate import ENGINES, IsoconfigurationalProtocol, Protocol
+from gnnglass.simulate import ENGINES, Ensemble, IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import glass_former
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write

@@ -3,7 +3,7 @@ import pytest
 from synthetic import configuration
 
 from gnnglass.compare import noise_ceiling, spearman_brown, split_half
-from gnnglass.compare.scores import UndefinedCorrelationError
+from gnnglass.compare.fields import UndefinedCorrelationError
 from gnnglass.errors import InputError
 
 

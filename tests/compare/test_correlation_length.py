@@ -5,7 +5,7 @@ import pytest
 from random_fields import exponential_fields
 
 from gnnglass.compare import Curve, correlation_length, spatial_correlation
-from gnnglass.compare.decay import expected_shapes, fit_decay
+from gnnglass.compare.spatial import expected_shapes, fit_decay
 from gnnglass.errors import InputError
 
 

@@ -7,7 +7,7 @@ import pytest
 from synthetic import configuration, runs_of
 
 from gnnglass.compare import correlate, noise_ceiling
-from gnnglass.compare.scores import in_top_decile
+from gnnglass.compare.fields import in_top_decile
 from gnnglass.errors import InputError
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.nn import aggr
 
-from gnnglass.graphs import GraphRecipe
-from gnnglass.models import arguments_for
+from gnnglass.models import GraphRecipe, arguments_for
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

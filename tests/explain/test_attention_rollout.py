@@ -9,7 +9,7 @@ from torch import nn
 
 from gnnglass.errors import InputError
 from gnnglass.explain import AttentionRollout
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe
 
 
 def dense(model, graph):

@@ -4,7 +4,7 @@ from stand_ins import Classifier, GraphNet, liquid
 
 from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS, GraphGradCAM, RandomAttribution, annotate
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe
 from gnnglass.testing import check_attribution
 from gnnglass.trajectories import Trajectory
 

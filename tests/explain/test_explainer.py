@@ -10,7 +10,7 @@ from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS, GraphAttribution
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe
 
 RECIPE = GraphRecipe(2.0)
 OPTIONS = {"gnn-explainer": {"epochs": 10}}

@@ -9,7 +9,7 @@ from torch_geometric.nn import MessagePassing
 
 from gnnglass.errors import InputError
 from gnnglass.explain import GNNExplainerAttribution
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe
 from gnnglass.testing import example_snapshot
 
 RECIPE = GraphRecipe(2.0)

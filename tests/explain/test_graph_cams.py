@@ -17,13 +17,8 @@ from stand_ins import (
 )
 
 from gnnglass.errors import UnknownNameError
-from gnnglass.explain import (
-    GraphGradCAM,
-    GraphGradCAMAveraged,
-    GraphGradCAMPlusPlus,
-    GraphHiResCAM,
-)
-from gnnglass.graphs import GraphRecipe
+from gnnglass.explain import GraphGradCAM, GraphGradCAMAveraged, GraphGradCAMPlusPlus, GraphHiResCAM
+from gnnglass.models import GraphRecipe
 from gnnglass.testing import example_snapshot
 
 RECIPE = GraphRecipe(2.0)

@@ -20,8 +20,7 @@ from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.errors import GnnglassError, InputError, UnknownNameError
 from gnnglass.explain import ATTRIBUTIONS, GraphGradCAM
-from gnnglass.graphs import GraphRecipe
-from gnnglass.voxels import VoxelRecipe
+from gnnglass.models import GraphRecipe, VoxelRecipe
 
 RECIPE = GraphRecipe(2.0)
 

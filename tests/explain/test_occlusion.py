@@ -18,8 +18,7 @@ from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.errors import InputError
 from gnnglass.explain import Occlusion, occlusion
-from gnnglass.graphs import GraphRecipe
-from gnnglass.models import arguments_for
+from gnnglass.models import GraphRecipe, arguments_for
 from gnnglass.testing import example_snapshot
 
 

@@ -16,7 +16,7 @@ from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.explain import GraphGradCAM
 from gnnglass.models import GraphNet, arguments_for
-from gnnglass.models.readout import POOLINGS
+from gnnglass.models.network import POOLINGS
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

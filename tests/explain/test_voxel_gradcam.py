@@ -8,9 +8,8 @@ from torch import nn
 
 from gnnglass.errors import InputError
 from gnnglass.explain import VoxelGradCAM, VoxelHiResCAM
-from gnnglass.graphs import GraphRecipe
+from gnnglass.models import GraphRecipe, VoxelRecipe
 from gnnglass.trajectories import Snapshot
-from gnnglass.voxels import VoxelRecipe
 
 RECIPE = VoxelRecipe(0.25, 0.25)
 RECIPE_3D = VoxelRecipe(0.5, 0.35, dimension=3)

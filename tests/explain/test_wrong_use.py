@@ -8,8 +8,7 @@ from stand_ins import Classifier, GraphNet, PixelNet, liquid
 
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.graphs import GraphRecipe
-from gnnglass.voxels import VoxelRecipe
+from gnnglass.models import GraphRecipe, VoxelRecipe
 
 GRAPH, VOXEL = GraphRecipe(2.0), VoxelRecipe(0.25, 0.25)
 OF_GRAPHS = [name for name in ATTRIBUTIONS if ATTRIBUTIONS.create(name).kinds == ("graph",)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 from gnnglass.models import arguments_for
-from gnnglass.models.readout import POOLINGS
+from gnnglass.models.network import POOLINGS
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnglass.errors import InputError, UnknownNameError
-from gnnglass.models import MODELS, collate
-from gnnglass.models.radial_basis import RadialBasis
+from gnnglass.models import MODELS, VoxelRecipe, collate
+from gnnglass.models._radial import RadialBasis
 from gnnglass.testing import check_model, example_snapshot
 from gnnglass.trajectories import Snapshot
-from gnnglass.voxels import VoxelRecipe
 
 
 def logits(recipe, net, snapshot: Snapshot) -> torch.Tensor:

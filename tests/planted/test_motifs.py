@@ -15,9 +15,9 @@ from gnnglass.planted import (
     HexagonalPatch,
     IcosahedralPatch,
     SwappedSpecies,
-    spacing,
+    motif,
 )
-from gnnglass.planted.assignment import nearest_match
+from gnnglass.planted.motif import nearest_match
 from gnnglass.structure import HexaticOrder
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
@@ -353,7 +353,7 @@ def test_where_there_is_no_room_it_says_so(monkeypatch):
     big = np.concatenate([corners, corners + np.array([1.5, np.sqrt(3) / 2])])
     sites = np.concatenate([big + np.array([shift, 0]) for shift in range(3)])
     packed = Snapshot([18, 10 * np.sqrt(3)], sites, np.repeat([0, 1, 1], len(big)))
-    monkeypatch.setattr(spacing, "MAX_SWEEPS", 150)
+    monkeypatch.setattr(motif, "MAX_SWEEPS", 150)
     with pytest.raises(
         InputError, match="150 sweeps could not move them apart; use a lower contrast"
     ):

@@ -5,9 +5,9 @@ from gnnglass.errors import InputError
 from gnnglass.planted import (
     CompressedRegion,
     HexagonalPatch,
-    base,
     base_configurations,
     planted_set,
+    sets,
 )
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.testing import example_snapshot
@@ -92,7 +92,7 @@ def test_bad_input_is_refused(given, motif, message):
 
 
 def test_base_configurations_are_minima_of_independent_runs_and_made_once(tmp_path, monkeypatch):
-    monkeypatch.setitem(base.LIQUIDS, 2, ("kam2d", 0.7, 40))
+    monkeypatch.setitem(sets.LIQUIDS, 2, ("kam2d", 0.7, 40))
     options = {"frames_per_run": 2, "n_particles": 64, "seed": 5, "workers": 1}
     made = base_configurations(tmp_path, 2, n_runs=1, **options)
     [file] = tmp_path.rglob("inherent.gsd")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mixtures import mixture, short_protocol
 
-from gnnglass.simulate import ENGINES, checkpoint, motion
+from gnnglass.simulate import ENGINES, _state
 from gnnglass.trajectories import read
 
 #: 300 steps of melting, 300 of cooling, 100 of holding, 3 frames 50 steps apart.
@@ -21,8 +21,8 @@ class KilledError(Exception):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Checkpoints after every stretch, stretches of at most 60 steps."""
-    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr(motion, "LONGEST_STRETCH", 60 * 196)
+    monkeypatch.setattr(_state, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(_state, "LONGEST_STRETCH", 60 * 196)
 
 
 def run_until(engine, out, step, protocol=PROTOCOL):
@@ -86,6 +86,6 @@ def test_a_checkpoint_that_is_no_good_is_not_used(engine, tmp_path, harm):
 
 
 def test_little_work_leaves_no_checkpoint(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 30.0)
+    monkeypatch.setattr(_state, "SECONDS_BETWEEN", 30.0)
     run_until(engine, tmp_path / "run.gsd", 790)
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from mixtures import mixture, short_protocol
 
 from gnnglass.errors import InputError, SimulationError, UnknownNameError
 from gnnglass.simulate import ENGINES, AgeingProtocol, IsoconfigurationalProtocol
-from gnnglass.simulate.start import lattice_start, maxwell_velocities
+from gnnglass.simulate._state import lattice_start, maxwell_velocities
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import read
 

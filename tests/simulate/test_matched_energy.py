@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnglass.errors import InputError
-from gnnglass.simulate.matched_energy import match_energies
+from gnnglass.simulate.inherent import match_energies
 from gnnglass.testing import example_snapshot
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.trajectories import Trajectory

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mixtures import short_protocol
 
 from gnnglass.errors import SimulationError
-from gnnglass.simulate import IsoconfigurationalProtocol, motion
-from gnnglass.simulate.motion import moved, stretches
+from gnnglass.simulate import IsoconfigurationalProtocol, _state
+from gnnglass.simulate._state import moved, stretches
 from gnnglass.testing import example_snapshot
 
 
@@ -35,7 +35,7 @@ def test_stretches_are_the_schedule(melt, hold, rate, n_frames, interval, longes
         frame_interval=interval,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(motion, "LONGEST_STRETCH", longest * 196)
+        patch.setattr(_state, "LONGEST_STRETCH", longest * 196)
         cut = stretches(protocol.stages, protocol.frame_steps, protocol, 196)
     assert all(1 <= stretch.steps <= longest for stretch in cut)
     assert all(first.end == second.start for first, second in pairwise(cut))

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gnnglass.ensembles import Ensemble
 from gnnglass.errors import MissingExtraError
-from gnnglass.simulate import ENGINES, Protocol, inherent_structures
+from gnnglass.simulate import ENGINES, Ensemble, Protocol, inherent_structures
+from gnnglass.simulate._state import State, Stretch, lattice_start, maxwell_velocities
 from gnnglass.simulate.equilibration import assess
-from gnnglass.simulate.motion import State, Stretch
-from gnnglass.simulate.start import lattice_start, maxwell_velocities
 from gnnglass.systems import glass_former
 from gnnglass.trajectories import read
 

@@ -7,7 +7,7 @@ from numpy.polynomial import Legendre
 
 from gnnglass.errors import InputError
 from gnnglass.structure import CoordinationNumber, HexaticOrder, Steinhardt
-from gnnglass.structure.bonds import bonds
+from gnnglass.structure._neighbors import bonds
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

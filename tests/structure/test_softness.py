@@ -28,7 +28,7 @@ def angular_by_definition(snapshot, i, one, r_max, species):
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_functions_equal_the_definition(dimension, monkeypatch):
     """In blocks of a few particles, too."""
-    monkeypatch.setattr(sys.modules["gnnglass.structure.symmetry_functions"], "BLOCK", 500)
+    monkeypatch.setattr(sys.modules["gnnglass.structure.descriptors"], "BLOCK", 500)
     snapshot = example_snapshot(dimension, 100, seed=1)
     centers, r_max = [0.9, 1.3], 1.5
     found = symmetry_functions(snapshot, centers, 0.1, FUNCTIONS, r_max)

@@ -9,7 +9,7 @@ from scipy.spatial import ConvexHull, Voronoi
 
 from gnnglass.errors import InputError
 from gnnglass.structure import HexaticOrder, Steinhardt, TongTanaka, VoronoiDensity, VoronoiVolume
-from gnnglass.structure.tessellation import delaunay
+from gnnglass.structure._tessellation import delaunay
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

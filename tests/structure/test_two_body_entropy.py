@@ -4,7 +4,7 @@ from configurations import crystal, distances_to
 
 from gnnglass.errors import InputError
 from gnnglass.structure import TwoBodyEntropy
-from gnnglass.structure.radial_counts import CUT
+from gnnglass.structure.descriptors import CUT
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 

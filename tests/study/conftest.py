@@ -1,9 +1,10 @@
 import shutil
 
 import pytest
+from fake_study import fake_study
 from tiny_study import TINY
 
-from gnnglass.study import Study, run_study
+from gnnglass.study import Report, Study, run_study
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +19,13 @@ def finished(tmp_path_factory):
 def copied(finished, tmp_path):
     """A copy of the finished study that may be changed."""
     return shutil.copytree(finished, tmp_path / "copied")
+
+
+@pytest.fixture(scope="session")
+def study():
+    return fake_study()
+
+
+@pytest.fixture(scope="session")
+def page(study):
+    return Report(*study).html()

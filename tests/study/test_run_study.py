@@ -10,12 +10,12 @@ import pytest
 from tiny_study import TINY, as_toml, tiny
 
 from gnnglass.cli import main
-from gnnglass.ensembles import Ensemble, clone_name
 from gnnglass.errors import FileError, InputError
+from gnnglass.simulate import Ensemble, clone_name
 from gnnglass.study import Study, plan_runs, run_study
 from gnnglass.study.check import check_study
-from gnnglass.study.stage import Stages
-from gnnglass.study.summary import rebuild_report
+from gnnglass.study.report import rebuild_report
+from gnnglass.study.stages import Stages
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import read

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.study.stage import Stages
+from gnnglass.study.stages import Stages
 
 
 class Work:

@@ -5,7 +5,7 @@ from gnnglass.errors import FileError, GnnglassError, InputError, UnknownNameErr
 from gnnglass.simulate import AgeingProtocol, Protocol
 from gnnglass.study import EnsembleFile, Study, read_ensemble_file, run_study
 from gnnglass.study.check import check_study
-from gnnglass.study.runs import protocols
+from gnnglass.study.workspace import protocols
 
 GNN = TINY["classifiers"]["gnn"]
 

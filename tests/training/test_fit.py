@@ -12,8 +12,7 @@ from planted import bent, planted, planted_set
 from safetensors.torch import save_file
 
 from gnnglass.errors import FileError, InputError, UnknownNameError
-from gnnglass.graphs import GraphRecipe
-from gnnglass.models import MODELS
+from gnnglass.models import MODELS, GraphRecipe, recipe_for
 from gnnglass.testing import example_snapshot
 from gnnglass.training import (
     LabelledSet,
@@ -22,10 +21,9 @@ from gnnglass.training import (
     choose_device,
     evaluate,
     fit,
-    recipe_for,
     split_by_run,
 )
-from gnnglass.training.checkpoint import KeepBest
+from gnnglass.training._loop import KeepBest
 
 QUICK = TrainingOptions(epochs=6, learning_rate=5e-3, batch_size=4)
 

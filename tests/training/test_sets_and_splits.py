@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gnnglass.errors import InputError
 from gnnglass.testing import example_snapshot
 from gnnglass.training import LabelledSet, split_by_run
-from gnnglass.training.batches import BalancedBatches
+from gnnglass.training._loop import BalancedBatches
 from gnnglass.trajectories import Trajectory
 
 SNAPSHOT = example_snapshot(2, 16)

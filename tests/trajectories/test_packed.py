@@ -12,7 +12,7 @@ import pytest
 
 from gnnglass.errors import FileError
 from gnnglass.trajectories import read
-from gnnglass.trajectories.packed import CHUNK, unpacked
+from gnnglass.trajectories._text import CHUNK, unpacked
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bytes], ids=["gzip", "zlib", "not"])

@@ -16,7 +16,7 @@ import pytest
 from gnnglass.dynamics import IsoconfigurationalEnsemble
 from gnnglass.errors import FileError, GnnglassError, InputError
 from gnnglass.trajectories import read, write
-from gnnglass.trajectories.npz_file import read_npz
+from gnnglass.trajectories._arrays import read_npz
 
 #: Mean propensity of the A particles in the published files.
 PUBLISHED = {1: 0.6986, 2: 0.4962, 3: 0.6166, 4: 0.4277, 5: 0.5549, 6: 0.5080, 7: 0.6124}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gnnglass._files import written_whole
 from gnnglass.errors import FileError
-from gnnglass.trajectories import written_whole
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 

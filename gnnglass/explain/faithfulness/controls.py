@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from gnnglass.errors import InputError
-from gnnglass.explain.faithfulness.maps import Maps
-from gnnglass.explain.faithfulness.over_runs import mean_over_runs
-from gnnglass.explain.faithfulness.rank_correlation import rank_correlation
+from gnnglass.explain.faithfulness.maps import Maps, mean_over_runs, rank_correlation
 from gnnglass.models import MODELS
 from gnnglass.training import Calibration, Interval, LabelledSet, TrainedClassifier
 from gnnglass.trajectories.snapshot import FloatArray

@@ -1,13 +1,15 @@
-"""What every measure is given: maps, one array of scores per configuration."""
+"""Measures of maps: agreement between them, stability, sparsity, localisation of a known truth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gnnglass.errors import InputError
+from gnnglass.training import Interval, roc_auc
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -60,3 +62,269 @@ def of_species(maps: Maps, snapshots: Sequence[Snapshot], name: str) -> list[Flo
     return [
         scores[snapshot.of_type(name)] for scores, snapshot in zip(arrays, snapshots, strict=True)
     ]
+
+
+def rank_correlation(one: Maps, other: Maps) -> FloatArray:
+    """Spearman's coefficient of two maps of the same particles, shape [n_configurations].
+
+    Args:
+        one: Scores of each configuration's particles.
+        other: Other scores of the same particles.
+
+    Raises:
+        InputError: If the maps are not of the same particles, or one is constant in some
+            configuration, so that it puts them in no order.
+    """
+    first = checked_maps(one)
+    second = checked_maps(other, [len(scores) for scores in first])
+    return np.array(
+        [
+            _standard_ranks(a, k) @ _standard_ranks(b, k)
+            for k, (a, b) in enumerate(zip(first, second, strict=True))
+        ]
+    )
+
+
+def _standard_ranks(scores: FloatArray, k: int) -> FloatArray:
+    """Average ranks with zero mean and unit length, shape [n]."""
+    from scipy.stats import rankdata
+
+    if np.ptp(scores) == 0:
+        raise InputError(
+            f"the map of configuration {k} is constant ({scores[0]:g}) over its {len(scores)} "
+            "particles, so its rank correlation is undefined; leave that configuration out."
+        )
+    ranks = rankdata(scores)
+    centred = ranks - ranks.mean()
+    return np.asarray(centred / np.linalg.norm(centred))
+
+
+def seed_agreement(maps: Sequence[Maps]) -> FloatArray:
+    """Mean rank correlation of the maps of every two classifiers.
+
+    Args:
+        maps: For each classifier, its maps of the same configurations.
+
+    Returns:
+        Mean Spearman coefficient over all pairs of classifiers, of each configuration, shape
+        [n_configurations].
+
+    Raises:
+        InputError: If there are fewer than two classifiers, or as `rank_correlation`.
+    """
+    if len(maps) < 2:
+        raise InputError(
+            f"maps of {len(maps)} classifiers were given; agreement needs at least two, trained "
+            "with different seeds."
+        )
+    pairs = [rank_correlation(one, other) for one, other in combinations(maps, 2)]
+    return np.asarray(np.mean(pairs, axis=0))
+
+
+def noise_stability(
+    attribute: Callable[[Sequence[Snapshot]], Maps],
+    snapshots: Sequence[Snapshot],
+    width: float,
+    *,
+    n_seeds: int = 5,
+    seed: int = 0,
+) -> FloatArray:
+    """Rank correlation of the map of a snapshot with that of the shaken snapshot.
+
+    Every coordinate is displaced by an independent Gaussian. Vibrations in a glass have the width
+    √(⟨u²⟩ / d), with the Debye–Waller factor ⟨u²⟩ and d dimensions; a map that such displacements
+    change beyond recognition tells of the vibration more than of the structure.
+
+    Args:
+        attribute: Snapshots in, maps out, such as ``partial(attribution.compute, classifier)``.
+        snapshots: Configurations at the classifier's level.
+        width: Standard deviation of the displacement of each coordinate, in units of length.
+        n_seeds: How many displacements of each snapshot the coefficient is averaged over.
+        seed: Seed of the displacements.
+
+    Returns:
+        Mean Spearman coefficient of each configuration, shape [n_configurations]; 1 if the noise
+        changes nothing.
+
+    Raises:
+        InputError: If width or `n_seeds` are not positive, or as `rank_correlation`.
+    """
+    if not (np.isfinite(width) and width > 0):
+        raise InputError(f"width is {width:g}; expected a positive length.")
+    if n_seeds < 1:
+        raise InputError(f"n_seeds is {n_seeds}; expected at least 1.")
+    still = attribute(snapshots)
+    coefficients = [
+        rank_correlation(
+            still,
+            attribute(
+                [
+                    _shaken(snapshot, width, np.random.default_rng([seed, repeat, index]))
+                    for index, snapshot in enumerate(snapshots)
+                ]
+            ),
+        )
+        for repeat in range(n_seeds)
+    ]
+    return np.asarray(np.mean(coefficients, axis=0))
+
+
+def _shaken(snapshot: Snapshot, width: float, rng: np.random.Generator) -> Snapshot:
+    displacements = rng.normal(0, width, snapshot.positions.shape)
+    return snapshot.replace(positions=snapshot.positions + displacements)
+
+
+def gini(scores: ArrayLike) -> float:
+    """Gini index of the sizes of the scores: 0 if all are alike, 1 − 1/n if one has it all.
+
+    With ``|s|`` sorted from the smallest, ``G = 1 − 2 Σ_k |s|_(k) / Σ|s| · (n − k + 1/2) / n``
+    (Hurley & Rickard, IEEE Trans. Inf. Theory 55, 4723 (2009), Table I), the one common measure
+    that has all six properties they ask of sparsity. It does not depend on the scale.
+
+    Args:
+        scores: Map of one configuration, shape [n].
+
+    Raises:
+        InputError: If scores are not finite, or all are zero.
+    """
+    shares = _shares(scores)
+    n = len(shares)
+    return float(1 - 2 * np.sum(shares * (n - np.arange(1, n + 1) + 0.5)) / n)
+
+
+def half_share(scores: ArrayLike) -> float:
+    """Smallest share of the particles that holds half of ``Σ|s|``; 1/2 if all scores are alike.
+
+    Args:
+        scores: Map of one configuration, shape [n].
+
+    Raises:
+        InputError: If scores are not finite, or all are zero.
+    """
+    held = np.cumsum(_shares(scores)[::-1])
+    # Rounding must not ask for one particle more where half is reached exactly.
+    return float((1 + np.argmax(held >= 0.5 - 1e-12)) / len(held))
+
+
+def _shares(scores: ArrayLike) -> FloatArray:
+    """``|s| / Σ|s|`` from the smallest to the largest, shape [n]."""
+    (map_of_one,) = checked_maps([scores])
+    sizes = np.sort(np.abs(map_of_one))
+    if sizes[-1] == 0:
+        raise InputError(
+            f"all {len(sizes)} scores are zero, so there is nothing whose spread over particles "
+            "could be measured; leave that configuration out."
+        )
+    # Divided by the largest first, so that the sum of very large scores is finite.
+    sizes = sizes / sizes[-1]
+    return np.asarray(sizes / sizes.sum())
+
+
+def localisation_auc(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
+    """Probability that a planted particle scores above another one (area under the ROC curve).
+
+    Args:
+        scores: Scores of each configuration's particles.
+        truth: True (or 1) for the particles that matter, one array [n] per configuration.
+
+    Returns:
+        Area of each configuration, shape [n_configurations]; 1/2 for a map that knows nothing.
+
+    Raises:
+        InputError: If maps and truth do not fit each other, or all particles of a configuration
+            matter, or none.
+    """
+    return np.array([roc_auc(values, planted) for values, planted in _pairs(scores, truth)])
+
+
+def precision_at_k(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
+    """Share of the k highest scores that belong to the k particles which matter.
+
+    Where scores are tied across the k-th place, it is the mean over all orders of the tied, so
+    that a constant map has the share of particles that matter, whatever their numbering.
+
+    Args:
+        scores: Scores of each configuration's particles.
+        truth: True (or 1) for the particles that matter, one array [n] per configuration.
+
+    Returns:
+        Share in each configuration, shape [n_configurations].
+
+    Raises:
+        InputError: As `localisation_auc`.
+    """
+    return np.array([_precision(values, planted) for values, planted in _pairs(scores, truth)])
+
+
+def _precision(scores: FloatArray, planted: FloatArray) -> float:
+    k = int(planted.sum())
+    threshold = np.sort(scores)[-k]
+    above, tied = scores > threshold, scores == threshold
+    found = planted[above].sum() + planted[tied].mean() * (k - above.sum())
+    return float(found / k)
+
+
+def _pairs(scores: Maps, truth: Sequence[ArrayLike]) -> list[tuple[FloatArray, FloatArray]]:
+    fields = checked_maps(truth)
+    maps = checked_maps(scores, [len(field) for field in fields])
+    for k, field in enumerate(fields):
+        if set(np.unique(field)) != {0, 1}:
+            raise InputError(
+                f"the truth of configuration {k} holds the values "
+                f"{', '.join(f'{value:g}' for value in np.unique(field)[:5])}; expected 1 for the "
+                "particles that matter and 0 for the others, and some of each."
+            )
+    return list(zip(maps, fields, strict=True))
+
+
+LEVEL = 0.95
+N_RESAMPLES = 9_999
+
+
+def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
+    """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...].
+
+    Raises:
+        InputError: If there is no value, or not one run per value.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    names = [str(run) for run in runs]
+    if array.ndim == 0 or len(array) == 0 or len(names) != len(array):
+        raise InputError(
+            f"values have shape {list(array.shape)} and {len(names)} runs were named; expected at "
+            "least one configuration and the run of each."
+        )
+    return np.stack(
+        [array[[name == run for name in names]].mean(axis=0) for run in dict.fromkeys(names)]
+    )
+
+
+def mean_over_runs(values: ArrayLike, runs: Sequence[Hashable], *, seed: int = 0) -> Interval:
+    """Mean within each run, then over runs, with a 95 % interval.
+
+    Whole runs are resampled, and the quantiles are read at Φ(±√(n / (n − 1)) t_{n−1}) (the
+    expanded percentile interval: Hesterberg, Am. Stat. 69, 371 (2015), §5.3), as in all tables
+    of correlations. With n runs no resampling covers more than 1 − 2^(1−n).
+
+    Args:
+        values: One per configuration (or per control, for an interval over controls).
+        runs: Run of each.
+        seed: Seed of the resampling.
+
+    Returns:
+        The mean and its interval; NaN ends for a single run, which says nothing about how runs
+        differ.
+
+    Raises:
+        InputError: If there is no value, or not one run per value.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    means = run_means(values, runs)
+    n = len(means)
+    if n == 1:
+        return Interval(float(means[0]), float("nan"), float("nan"))
+    picks = np.random.default_rng(seed).integers(n, size=(N_RESAMPLES, n))
+    tail = float(ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - LEVEL) / 2)))
+    low, high = np.quantile(means[picks].mean(axis=1), [tail, 1 - tail])
+    return Interval(float(means.mean()), float(low), float(high))

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gnnglass.models import recipe_for
 from gnnglass.testing import example_snapshot
-from gnnglass.training import (
-    LabelledSet,
-    TrainedClassifier,
-    TrainingOptions,
-    fit,
-    recipe_for,
-    split_by_run,
-)
+from gnnglass.training import LabelledSet, TrainedClassifier, TrainingOptions, fit, split_by_run
 from gnnglass.trajectories import Snapshot, Trajectory
 
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gnnglass.models import MODELS
+from gnnglass.models import MODELS, recipe_for, settled_by_recipe
 from gnnglass.testing import example_snapshot
-from gnnglass.training import (
-    Calibration,
-    Split,
-    TrainedClassifier,
-    recipe_for,
-    settled_by_recipe,
-)
+from gnnglass.training import Calibration, Split, TrainedClassifier
 
 LABELS = ("liquid", "glass")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnnglass.compare import bootstrap_interval
 from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness import mean_over_runs
+from gnnglass.stats import bootstrap_interval
 
 
 @pytest.mark.parametrize("n_runs", [2, 5, 20])

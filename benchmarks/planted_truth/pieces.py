@@ -1,0 +1,213 @@
+"""Work on one scenario with one network that is done once: the record, and the trainings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gnnglass
+from gnnglass._files import written_whole
+from gnnglass.explain.faithfulness import localisation_auc, mean_over_runs
+from gnnglass.models import AnyRecipe, recipe_for
+from gnnglass.training import (
+    LabelledSet,
+    Split,
+    TrainedClassifier,
+    TrainingOptions,
+    evaluate,
+    fit,
+    split_by_run,
+    validation_loss,
+)
+from planted_truth.definition import AttributionSection, CandidateSection
+from planted_truth.planting import TARGET, Planting
+
+
+@dataclass(frozen=True)
+class Piece(ABC):
+    """Work on one scenario with one network, whose record is a JSON file.
+
+    It is a `gnnglass.simulate.Task`. The file's name holds a digest of everything the record
+    depends on, and the file is written last: it is there if and only if the work is done.
+
+    Attributes:
+        planting: The scenario, with the seed.
+        network: Name of the network.
+        device: Where networks run.
+    """
+
+    planting: Planting
+    network: str
+    device: str
+
+    @property
+    @abstractmethod
+    def depends_on(self) -> Any:
+        """JSON-like values that the record depends on, besides the scenario and the seed."""
+
+    @abstractmethod
+    def work(self) -> Any:
+        """Do it, and return the JSON-like record."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"{self.planting.scenario}, {self.network}, seed {self.planting.seed}"
+
+    @property
+    def digest(self) -> str:
+        """Of all that the record depends on."""
+        planting = self.planting
+        inputs = [
+            gnnglass.__version__,
+            planting.benchmark.seed,
+            planting.seed,
+            planting.base.model_dump(),
+            planting.section.model_dump(),
+            self.depends_on,
+        ]
+        text = json.dumps(inputs, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def file(self) -> Path:
+        """The record."""
+        kind = type(self).__name__.lower()
+        label = f"{self.planting.scenario}-{self.network}-{self.planting.seed}".replace(" ", "_")
+        return self.planting.folder / kind / f"{label}-{self.digest}.json"
+
+    @property
+    def done(self) -> bool:
+        """Whether the record is there."""
+        return self.file.is_file()
+
+    @property
+    def record(self) -> Any:
+        """What the work left."""
+        return json.loads(self.file.read_text(encoding="utf-8"))
+
+    def __call__(self) -> None:
+        """Do the work and write the record."""
+        record = self.work()
+        with written_whole(self.file) as aside:
+            aside.write_text(json.dumps(record, allow_nan=False), encoding="utf-8")
+
+    def fail(self, reason: str) -> None:  # noqa: B027 - all that a failure leaves is told
+        """Keep nothing: the next try begins anew."""
+
+
+@dataclass(frozen=True)
+class Training(Piece):
+    """Train a network for a scenario in one of the ways that its section names.
+
+    The record says how it classifies the test runs, and how its first attribution localises on the
+    validation runs.
+
+    Attributes:
+        candidate: How it is fed, made and trained.
+    """
+
+    candidate: CandidateSection
+
+    @property
+    def depends_on(self) -> Any:
+        """The candidate, and the attribution that it is chosen by."""
+        first = self._first_attribution.model_dump(exclude={"scenarios"})
+        return [self._model, self.candidate.model_dump(), first]
+
+    @property
+    def classifier(self) -> Path:
+        """File of the trained classifier."""
+        return self.file.with_suffix(".safetensors")
+
+    def work(self) -> dict[str, Any]:
+        """Train, judge, and keep the classifier."""
+        labelled, split = self.planting.labelled()
+        start = time.perf_counter()
+        checkpoint = self.file.with_suffix(".ckpt")
+        classifier = self._fit(labelled, split, checkpoint)
+        seconds = time.perf_counter() - start
+        classifier.save(self.classifier)
+        checkpoint.unlink(missing_ok=True)
+        test = labelled.where(split.test)
+        judged = evaluate(
+            classifier.predict_proba([labelled.snapshots[i] for i in test])[:, 1],
+            labelled.targets[test],
+            [labelled.runs[i] for i in test],
+        )
+        attribution = self._first_attribution.create()
+        held = self.planting.explained("validation")
+        areas = localisation_auc(
+            attribution.compute(classifier, held.snapshots, TARGET), held.truth
+        )
+        return {
+            "candidate": self.candidate.model_dump(),
+            "auc": asdict(judged.auc),
+            "validation_loss": validation_loss(classifier, labelled),
+            "validation_localisation": mean_over_runs(areas, held.runs).estimate,
+            "seconds": seconds,
+        }
+
+    def load(self) -> TrainedClassifier:
+        """The trained classifier."""
+        return TrainedClassifier.load(self.classifier, self.device)
+
+    def on_other_labels(self, labelled: LabelledSet) -> TrainedClassifier:
+        """The same candidate, trained on other labels and kept nowhere."""
+        return self._fit(labelled, split_by_run(labelled, seed=self.planting.seed), None)
+
+    def _fit(
+        self, labelled: LabelledSet, split: Split, checkpoint: Path | None
+    ) -> TrainedClassifier:
+        candidate = self.candidate
+        return fit(
+            labelled,
+            split,
+            model=self._model,
+            recipe=self._recipe,
+            model_options=candidate.model_options,
+            options=TrainingOptions(**candidate.training, seed=self.planting.seed),
+            checkpoint=checkpoint,
+            device=self.device,
+            progress=False,
+        )
+
+    @property
+    def _model(self) -> str:
+        return self.planting.benchmark.networks[self.network].model
+
+    @property
+    def _recipe(self) -> AnyRecipe:
+        return recipe_for(self._model, self.planting.base.dimension, **self.candidate.recipe)
+
+    @property
+    def _first_attribution(self) -> AttributionSection:
+        return next(iter(self.planting.benchmark.networks[self.network].attributions.values()))
+
+
+def candidates(planting: Planting, network: str, device: str) -> list[Training]:
+    """All candidates of a network, trained with the first seed of a scenario."""
+    section = planting.benchmark.networks[network]
+    return [
+        Training(replace(planting, seed=0), network, device, candidate)
+        for candidate in section.candidates_in(planting.base.dimension)
+    ]
+
+
+def chosen(planting: Planting, network: str, device: str) -> Training:
+    """The candidate whose map localised best on the validation runs, with the planting's seed.
+
+    The truth is looked at for that, of networks on graphs and on grids alike: the question is what
+    can be found by either, not whether one would have known how to train it. Needs the records of
+    the `candidates`.
+    """
+    best = max(
+        candidates(planting, network, device),
+        key=lambda training: float(training.record["validation_localisation"]),
+    )
+    return replace(best, planting=planting)

@@ -1,0 +1,158 @@
+"""Estimates along something: correlations along the lag, lengths along temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from gnnglass.compare.correlation import axes_or_new, compare_species
+from gnnglass.compare.fields import FieldSet, Method
+from gnnglass.errors import InputError
+from gnnglass.stats import Interval
+from gnnglass.trajectories import Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+class Estimate(Protocol):
+    """A number with an interval that says what it is: `Comparison`, `Gain`, `CorrelationLength`."""
+
+    @property
+    def estimate(self) -> float:
+        """The number; NaN if there is none."""
+
+    @property
+    def interval(self) -> Interval:
+        """95 % interval of the number over runs."""
+
+    @property
+    def quantity(self) -> str:
+        """What the number is, in words."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Estimates of one kind against something they depend on.
+
+    Attributes:
+        along: What they depend on, such as ``"lag"`` or ``"kT"``.
+        points: Its value -> the estimate there; sorted by value.
+
+    Raises:
+        InputError: If there is no point.
+    """
+
+    along: str
+    points: Mapping[float, Estimate]
+
+    def __post_init__(self) -> None:
+        if not self.points:
+            raise InputError(f"there is no estimate along {self.along}; expected at least one.")
+        object.__setattr__(self, "points", {at: self.points[at] for at in sorted(self.points)})
+
+    def to_frame(self) -> pd.DataFrame:
+        """The rows of all estimates, with `along` as the first column."""
+        import pandas as pd
+
+        frames = [each.to_frame() for each in self.points.values()]
+        table = pd.concat(frames, ignore_index=True)
+        table.insert(0, self.along, list(self.points))
+        return table
+
+    def plot(self, ax: Axes | None = None, *, color: str = "C0", label: str = "") -> Axes:
+        """Draw the estimates with their intervals.
+
+        Args:
+            ax: Axes to draw on; a new figure is made without.
+            color: Colour of points and intervals.
+            label: What a legend shall say.
+        """
+        ax = axes_or_new(ax)
+        table = self.to_frame()
+        at = table[self.along]
+        ax.plot(at, table["estimate"], "o-", color=color, label=label, markersize=4, linewidth=1.2)
+        ax.vlines(at, table["low"], table["high"], color=color, linewidth=1.0)
+        ax.set_xlabel(self.along)
+        quantities = {each.quantity for each in self.points.values()}
+        if len(quantities) == 1:
+            ax.set_title(quantities.pop(), fontsize="small", wrap=True)
+        return ax
+
+    def sentence(self) -> str:
+        """Both ends, and where the estimate is largest in size."""
+        values = list(self.points)
+        text = "; ".join(self._point(at) for at in dict.fromkeys((values[0], values[-1])))
+        sizes = {at: abs(each.estimate) for at, each in self.points.items()}
+        known = {at: size for at, size in sizes.items() if np.isfinite(size)}
+        if not known:
+            return f"{text}; no estimate anywhere."
+        return f"{text}; largest in size at {self.along} {max(known, key=known.__getitem__):g}."
+
+    def _point(self, at: float) -> str:
+        point = self.points[at]
+        words = point.interval.words(".3f")
+        return f"{point.quantity}, at {self.along} {at:g}: {point.estimate:.3f} {words}"
+
+
+def correlate_lags(
+    snapshots: Sequence[Snapshot],
+    x: str,
+    targets: Mapping[float, str],
+    *,
+    runs: Sequence[Hashable],
+    species: Sequence[str] | None = None,
+    method: Method = "spearman",
+    given: Sequence[str] = (),
+    lengths: Sequence[float] | None = None,
+    same_species: bool = False,
+    seed: int = 0,
+) -> dict[str, Curve]:
+    """Correlate field `x` with a family of targets, such as the propensity at several lags.
+
+    Every point is what `correlate` gives, with smoothing lengths chosen for that lag: structure
+    that tells of vibrations within the cage need not be what tells of relaxation. All points are
+    of the same runs, so they go up and down together, and intervals that overlap do not mean
+    that two lags are alike.
+
+    Args:
+        snapshots: Configurations holding all fields.
+        x: Name of the predictor.
+        targets: Lag -> name of the target field at that lag.
+        runs: Independent run of each configuration.
+        species: Names of the species to treat; all that are present by default.
+        method: Which coefficient, as in `correlate`.
+        given: Names of the fields to be held fixed.
+        lengths: Candidate smoothing lengths; the bare fields without.
+        same_species: Smooth over particles of the same species only.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        One `Curve` along the lag per species; its points are `Comparison` objects.
+
+    Raises:
+        InputError: Like `correlate`, or if no target is named.
+        UndefinedCorrelationError: Like `correlate`.
+    """
+    if not targets:
+        raise InputError("no target was named; expected a field for at least one lag.")
+    fields = FieldSet(snapshots, runs, same_species=same_species)
+    return {
+        name: Curve(
+            "lag",
+            {
+                lag: compare_species(
+                    fields, x, y, name, method=method, given=given, lengths=lengths, seed=seed
+                )
+                for lag, y in targets.items()
+            },
+        )
+        for name in (fields.species if species is None else tuple(species))
+    }

@@ -1,0 +1,274 @@
+"""What networks have in common: sites have features, which are pooled and read out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, ClassVar, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn import aggr
+from torch_geometric.utils import scatter
+
+from gnnglass.errors import InputError
+from gnnglass.models._radial import RadialBasis, RadialCounts
+from gnnglass.registry import Registry
+
+#: What a network on graphs is called with, unless it says otherwise.
+GRAPH_INPUTS = ("x", "edge_index", "edge_distance", "batch")
+
+
+class ClassifierNet(nn.Module, ABC):
+    """A network from one kind of input to class logits, with a layer to be explained.
+
+    A subclass keeps its constructor arguments JSON-like, so that they can be stored beside the
+    weights. Its `forward` gives one row of logits per configuration; `local_logits` gives one
+    per *site* (particle or grid cell), and `ball_logits` one per site and its surroundings, from
+    the same features and the same head: what training with local labels uses.
+
+    Attributes:
+        kind: Which recipe feeds it, ``"graph"`` or ``"voxel"``.
+        default_recipe: Parameters of its recipe that work for dense liquids in reduced units.
+        takes: What of a graph its `forward` is given, in this order; a grid is all there is of a
+            configuration, and this is of no meaning then.
+        explained_layer: Name, in `named_modules`, of the layer attributions look at by default.
+        particle_layers: Names of all layers whose outputs have a row per site, first to last.
+    """
+
+    kind: ClassVar[Literal["graph", "voxel"]]
+    default_recipe: ClassVar[Mapping[str, float]]
+    takes: ClassVar[tuple[str, ...]] = GRAPH_INPUTS
+    explained_layer: str
+    particle_layers: tuple[str, ...]
+
+    @abstractmethod
+    def standardise(self, inputs: Sequence[Any]) -> None:
+        """Set the fixed input normalisation from training inputs (PyG Data, or grids).
+
+        Normalising by statistics of the training set, instead of by those of a batch, keeps the
+        phase of a batch visible: BatchNorm over configurations of one phase removes it.
+        """
+
+    @abstractmethod
+    def forward(self, *inputs: Any) -> Tensor:
+        """Logits, shape [n_configurations, n_classes]."""
+
+    @abstractmethod
+    def local_logits(self, *inputs: Any) -> Tensor:
+        """Logits of every site, shape [n_sites, n_classes]."""
+
+    @abstractmethod
+    def ball_logits(self, *inputs: Any) -> Tensor:
+        """Mean of the logits in a ball around every site, shape [n_sites, n_classes]."""
+
+
+MODELS: Registry[ClassifierNet] = Registry("model", "gnnglass.models")
+
+
+class Head(nn.Module):
+    """Linear class logits that sum to zero.
+
+    Softmax leaves a common part of all logits free, and an explanation of one class's logit
+    would show it; fixing the sum makes the logit of a class say what speaks for that class.
+
+    Args:
+        hidden: Width of the features.
+        n_classes: Number of classes.
+    """
+
+    def __init__(self, hidden: int, n_classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(hidden, n_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits, shape [..., hidden] -> [..., n_classes]."""
+        logits = self.linear(features)
+        return logits - logits.mean(dim=-1, keepdim=True)
+
+
+POOLINGS = ("mean", "sum", "max", "attention")
+
+
+def make_pooling(name: str, hidden: int) -> nn.Module:
+    """A PyG aggregation called as ``pool(features, batch)``.
+
+    Args:
+        name: One of `POOLINGS`; ``"attention"`` learns a softmax weight per site.
+        hidden: Width of the features.
+
+    Raises:
+        InputError: On an unknown name.
+    """
+    if name == "attention":
+        return aggr.AttentionalAggregation(nn.Linear(hidden, 1))
+    if name not in POOLINGS:
+        raise InputError(f"unknown pooling {name!r}; known: {', '.join(POOLINGS)}.")
+    return {"mean": aggr.MeanAggregation, "sum": aggr.SumAggregation, "max": aggr.MaxAggregation}[
+        name
+    ]()
+
+
+#: From particle features, edges and features of the edges to new particle features.
+Layer = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class GraphNet(ClassifierNet):
+    """A network whose `layers` update particles from their neighbours in turn; then comes one pool.
+
+    A layer changes a particle's features by those of its direct neighbours alone, so a particle
+    matters as far as there are layers, and no further: what local explanations rely on.
+
+    Args:
+        n_species: Number of species in the one-hot input.
+        r_max: Cutoff of the graph, in units of length.
+        n_radial: Radial functions per pair.
+        width: Width of the particle features that are pooled.
+        pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
+        n_classes: Number of classes.
+    """
+
+    kind = "graph"
+    default_recipe: ClassVar = {"r_max": 2.0}
+
+    def __init__(
+        self, n_species: int, r_max: float, n_radial: int, width: int, pooling: str, n_classes: int
+    ) -> None:
+        super().__init__()
+        self.radial = RadialBasis(r_max, n_radial)
+        self.counts = RadialCounts(n_species, n_radial)
+        self.pool = make_pooling(pooling, width)
+        self.head = Head(width, n_classes)
+
+    @property
+    @abstractmethod
+    def layers(self) -> Sequence[Layer]:
+        """What happens to the particles in turn; the first is given their one-hot species.
+
+        Each is called with features of the particles, shape [n, ...], edges, shape [2, e], and
+        `edge_features`, shape [e, ...]; the last gives the features that are pooled.
+        """
+
+    def edge_features(self, geometry: Tensor) -> Tensor:
+        """Features of each edge from the entry of `takes` that describes edges, shape [e, ...]."""
+        return cast(Tensor, self.radial(geometry))
+
+    def standardise(self, inputs: Sequence[Data]) -> None:
+        """Set mean and deviation of the radial counts, per species, from training graphs."""
+        self.counts.standardise(
+            (data.x, data.edge_index, self.radial(data.edge_distance)) for data in inputs
+        )
+
+    def features(self, x: Tensor, edge_index: Tensor, geometry: Tensor) -> Tensor:
+        """Features of every particle after the last layer, shape [n, width]."""
+        edges = self.edge_features(geometry)
+        return reduce(lambda h, layer: layer(h, edge_index, edges), self.layers, x)
+
+    def forward(
+        self, x: Tensor, edge_index: Tensor, edge_distance: Tensor, batch: Tensor | None = None
+    ) -> Tensor:
+        """Graph logits.
+
+        Args:
+            x: One-hot species, shape [n, n_species].
+            edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
+            edge_distance: Pair distances, shape [e].
+            batch: Graph of each particle, shape [n]; one graph if None.
+
+        Returns:
+            Logits, shape [n_graphs, n_classes].
+        """
+        return self.read_out(self.features(x, edge_index, edge_distance), batch)
+
+    def read_out(self, features: Tensor, batch: Tensor | None = None) -> Tensor:
+        """Graph logits, shape [n_graphs, n_classes], from the features of all particles."""
+        if batch is None:
+            batch = torch.zeros(len(features), dtype=torch.long, device=features.device)
+        return cast(Tensor, self.head(self.pool(features, batch)))
+
+    def local_logits(
+        self, x: Tensor, edge_index: Tensor, geometry: Tensor, batch: Tensor | None = None
+    ) -> Tensor:
+        """Logits of every particle, shape [n, n_classes]."""
+        return cast(Tensor, self.head(self.features(x, edge_index, geometry)))
+
+    def ball_logits(
+        self, x: Tensor, edge_index: Tensor, geometry: Tensor, batch: Tensor | None = None
+    ) -> Tensor:
+        """Mean logits of every particle and its neighbours in the graph, shape [n, n_classes]."""
+        logits = self.local_logits(x, edge_index, geometry, batch)
+        neighbor, center = edge_index
+        total = logits + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
+        size = 1 + torch.bincount(center, minlength=len(logits))
+        return total / size[:, None]
+
+
+def normalised_mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
+    """LayerNorm and a perceptron with one hidden layer.
+
+    LayerNorm acts on each particle alone, so that no statistic is shared between particles,
+    graphs or phases.
+
+    Args:
+        inputs: Width of what it is given.
+        hidden: Width of its hidden layer.
+        outputs: Width of what it gives.
+        dropout: Probability of dropping a value of the hidden layer in training.
+    """
+    return nn.Sequential(
+        nn.LayerNorm(inputs),
+        nn.Linear(inputs, hidden),
+        nn.SiLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, outputs),
+    )
+
+
+class InteractionNet(GraphNet):
+    """A network that embeds species and radial counts, and then lets neighbours interact.
+
+    h_i = SiLU(W [x_i, z_i] + b), with the one-hot species x_i and the standardised radial counts
+    z_i of `RadialCounts`; every interaction then updates h from the direct neighbours.
+
+    Args:
+        n_species: Number of species in the one-hot input.
+        r_max: Cutoff of the graph, in units of length.
+        hidden: Width of the particle features.
+        n_radial: Radial functions per pair.
+        pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
+        dropout: Probability of dropping an input of the embedding in training.
+        n_classes: Number of classes.
+        interactions: The layers after the embedding, first to last.
+    """
+
+    def __init__(
+        self,
+        n_species: int,
+        r_max: float,
+        hidden: int,
+        n_radial: int,
+        pooling: str,
+        dropout: float,
+        n_classes: int,
+        interactions: Iterable[nn.Module],
+    ) -> None:
+        super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes)
+        self.embed = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(n_species + self.counts.n_features, hidden), nn.SiLU()
+        )
+        self.interactions = nn.ModuleList(interactions)
+        names = [f"interactions.{k}" for k in range(len(self.interactions))]
+        self.particle_layers = ("embed", *names)
+        self.explained_layer = self.particle_layers[-1]
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The embedding of species and radial counts, then the interactions."""
+        return [self.embedding, *self.interactions]
+
+    def embedding(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """First features of every particle, shape [n, hidden]."""
+        counts = self.counts(x, edge_index, radial)
+        return cast(Tensor, self.embed(torch.cat([x, counts], dim=1)))

@@ -1,0 +1,320 @@
+"""The state of a run: where it starts, the stretches that move it, and how it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import zipfile
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass._files import written_whole
+from gnnglass.errors import InputError, SimulationError
+from gnnglass.simulate.protocol import CooledStatePoint, Stage, ThermostattedStatePoint
+from gnnglass.systems import GlassFormer
+from gnnglass.systems.potentials import FloatArray
+from gnnglass.trajectories import Snapshot, Trajectory, read, write
+
+
+def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
+    """A square or simple cubic lattice with shuffled species, at the mixture's density.
+
+    Where no such lattice has as many sites as there are particles, rows (and layers) hold as
+    equal numbers as possible, evenly spaced. Vacancies instead would leave forces unbalanced that
+    throw dense mixtures apart.
+
+    Raises:
+        InputError: If the box is too small for the potentials.
+    """
+    n, d = protocol.n_particles, system.dimension
+    box = system.box(n)
+    require_room(system, box)
+    types = np.repeat(np.arange(len(system.species)), system.counts(n))
+    return Snapshot(
+        box=box,
+        positions=(_even_rows(n, d) - 0.5) * box,
+        types=protocol.generator("lattice start").permutation(types),
+        type_names=system.species,
+        images=np.zeros((n, d), dtype=np.int32),
+    )
+
+
+def _even_rows(n: int, d: int) -> FloatArray:
+    """A nearly square or cubic lattice of n points in the unit box, shape [n, d]."""
+    if d == 1:
+        return ((np.arange(n) + 0.5) / n)[:, None]
+    slices = np.array_split(np.arange(n), round(n ** (1 / d)))
+    parts = [
+        np.column_stack([np.full(len(part), (k + 0.5) / len(slices)), _even_rows(len(part), d - 1)])
+        for k, part in enumerate(slices)
+    ]
+    return np.concatenate(parts)
+
+
+def maxwell_velocities(
+    generator: np.random.Generator, n: int, dimension: int, kT: float
+) -> FloatArray:
+    """Maxwell–Boltzmann velocities of unit masses without total momentum, shape [n, d]."""
+    velocities = generator.normal(scale=np.sqrt(kT), size=(n, dimension))
+    return np.asarray(velocities - velocities.mean(axis=0))
+
+
+def require_room(system: GlassFormer, box: FloatArray) -> None:
+    """Refuse a box in which a particle would interact with two images of another.
+
+    Raises:
+        InputError: If the longest cutoff reaches half the shortest edge.
+    """
+    half = float(box.min()) / 2
+    if system.r_max >= half:
+        raise InputError(
+            f"the cutoff {system.r_max:g} of {system.name!r} does not fit the box: it must be less "
+            f"than half the shortest edge ({half:.4g}); use more particles."
+        )
+
+
+#: A stretch is at most so many steps times particles: a minute or two on one core.
+LONGEST_STRETCH = 100_000_000
+SETTLING_STEPS = 200
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a run needs to go on: where the particles are and how they move.
+
+    Attributes:
+        snapshot: Configuration of n particles, with images; its step is that of the run.
+        velocities: Shape [n, d].
+    """
+
+    snapshot: Snapshot
+    velocities: FloatArray
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Langevin dynamics at constant volume that an engine does in one go.
+
+    Attributes:
+        start: Step of the run at which it begins; at least −`SETTLING_STEPS`.
+        steps: How many steps it takes.
+        kT: Temperatures at its beginning and at its end, linear in between.
+        dt: Time step.
+        friction: Langevin friction γ, in units of inverse time.
+        noise: Up to 53 bits that decide the noise of the whole run; with the steps they decide
+            that of the stretch.
+    """
+
+    start: int
+    steps: int
+    kT: tuple[float, float]
+    dt: float
+    friction: float
+    noise: int
+
+    @property
+    def end(self) -> int:
+        """Step of the run at which it ends."""
+        return self.start + self.steps
+
+
+def stretches(
+    stages: Sequence[Stage],
+    marks: Sequence[int],
+    protocol: ThermostattedStatePoint,
+    n_particles: int,
+    index: int = 0,
+) -> list[Stretch]:
+    """Cut the stages of a run at every mark and into pieces short enough to lose.
+
+    Every stretch begins from the stored state that the one before left, whether or not the run
+    was interrupted in between; a run taken up again is therefore the same run.
+
+    Args:
+        stages: Steps and temperatures, one stage after the other from step 0.
+        marks: Steps at which a stretch has to end, because a frame is kept there.
+        protocol: Gives time step, friction and noise.
+        n_particles: Number of particles, which decides how long a stretch may be.
+        index: Number of the run among those of the same protocol.
+    """
+    noise = _noise(protocol, index)
+    longest = max(LONGEST_STRETCH // n_particles, 1)
+    cut = []
+    first = 0
+    for steps, kT in stages:
+        last = first + steps
+        for start, end in pairwise(_bounds(first, last, marks, longest)):
+            ends = tuple(kT[0] + (kT[1] - kT[0]) * (s - first) / steps for s in (start, end))
+            cut.append(
+                Stretch(
+                    start, end - start, (ends[0], ends[1]), protocol.dt, protocol.friction, noise
+                )
+            )
+        first = last
+    return cut
+
+
+def _bounds(first: int, last: int, marks: Sequence[int], longest: int) -> Iterator[int]:
+    between = sorted({first, last, *(mark for mark in marks if first < mark < last)})
+    yield first
+    for start, end in pairwise(between):
+        pieces = -(-(end - start) // longest)
+        yield from np.linspace(start, end, pieces + 1).astype(int)[1:].tolist()
+
+
+def settling(protocol: CooledStatePoint) -> Stretch:
+    """What comes before the first step that counts: short steps in a thick bath.
+
+    On a lattice, soft and big particles have far more energy than in the melt. Released at once
+    it throws them through each other before an ordinary bath has taken it up. It ends at step 0,
+    so that an engine can go on from there.
+    """
+    hot, dt, friction = protocol.kT_melt, protocol.dt / 5, 0.1 / protocol.dt
+    steps = SETTLING_STEPS
+    return Stretch(-steps, steps, (hot, hot), dt, friction, _noise(protocol))
+
+
+def _noise(protocol: ThermostattedStatePoint, index: int = 0) -> int:
+    return int(protocol.generator("noise", index).integers(2**53))
+
+
+def moved(
+    before: Snapshot, positions: FloatArray, crossed: NDArray[np.int32], step: int
+) -> Snapshot:
+    """The configuration that `before` has become; its images go on, if they were known.
+
+    Args:
+        before: Configuration of n particles.
+        positions: Where they are now, shape [n, d].
+        crossed: Boxes that they have crossed since, shape [n, d].
+        step: The new step.
+
+    Raises:
+        SimulationError: If positions are not finite.
+    """
+    images = None if before.images is None else before.images + crossed
+    try:
+        return before.replace(positions=positions, images=images, fields={}, step=step)
+    except InputError as error:
+        raise SimulationError(
+            f"the run has blown up at step {step}: {error.args[0].rstrip('.')}; try a smaller dt."
+        ) from error
+
+
+#: A kill costs about so much work; a checkpoint takes well under a hundredth of it.
+SECONDS_BETWEEN = 30.0
+
+
+class Checkpoint:
+    """The state and the frames of an unfinished run, in a hidden folder beside its file.
+
+    Frames go to disk in parts and are let go from memory. Everything in the folder appears whole
+    or not at all, and the state comes last: it says how many parts count.
+
+    Args:
+        out: The file that the run is to leave.
+        facts: What the run is; a checkpoint of another run is not taken up.
+        in_charge: Whether this process, of those that share the run, is the one that keeps things.
+    """
+
+    def __init__(self, out: Path, facts: Mapping[str, Any], *, in_charge: bool = True) -> None:
+        self.folder = out.with_name(f".{out.stem}.checkpoint")
+        text = json.dumps(facts, sort_keys=True, default=str)
+        self._key = hashlib.sha256(text.encode()).hexdigest()
+        self._in_charge = in_charge
+        self._parts = 0
+        self._unsaved: list[Snapshot] = []
+        self._saved_at = time.monotonic()
+
+    def resume(self, start: State) -> State:
+        """The stored state; `start` if there is none of this very run."""
+        try:
+            with np.load(self.folder / "state.npz", allow_pickle=False) as stored:
+                parts = int(stored["parts"])
+                there = all(self._part(number).exists() for number in range(parts))
+                if there and str(stored["key"]) == self._key:
+                    self._parts = parts
+                    return State(
+                        start.snapshot.replace(
+                            positions=stored["positions"],
+                            images=stored["images"],
+                            step=int(stored["step"]),
+                        ),
+                        stored["velocities"],
+                    )
+        # Whatever is wrong with it, the run can begin again.
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            self._parts = 0
+        return start
+
+    def keep(self, frame: Snapshot) -> None:
+        """Add a frame of the run."""
+        if self._in_charge:
+            self._unsaved.append(frame)
+
+    def save(self, state: State) -> None:
+        """Store state and frames, if it is time to."""
+        if not self._in_charge or time.monotonic() - self._saved_at < SECONDS_BETWEEN:
+            return
+        if self._unsaved:
+            write(self._part(self._parts), Trajectory(self._unsaved))
+            self._parts += 1
+            self._unsaved = []
+        with written_whole(self.folder / "state.npz") as aside:
+            np.savez(
+                aside,
+                key=self._key,
+                parts=self._parts,
+                step=state.snapshot.step,
+                positions=state.snapshot.positions,
+                images=np.asarray(state.snapshot.images),
+                velocities=state.velocities,
+            )
+        self._saved_at = time.monotonic()
+
+    def frames(self) -> Sequence[Snapshot]:
+        """All frames that were kept, those of earlier processes first; decoded when asked for."""
+        parts = [read(self._part(number)) for number in range(self._parts)]
+        return _Chain([*parts, self._unsaved] if self._unsaved else parts)
+
+    def remove(self) -> None:
+        """Remove everything, when the file of the run is there."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _part(self, number: int) -> Path:
+        return self.folder / f"frames-{number:05d}.gsd"
+
+
+class _Chain(Sequence[Snapshot]):
+    """Several sequences as one, without a copy of any."""
+
+    def __init__(self, parts: Sequence[Sequence[Snapshot]]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(map(len, parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Snapshot: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Snapshot]: ...
+    def __getitem__(self, index: int | slice) -> Snapshot | Sequence[Snapshot]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        part = bisect_right(self._ends, number)
+        return self._parts[part][number - self._ends[part]]
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        for part in self._parts:
+            yield from part

@@ -1,0 +1,314 @@
+"""Ensembles: many runs in one folder, each done once, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gnnglass.errors import InputError, UnknownNameError
+from gnnglass.parallel import run_parallel
+from gnnglass.simulate._project import (
+    OWN_KEYS,
+    Run,
+    clone_name,
+    clones,
+    enter,
+    names_in,
+    start_digest,
+)
+from gnnglass.simulate._state import require_room
+from gnnglass.simulate.engine import ENGINES
+from gnnglass.simulate.protocol import (
+    CooledStatePoint,
+    IsoconfigurationalProtocol,
+    ThermostattedStatePoint,
+)
+from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.trajectories import Snapshot, Trajectory, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATES = ("done", "running", "failed", "planned")
+#: Runs of one state that are listed one by one.
+LISTED = 12
+
+
+def status_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """One row per run, read from state points and job documents alone.
+
+    Args:
+        runs: The runs.
+
+    Returns:
+        Indexed by ``run``, with columns ``state`` (done, running, failed or planned), ``reason``
+        of a failure, ``equilibration`` (the verdict, once done), ``seconds`` of work, ``system``,
+        ``engine``, ``protocol`` (its kind), ``kT``, the facts given when the runs were planned,
+        and ``folder``.
+    """
+    import pandas as pd
+
+    rows = [_row(run) for run in runs]
+    first = ["run", "state", "reason", "equilibration", "seconds"]
+    last = ["system", "engine", "protocol", "kT", "folder"]
+    facts = list(dict.fromkeys(key for row in rows for key in row if key not in (*first, *last)))
+    return pd.DataFrame(rows, columns=[*first, *facts, *last]).set_index("run")
+
+
+def _row(run: Run) -> dict[str, Any]:
+    state_point, document = run.state_point, run.document
+    state = run.state(document)
+    protocol, system = state_point["protocol"], state_point["system"]
+    return {
+        "run": run.name,
+        "state": state,
+        "reason": document.get("failure", "") if state == "failed" else "",
+        "equilibration": document.get("equilibration", {}).get("verdict", ""),
+        "seconds": sum(line["seconds"] for line in document.get("work", [])),
+        **{key: value for key, value in state_point.items() if key not in OWN_KEYS},
+        "system": system if isinstance(system, str) else system["name"],
+        "engine": state_point["engine"],
+        "protocol": protocol["kind"],
+        "kT": protocol["kT"],
+        "folder": str(run.folder),
+    }
+
+
+def counts(table: pd.DataFrame) -> str:
+    """How many runs are in each state, in words."""
+    found = table["state"].value_counts()
+    return ", ".join(f"{found.get(state, 0)} {state}" for state in STATES)
+
+
+def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
+    """Lines to print: runs per kind and state, then those that run, and failed, and why.
+
+    Args:
+        table: From `status_table`.
+        listed: How many runs of one state are listed.
+    """
+    import pandas as pd
+
+    alike = [key for key in ("protocol", "system", "phase", "kT") if key in table]
+    grouped = table.groupby(alike, dropna=False, sort=False)
+    tallies = pd.DataFrame(
+        {
+            state: grouped["state"].agg(lambda one, s=state: int((one == s).sum()))
+            for state in STATES
+        }
+    )
+    verdicts = table[table["equilibration"] != ""]
+    for verdict, members in verdicts.groupby("equilibration"):
+        tallies[verdict] = members.groupby(alike, dropna=False, sort=False).size()
+    shown = tallies.fillna(0).astype(int).reset_index().fillna("")
+    lines = [shown.to_string(index=False)]
+    for state in ("running", "failed"):
+        members = table[table["state"] == state]
+        for name, reason in members["reason"].head(listed).items():
+            lines.append(f"{state}: {name}{': ' + reason if reason else ''}")
+        if len(members) > listed:
+            lines.append(f"{state}: and {len(members) - listed} more")
+    return "\n".join(lines)
+
+
+Facts = Mapping[str, Any]
+System = str | Path | Mapping[str, Any] | GlassFormer
+
+
+class Ensemble:
+    """Runs in a folder, planned once and carried out as often as it takes.
+
+    The folder is a signac project (``signac.get_project(folder)``), each run a job of it. Its
+    state point is what the run depends on: ``run`` (its name), ``system``, ``engine``,
+    ``protocol`` (``kind`` and parameters), ``start`` (of clones) and the facts given, so that
+    ``project.find_jobs({"protocol.kT": 0.4})`` finds runs. A name that is planned anew with other
+    parameters leads to another job; the old one stays, and is found again should its parameters
+    come back.
+
+    Args:
+        folder: Where the ensemble is, or is to be.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._jobs = names_in(self.folder)
+
+    def plan(
+        self,
+        system: System,
+        protocols: Mapping[str, CooledStatePoint],
+        *,
+        facts: Mapping[str, Facts] | None = None,
+        engine: str = "lammps",
+    ) -> None:
+        """Add runs from a lattice, with their inherent structures; nothing is simulated yet.
+
+        Args:
+            system: The glass former: its name, a TOML file, a definition, or itself.
+            protocols: Run name to protocol; give each its own seed.
+            facts: Run name to entries for the trajectory's metadata, such as ``phase``.
+            engine: Name of the engine.
+
+        Raises:
+            InputError: If a run name or a fact cannot be one, or a box is too small.
+            UnknownNameError: If there is no such glass former or engine.
+            MissingExtraError: If the engine is not installed.
+            FileError: If the folder cannot be written to.
+        """
+        former, common = _common(system, engine)
+        for n_particles in {protocol.n_particles for protocol in protocols.values()}:
+            require_room(former, former.box(n_particles))
+        known = facts or {}
+        self._enter(
+            [
+                _state_point(name, common, protocol, known.get(name, {}))
+                for name, protocol in protocols.items()
+            ]
+        )
+
+    def plan_clones(
+        self,
+        system: System,
+        starts: Mapping[str, Snapshot],
+        protocols: Mapping[str, IsoconfigurationalProtocol],
+        *,
+        facts: Mapping[str, Facts] | None = None,
+        engine: str = "lammps",
+    ) -> dict[str, tuple[str, ...]]:
+        """Add an isoconfigurational ensemble from each of many configurations, clone by clone.
+
+        A clone is the same run whatever the others are: more of them may be planned later.
+
+        Args:
+            system: The glass former: its name, a TOML file, a definition, or itself.
+            starts: Name to the configuration that clones start from, which is kept in the single
+                precision of GSD.
+            protocols: The same names to protocols; give each its own seed.
+            facts: The same names to entries for the trajectories' metadata, such as ``phase``.
+            engine: Name of the engine.
+
+        Returns:
+            The same names to those of the runs, one per clone.
+
+        Raises:
+            InputError: If a name or a fact cannot be one, a name has a start but no protocol, or a
+                start does not fit the system.
+            UnknownNameError: If there is no such glass former or engine.
+            MissingExtraError: If the engine is not installed.
+            FileError: If the folder cannot be written to.
+        """
+        if set(starts) != set(protocols):
+            odd = ", ".join(sorted(set(starts) ^ set(protocols)))
+            raise InputError(f"{odd} came with a start or a protocol, but not both.")
+        former, common = _common(system, engine)
+        for start in starts.values():
+            require_room(former, start.box)
+            former.types_of(start)
+        known = facts or {}
+        kept = {name: start_digest(start) for name, start in starts.items()}
+        planned = {
+            name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
+            for name in starts
+        }
+        self._enter(
+            [
+                _state_point(run, {**common, "start": kept[name]}, one, known.get(name, {}))
+                for name, members in planned.items()
+                for run, one in members.items()
+            ],
+            {kept[name]: start for name, start in starts.items()},
+        )
+        return {name: tuple(members) for name, members in planned.items()}
+
+    def run(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        description: str = "simulations",
+    ) -> None:
+        """Carry out the planned runs that are not done; those that failed are tried again.
+
+        A run that somebody else is at is waited for.
+
+        Args:
+            names: Which runs; all without.
+            workers: Number of processes; the number of usable cores without.
+            scheduler: Address of a dask.distributed scheduler whose workers simulate instead;
+                they must see the folder under the same path.
+            description: What the progress bar says.
+
+        Raises:
+            UnknownNameError: If there is no such run.
+            SimulationError: If runs failed, or no workers can be had; the others are done.
+            MissingExtraError: If a scheduler is given and dask.distributed is not installed.
+        """
+        runs = [self[name] for name in (self if names is None else names)]
+        todo = [run for run in runs if run.state() != "done"]
+        run_parallel(
+            todo,
+            workers=workers,
+            scheduler=scheduler,
+            description=description,
+            n_done=len(runs) - len(todo),
+        )
+
+    def status(self) -> pd.DataFrame:
+        """A table of all runs; see `gnnglass.simulate.ensemble.status_table`."""
+        return status_table(self[name] for name in self)
+
+    def load(self, name: str, level: str = "thermal") -> Trajectory:
+        """The frames of a run at one level, ``"thermal"`` or ``"inherent"``."""
+        return read(self[name].inherent if level == "inherent" else self[name].thermal)
+
+    def __getitem__(self, name: str) -> Run:
+        """The run of that name.
+
+        Raises:
+            UnknownNameError: If there is none.
+        """
+        if name not in self._jobs:
+            raise UnknownNameError(f"no run {name!r} is planned in {self.folder}.")
+        return Run(self.folder.absolute() / "workspace" / self._jobs[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._jobs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._jobs)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self)} runs in {self.folder}>"
+
+    def _enter(
+        self, state_points: list[dict[str, Any]], starts: Mapping[str, Snapshot] | None = None
+    ) -> None:
+        enter(self.folder, state_points, starts)
+        self._jobs = names_in(self.folder)
+
+
+def _common(system: System, engine: str) -> tuple[GlassFormer, dict[str, Any]]:
+    ENGINES.factory(engine)
+    former = glass_former(system)
+    return former, {"system": former.identity, "engine": engine}
+
+
+def _state_point(
+    name: str, common: dict[str, Any], protocol: ThermostattedStatePoint, facts: Facts
+) -> dict[str, Any]:
+    if not name or name.startswith(".") or Path(name).name != name or "." in name:
+        raise InputError(f"the run name {name!r} cannot be a file name; use letters, digits and -.")
+    taken = sorted(set(facts) & set(OWN_KEYS))
+    if taken:
+        raise InputError(
+            f"run {name!r} has the fact {', '.join(taken)}, which the ensemble settles itself; "
+            "choose another word."
+        )
+    kind = type(protocol).__name__
+    parameters = {"kind": kind, **protocol.model_dump(mode="json")}
+    return {"run": name, **common, "protocol": parameters, **facts}

@@ -1,0 +1,126 @@
+"""Who is bonded to whom, who touches whom, and who sits on whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gnnglass.errors import InputError
+from gnnglass.systems import GlassFormer
+from gnnglass.trajectories import NeighborPairs, Snapshot, neighbor_pairs
+from gnnglass.trajectories.snapshot import FloatArray
+
+RESOLUTION = float(np.finfo(np.float32).eps)
+"""What single precision, in which GSD keeps positions, can tell apart, in units of the box."""
+
+
+def refuse_coincident(snapshot: Snapshot) -> None:
+    """Refuse particles that are closer than a file in single precision can tell apart.
+
+    Raises:
+        InputError: If there are any; names the first two.
+    """
+    from scipy.spatial import cKDTree
+
+    closest = RESOLUTION * float(snapshot.box.max())
+    # Rounding must not put a particle on the upper face, which the tree does not take.
+    inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
+    found = cKDTree(inside, boxsize=snapshot.box).query_pairs(closest, output_type="ndarray")
+    if len(found):
+        i, j = min(map(tuple, np.sort(found, axis=1).tolist()))
+        raise InputError(
+            f"particles {i} and {j} are closer than {closest:.1g} to each other; expected distinct "
+            "positions, so remove one of the two."
+        )
+
+
+def bonds(snapshot: Snapshot, neighbors: Mapping[str, float]) -> NeighborPairs:
+    """Ordered pairs (i, j) in which j is a neighbour of i, in double precision.
+
+    freud has the same neighbours, but in single precision: angles of bonds, and the order
+    parameters made of them, then carry errors of 1e−6 to 1e−5.
+
+    Args:
+        snapshot: Configuration of n particles.
+        neighbors: As freud takes it: ``{"num_neighbors": …}`` for the nearest few, a relation
+            that need not be mutual, or ``{"r_max": …}`` for all that are closer.
+
+    Raises:
+        InputError: If `neighbors` is neither of the two, asks for more neighbours than there
+            are, or reaches beyond half the box, or if two particles coincide.
+    """
+    refuse_coincident(snapshot)
+    if set(neighbors) == {"r_max"}:
+        return neighbor_pairs(snapshot, neighbors["r_max"])
+    if set(neighbors) != {"num_neighbors"}:
+        raise InputError(
+            f"neighbors are {dict(neighbors)!r}; expected {{'num_neighbors': …}} or {{'r_max': …}}."
+        )
+    return _nearest(snapshot, neighbors["num_neighbors"])
+
+
+def _nearest(snapshot: Snapshot, wanted: float) -> NeighborPairs:
+    n = len(snapshot)
+    if wanted != int(wanted) or not 0 < wanted < n:
+        raise InputError(
+            f"num_neighbors is {wanted}; expected a whole number from 1 to {n - 1}, the other "
+            "particles there are."
+        )
+    from scipy.spatial import cKDTree
+
+    inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
+    # The nearest of all is the particle itself, because no two coincide.
+    _, found = cKDTree(inside, boxsize=snapshot.box).query(inside, int(wanted) + 1)
+    j = np.sort(found[:, 1:], axis=1).ravel().astype(np.int64)
+    i = np.repeat(np.arange(n), int(wanted))
+    vectors = snapshot.minimum_image(snapshot.positions[j] - snapshot.positions[i])
+    return NeighborPairs(i, j, vectors, np.linalg.norm(vectors, axis=1))
+
+
+def contact_distances(snapshot: Snapshot, source: GlassFormer | Mapping[str, float]) -> FloatArray:
+    """σ_ab for each pair of the snapshot's species, shape [n_species, n_species].
+
+    Args:
+        snapshot: A configuration; its `type_names` give the order.
+        source: A glass former, for the diameter ``sigma`` of each of its pair potentials, or the
+            diameter of each species by its name; then σ_ab = (σ_a + σ_b)/2.
+
+    Raises:
+        InputError: If a species of which there are particles has no diameter, a diameter is not
+            positive, or a potential has none.
+    """
+    known = source.species if isinstance(source, GlassFormer) else tuple(source)
+    present = [snapshot.type_names[k] for k in np.unique(snapshot.types)]
+    missing = [name for name in present if name not in known]
+    if missing:
+        raise InputError(
+            f"the diameter of {', '.join(missing)} is unknown; expected one for each species of "
+            f"the snapshot, got those of {', '.join(known)}."
+        )
+    contact = np.full((len(snapshot.type_names),) * 2, np.nan)
+    for first in present:
+        for second in present:
+            pair = snapshot.type_names.index(first), snapshot.type_names.index(second)
+            contact[pair] = _contact(source, first, second)
+    return contact
+
+
+def _contact(source: GlassFormer | Mapping[str, float], first: str, second: str) -> float:
+    if not isinstance(source, GlassFormer):
+        sizes = source[first], source[second]
+        if not all(np.isfinite(size) and size > 0 for size in sizes):
+            raise InputError(
+                f"the diameters of {first} and {second} are {sizes[0]:g} and {sizes[1]:g}; "
+                "expected positive lengths."
+            )
+        return sum(sizes) / 2
+    potentials = source.potentials
+    potential = potentials[(first, second) if (first, second) in potentials else (second, first)]
+    sigma: float | None = getattr(potential, "sigma", None)
+    if sigma is None:
+        raise InputError(
+            f"{type(potential).__name__}, the potential of {first} and {second} in "
+            f"{source.name!r}, has no diameter sigma; give it one, or give diameters instead."
+        )
+    return sigma

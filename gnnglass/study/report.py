@@ -1,0 +1,319 @@
+"""What a study found, gathered: ``results.json``, and one HTML file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from gnnglass._files import written_whole
+from gnnglass.errors import FileError, InputError
+from gnnglass.study import _wording as words
+from gnnglass.study._wording import correlation_groups
+from gnnglass.study.definition import Study
+from gnnglass.study.figures import (
+    ageing_figure,
+    correlation_figure,
+    history_figure,
+    map_figure,
+    roc_figure,
+    scatter_figure,
+)
+from gnnglass.study.provenance import provenance
+from gnnglass.study.stages import Outcome, Stages
+from gnnglass.study.verdict import verdict
+from gnnglass.study.workspace import Workspace
+from gnnglass.trajectories import Snapshot, read
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 140
+PARTS: dict[str, type] = {
+    "study": Mapping,
+    "levels": Mapping,
+    "correlations": Sequence,
+    "ceilings": Mapping,
+    "censored": Mapping,
+    "ageing": Mapping,
+    "timings": Mapping,
+    "provenance": Mapping,
+}
+ROW_KEYS = ("predictor", "target", "species", "method", "estimate", "n_runs")
+TARGETS = ("tau_bond", "tau_overlap", "propensity_cage_relative", "propensity")
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """What the figures are drawn from; anything left out leaves its figure out.
+
+    Attributes:
+        maps: Held-out configurations to draw, annotated with `map_fields`.
+        map_fields: Names of the fields to lay side by side.
+        map_titles: One caption per map (run, phase, time); numbered without.
+        scatter: Configurations for importance against relaxation time; `maps` without.
+        roc: Classifier -> (labels, scores) of the held-out configurations.
+        roc_level: The level `roc` was measured at.
+        history: Classifier -> one dict per epoch: epoch, train_loss, val_loss, val_auc.
+    """
+
+    maps: Sequence[Snapshot] = ()
+    map_fields: Sequence[str] = ()
+    map_titles: Sequence[str] = ()
+    scatter: Sequence[Snapshot] = ()
+    roc: Mapping[str, tuple[ArrayLike, ArrayLike]] = field(default_factory=dict)
+    roc_level: str = "inherent"
+    history: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study's results as a page that opens offline.
+
+    Attributes:
+        results: What ``results.json`` holds: title, study, levels, correlations, ceilings,
+            censored, timings, provenance; parts that are absent are left out of the page.
+        figures: What the figures are drawn from.
+    """
+
+    results: Mapping[str, Any]
+    figures: FigureData = field(default_factory=FigureData)
+
+    def html(self) -> str:
+        """The page.
+
+        Raises:
+            InputError: If the results or the figures' data are not as described.
+        """
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        environment = Environment(
+            loader=PackageLoader("gnnglass.study", "."),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        environment.globals["words"] = words
+        page = environment.get_template("report.html.jinja")
+        return page.render(_context(self.results, self.figures))
+
+    def write(self, out: str | Path) -> Path:
+        """Write the page; it appears whole or not at all.
+
+        Raises:
+            FileError: If `out` cannot be written.
+            InputError: Like `html`.
+        """
+        page = self.html()
+        with written_whole(out) as aside:
+            aside.write_text(page, encoding="utf-8")
+        return Path(out)
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def build_report(results: Mapping[str, Any], figures: FigureData, out: str | Path) -> Path:
+    """Write the HTML report of `results` to `out`; arguments and errors are those of `Report`."""
+    return Report(results, figures).write(out)
+
+
+def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
+    for key, kind in PARTS.items():
+        part = results.get(key)
+        if part is not None and not isinstance(part, kind):
+            raise InputError(
+                f"{key!r} in the results is a {type(part).__name__}; expected a "
+                f"{kind.__name__.lower()}."
+            )
+    rows = list(results.get("correlations") or [])
+    for row in rows:
+        lacking = [key for key in ROW_KEYS if key not in row]
+        if lacking:
+            raise InputError(
+                f"a row of the correlations lacks {', '.join(lacking)}; expected the columns of "
+                "gnnglass.compare.compare_fields."
+            )
+    ageing = results.get("ageing") or {}
+    return {
+        "results": results,
+        "ageing": ageing,
+        "verdict": verdict(results),
+        "levels": results.get("levels") or {},
+        "groups": correlation_groups(rows, results),
+        "study": words.flatten(results.get("study") or {}),
+        "provenance": words.flatten(results.get("provenance") or {}),
+        "timings": results.get("timings") or {},
+        "pictures": _pictures(rows, ageing, data),
+        "data": data,
+        "roc_names": [words.classifier_label(name, data.roc_level) for name in data.roc],
+    }
+
+
+def _pictures(
+    rows: Sequence[Mapping[str, Any]], ageing: Mapping[str, Any], data: FigureData
+) -> dict[str, Any]:
+    """Base64 PNGs of the figures that have data."""
+    parts = ("roc", "history", "correlations", "scatter", "ageing")
+    pictures: dict[str, Any] = {"maps": [], **dict.fromkeys(parts)}
+    for k, snapshot in enumerate(data.maps if data.map_fields else ()):
+        default = f"configuration {k + 1}, step {snapshot.step}"
+        caption = data.map_titles[k] if k < len(data.map_titles) else default
+        maps = map_figure(snapshot, data.map_fields, among=data.maps)
+        pictures["maps"].append((caption, _image(maps)))
+    if data.roc:
+        pictures["roc"] = _image(roc_figure(data.roc, data.roc_level))
+    if data.history:
+        pictures["history"] = _image(history_figure(data.history))
+    methods = list(dict.fromkeys(r["method"] for r in rows if not words.is_missing(r["estimate"])))
+    if methods:
+        # Partial correlations stand in the table alone: four points per predictor are too many.
+        drawn = [row for row in rows if row["method"] == methods[0] and not row.get("given")]
+        pictures["correlations"] = _image(correlation_figure(drawn))
+    if ageing:
+        pictures["ageing"] = _image(ageing_figure(ageing))
+    importance = [name for name in data.map_fields if name.startswith("importance")]
+    target = next((name for name in TARGETS if name in data.map_fields), None)
+    points = data.scatter or data.maps
+    if points and importance and target is not None:
+        pictures["scatter"] = _image(scatter_figure(points, importance, target))
+        pictures["scatter_target"] = words.field_label(target)
+    return pictures
+
+
+def _image(figure: Figure) -> str:
+    return base64.b64encode(small_png(figure)).decode()
+
+
+def small_png(figure: Figure) -> bytes:
+    """A figure as a PNG of 256 colours: a third of the size, and the eye sees no difference."""
+    # Pillow always comes with matplotlib, which writes its PNGs with it.
+    from PIL import Image
+
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
+    picture = Image.open(drawn).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+#: Held-out configurations drawn in the report.
+N_MAPS = 2
+
+
+def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
+    """Gather the figures of all stages into ``results.json``.
+
+    Everything that depends on how fast the machine was stands under ``timings`` alone, so that
+    the rest is the same whenever the same study is run.
+    """
+    study, outcomes = workspace.study, stages.outcomes
+    judged = {level: outcomes[f"judge-{level}"].result for level in study.levels}
+    compared = outcomes["compare"].result if "compare" in outcomes else {}
+    results = {
+        "title": study.title,
+        "levels": {
+            level: {name: _figures(one) for name, one in result["figures"].items()}
+            for level, result in judged.items()
+        },
+        "matched_energy": judged.get("inherent", {}).get("matched"),
+        "correlations": compared.get("rows", []),
+        "censored": compared.get("censored", {}),
+        "ageing": compared.get("ageing"),
+        "split": workspace.parts,
+        "study": study.model_dump(mode="json"),
+        "provenance": provenance(),
+        "timings": {
+            "stages": {name: outcome.seconds for name, outcome in outcomes.items()},
+            "inference_seconds": {
+                level: result["inference_seconds"] for level, result in judged.items()
+            },
+        },
+    }
+    with written_whole(workspace.results) as aside:
+        aside.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
+    return results
+
+
+def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) -> None:
+    """Draw the report from the results and the annotated configurations."""
+    study, outcomes = workspace.study, stages.outcomes
+    level = study.explain_level
+    timings = results["timings"]
+    levels = {
+        name: {
+            classifier: {
+                **figures,
+                "training_seconds": timings["stages"].get(f"train-{classifier}-{name}"),
+                "inference_seconds": timings["inference_seconds"][name].get(classifier),
+            }
+            for classifier, figures in members.items()
+        }
+        for name, members in results["levels"].items()
+    }
+    judged = outcomes[f"judge-{level}"].result
+    maps = [f"importance_{name}" for name in study.classifiers]
+    followed = workspace.followed(study.dynamics.phase) if study.dynamics else ()
+    drawn = {
+        f"{run}, held out, {level}": (
+            read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
+        )
+        for run in followed or workspace.followed(study.phases_in_order[1])
+    }
+    build_report(
+        {**results, "levels": levels, "timings": timings["stages"]},
+        FigureData(
+            maps=list(drawn.values())[:N_MAPS],
+            map_titles=list(drawn)[:N_MAPS],
+            map_fields=[*maps, *_best_resolved(results["censored"]), "potential_energy"],
+            scatter=list(drawn.values()),
+            roc={name: (judged["targets"], p) for name, p in judged["probabilities"].items()},
+            roc_level=level,
+            history={
+                name: outcomes[f"train-{name}-{level}"].result["history"]
+                for name in study.classifiers
+            },
+        ),
+        workspace.report,
+    )
+
+
+def _figures(one: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: one[key] for key in ("auc", "accuracy", "n_runs", "n_snapshots")}
+    return {**kept, "ece": one["calibration_error"]}
+
+
+def rebuild_report(folder: str | Path) -> Path:
+    """Draw the report of a finished study again, from the files in its folder.
+
+    Raises:
+        FileError: If the folder holds no finished study.
+    """
+    folder = Path(folder)
+    try:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        records = {
+            path.stem: Outcome(**json.loads(path.read_text(encoding="utf-8")))
+            for path in (folder / "stages").glob("*.json")
+        }
+        records["report"]
+        study = Study.from_dict(results["study"], source=str(folder))
+        workspace = Workspace(study, folder, results["split"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise FileError(
+            f"{folder} holds no finished study; run the study to its end first."
+        ) from error
+    write_report(workspace, Stages(folder, records), results)
+    return workspace.report
+
+
+def _best_resolved(censored: dict[str, float]) -> list[str]:
+    """The relaxation time of which most is known, if any was measured."""
+    return sorted(censored, key=lambda field: censored[field])[:1]

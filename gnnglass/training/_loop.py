@@ -1,0 +1,367 @@
+"""The training loop: batches, loss, optimiser, early stopping and checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import is_zipfile
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from gnnglass._files import written_whole
+from gnnglass.errors import InputError
+from gnnglass.models import ClassifierNet, collate
+from gnnglass.training.evaluation import roc_auc
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; the defaults learn the inherent level of a few dozen configurations.
+
+    Attributes:
+        supervision: ``"local"`` labels every particle (or grid cell) with the phase of its
+            configuration; ``"ball"`` labels the mean logit of every particle and its neighbours
+            (or cell and adjoining cells); ``"global"`` puts the loss on one logit per
+            configuration. Local labels multiply the number of examples and gave the steadier
+            importance maps; where few particles of a configuration differ, global ones find them.
+        epochs: Most passes over the training configurations.
+        patience: Epochs without a lower validation loss before training stops.
+        batch_size: Configurations per step, the same number of each class.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+        seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
+
+    Raises:
+        InputError: If a value makes no sense.
+    """
+
+    supervision: Literal["local", "ball", "global"] = "local"
+    epochs: int = 30
+    patience: int = 5
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.supervision not in ("local", "ball", "global"):
+            raise InputError(
+                f"supervision is {self.supervision!r}; expected local, ball or global."
+            )
+        for name, lowest in (("epochs", 1), ("patience", 1), ("batch_size", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if value < lowest:
+                raise InputError(f"{name} is {value}; expected at least {lowest}.")
+        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+            raise InputError(
+                f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
+                "expected a positive and a non-negative number."
+            )
+
+
+def random_symmetry(grid: Tensor) -> Tensor:
+    """Shift, reflect and turn a batch of periodic grids at random, all members alike.
+
+    Shifts are by whole voxels, less than four: what pooling with stride does not see. Axes are
+    exchanged only where they are equally long.
+
+    Args:
+        grid: Shape [b, c, *grid].
+
+    Returns:
+        A grid of the same shape.
+    """
+    axes = list(range(2, grid.ndim))
+    shifts = torch.randint(0, 4, (len(axes),)).tolist()
+    grid = torch.roll(grid, shifts, dims=axes)
+    grid = grid.flip([axis for axis in axes if torch.rand(()) < 0.5])
+    if len(set(grid.shape[2:])) == 1:
+        order = (torch.randperm(len(axes)) + 2).tolist()
+        grid = grid.permute(0, 1, *order)
+    return grid
+
+
+class BalancedBatches:
+    """Batches that hold the same number of configurations of every class, fresh every epoch.
+
+    The order depends on the seed and the epoch alone, so that a resumed training sees what an
+    uninterrupted one would have seen. Classes with fewer configurations are repeated.
+
+    Args:
+        targets: Class of each configuration, shape [n].
+        batch_size: Configurations per batch.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, targets: NDArray[np.int64], batch_size: int, seed: int) -> None:
+        self.members = [np.flatnonzero(targets == target) for target in np.unique(targets)]
+        self.per_class = max(1, batch_size // len(self.members))
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        longest = max(len(members) for members in self.members)
+        return math.ceil(longest / self.per_class)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        needed = max(len(members) for members in self.members)
+        orders = []
+        for members in self.members:
+            repeats = -(-needed // len(members))
+            orders.append(np.concatenate([rng.permutation(members) for _ in range(repeats)]))
+        for start in range(0, needed, self.per_class):
+            stop = min(start + self.per_class, needed)
+            yield np.concatenate([order[start:stop] for order in orders]).tolist()
+
+
+class KeepBest(Callback):
+    """Early stopping and checkpointing as one idea, so that a resumed training is the same one.
+
+    Lightning's own callbacks write in place and forget on resume that they had already decided
+    to stop; a killed training could then end elsewhere than an undisturbed one.
+
+    Args:
+        path: Checkpoint file, rewritten whole after every epoch; None keeps nothing on disk.
+        patience: Epochs without a lower validation loss before training stops.
+
+    Attributes:
+        best_weights: Weights of the epoch with the lowest validation loss.
+        best_epoch: That epoch.
+        history: One entry per epoch: ``epoch``, ``train_loss``, ``val_loss``,
+            ``val_auc``.
+    """
+
+    def __init__(self, path: Path | None, patience: int) -> None:
+        self.path = path
+        self.patience = patience
+        self.best_loss = math.inf
+        self.best_epoch = -1
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self.history: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """What Lightning stores in the checkpoint for this callback."""
+        names = ("best_loss", "best_epoch", "best_weights", "history")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Do not train on if the resumed training had already stopped."""
+        self._stop_if_done(trainer)
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Judge the epoch by its validation loss, then write the checkpoint."""
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        epoch = trainer.current_epoch
+        self.history.append({"epoch": epoch, **figures})
+        if figures["val_loss"] < self.best_loss:
+            self.best_loss = figures["val_loss"]
+            self.best_epoch = epoch
+            self.best_weights = copy.deepcopy(pl_module.state_dict())
+        self._stop_if_done(trainer)
+        if self.path is not None:
+            with written_whole(self.path) as aside:
+                trainer.save_checkpoint(aside)
+
+    def _stop_if_done(self, trainer: lightning.Trainer) -> None:
+        if self.history and self.history[-1]["epoch"] - self.best_epoch >= self.patience:
+            trainer.should_stop = True
+
+
+class Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):
+    """Network inputs with their classes; indexed by a list, it gives a collated batch."""
+
+    def __init__(
+        self, inputs: Sequence[Any], targets: NDArray[np.int64], takes: Sequence[str]
+    ) -> None:
+        self.inputs = inputs
+        self.takes = takes
+        self.targets = torch.from_numpy(np.asarray(targets, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, indices: list[int]) -> tuple[tuple[Tensor, ...], Tensor]:
+        chosen = [self.inputs[i] for i in indices]
+        return collate(chosen, takes=self.takes), self.targets[indices]
+
+
+class _Training(lightning.LightningModule):
+    """The loss, the optimiser, and the figures of an epoch."""
+
+    def __init__(self, net: ClassifierNet, options: TrainingOptions) -> None:
+        super().__init__()
+        self.net = net
+        self.options = options
+        self._losses: list[float] = []
+        self._validation: list[tuple[Tensor, Tensor]] = []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            self.net.parameters(),
+            lr=self.options.learning_rate,
+            weight_decay=self.options.weight_decay,
+        )
+
+    def training_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> Tensor:
+        # Dropout and augmentation depend on the seed and the step alone, so that training resumed
+        # from a checkpoint goes the way it would have gone.
+        torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
+        arguments, targets = batch
+        if self.net.kind == "voxel":
+            arguments = tuple(random_symmetry(grid) for grid in arguments)
+        loss = self._loss(arguments, targets)
+        self._losses.append(float(loss.detach()))
+        return loss
+
+    def validation_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> None:
+        arguments, targets = batch
+        loss = self._loss(arguments, targets)
+        logits = self.net(*arguments)
+        self._validation.append(
+            (
+                loss * len(targets),
+                torch.stack([(logits[:, 1] - logits[:, 0]).cpu().double(), targets.cpu().double()]),
+            )
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        losses = torch.stack([loss for loss, _ in self._validation])
+        scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
+        self.log("train_loss", float(np.mean(self._losses)))
+        self.log("val_loss", float(losses.sum()) / len(targets))
+        self.log("val_auc", roc_auc(scores, targets))
+        self._losses, self._validation = [], []
+
+    def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+        if self.options.supervision == "global":
+            return nn.functional.cross_entropy(self.net(*arguments), targets)
+        local = self.options.supervision == "local"
+        logits = (self.net.local_logits if local else self.net.ball_logits)(*arguments)
+        # Graphs carry the owner of each site; the cells of a stack of grids are equally many.
+        owner = (
+            arguments[-1]
+            if self.net.kind == "graph"
+            else torch.arange(len(targets), device=targets.device).repeat_interleave(
+                len(logits) // len(targets)
+            )
+        )
+        return nn.functional.cross_entropy(logits, targets[owner])
+
+
+class EpochBar(Callback):
+    """One bar over the epochs, with the validation figures beside it."""
+
+    def __init__(self, epochs: int, description: str) -> None:
+        self.bar = tqdm(total=epochs, desc=description, unit="epoch")
+
+    def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """Begin at the epoch of a resumed training."""
+        self.bar.update(trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """Advance, and show the validation figures."""
+        figures = trainer.callback_metrics
+        self.bar.set_postfix(
+            loss=f"{float(figures['val_loss']):.3f}",
+            auc=f"{float(figures['val_auc']):.3f}",
+        )
+        self.bar.update()
+
+    def on_train_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
+        """Fill the bar: training that stopped early is finished too."""
+        self.bar.total = self.bar.n
+        self.bar.close()
+
+
+def train(
+    net: ClassifierNet,
+    data: Mapping[str, Configurations],
+    options: TrainingOptions,
+    keep: KeepBest,
+    device: torch.device,
+    *,
+    bar: EpochBar | None,
+) -> None:
+    """Fit a network with Lightning, from its checkpoint if there is one.
+
+    Args:
+        net: The network; its weights are those of the last epoch afterwards.
+        data: Configurations of the parts ``"train"`` and ``"validation"``.
+        options: How to train.
+        keep: Holds the best weights afterwards, and the history.
+        device: Where to train.
+        bar: Shows the progress, if it is to be shown.
+    """
+    order = BalancedBatches(data["train"].targets.numpy(), options.batch_size, options.seed)
+    n_validation = len(data["validation"])
+    validation = np.array_split(
+        np.arange(n_validation), math.ceil(n_validation / options.batch_size)
+    )
+    with _quiet():
+        trainer = lightning.Trainer(
+            max_epochs=options.epochs,
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=[device.index or 0] if device.type == "cuda" else 1,
+            callbacks=[keep] if bar is None else [keep, bar],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+        # A checkpoint is a zip archive; anything else at that place is overwritten.
+        resumed = keep.path if keep.path is not None and is_zipfile(keep.path) else None
+        trainer.fit(
+            _Training(net, options),
+            DataLoader(data["train"], sampler=order, batch_size=None),
+            DataLoader(
+                data["validation"], sampler=[part.tolist() for part in validation], batch_size=None
+            ),
+            ckpt_path=resumed,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's advice on loggers, workers and hardware; errors still come through."""
+    loggers = [logging.getLogger("lightning.pytorch"), logging.getLogger("lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

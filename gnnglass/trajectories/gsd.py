@@ -1,0 +1,411 @@
+"""GSD files: written with named fields and metadata, read without trust."""
+
+from __future__ import annotations
+
+import json
+import operator
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass._files import written_whole
+from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
+from gnnglass.trajectories.snapshot import Snapshot, Trajectory
+
+MAGIC = b"\xdf\x65" * 4
+#: magic, index position, index entries, name list position, name list entries of 64 bytes.
+HEADER = struct.Struct("<QQQQQ")
+HEADER_BYTES = 256
+NAME_BYTES = 64
+ENTRY = np.dtype(
+    [
+        ("frame", "<u8"),
+        ("rows", "<u8"),
+        ("location", "<i8"),
+        ("columns", "<u4"),
+        ("name", "<u2"),
+        ("type", "u1"),
+        ("flags", "u1"),
+    ]
+)
+#: Bytes of one value, by type number; zero where no type has that number.
+TYPE_BYTES = np.zeros(256)
+TYPE_BYTES[1:12] = [1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 1]
+
+
+def count_frames(path: Path) -> int:
+    """The number of frames in a GSD file, all of whose chunks lie inside the file.
+
+    Layout: the file-layer specification of GSD 1.0 and 2.x (gsd.readthedocs.io).
+
+    Raises:
+        FileError: If the file is cut off or its index is damaged; says how many whole frames
+            come before the damage.
+    """
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        header = stream.read(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            raise _broken(path, 0)
+        _, index_at, n_entries, names_at, n_names = HEADER.unpack_from(header)
+        entries = _index(stream, index_at, n_entries, size)
+    end = np.flatnonzero(entries["location"] == 0)
+    used = entries[: end[0]] if end.size else entries
+    wrong = np.flatnonzero(_wrong(used, n_entries, size))
+    if wrong.size:
+        # Entries are in the order of frames: those of frames before that of the last good
+        # entry are all there.
+        raise _broken(path, int(used["frame"][wrong[0] - 1]) if wrong[0] else 0)
+    frames = int(used["frame"][-1]) + 1 if used.size else 0
+    complete = n_entries > 0 and len(entries) == n_entries
+    if not complete:
+        # The last frame seen may have had more chunks in the part that is lost.
+        raise _broken(path, max(frames - 1, 0))
+    if n_names == 0 or names_at + NAME_BYTES * n_names > size:
+        raise _broken(path, 0)
+    if np.any(entries[len(used) :]["location"] != 0):
+        raise _broken(path, frames)
+    return frames
+
+
+def _index(stream: BinaryIO, index_at: int, n_entries: int, size: int) -> Any:
+    if not HEADER_BYTES <= index_at < size:
+        return np.empty(0, ENTRY)
+    room = (size - index_at) // ENTRY.itemsize
+    stream.seek(index_at)
+    return np.fromfile(stream, ENTRY, min(n_entries, room))
+
+
+def _wrong(used: Any, n_entries: int, size: int) -> Any:
+    # In floating point, so that absurd numbers do not wrap around to plausible ones.
+    bytes_each = TYPE_BYTES[used["type"]]
+    end = used["location"] + used["rows"].astype(float) * used["columns"] * bytes_each
+    wrong = (bytes_each == 0) | (used["flags"] != 0) | (used["location"] < HEADER_BYTES)
+    wrong |= end > size
+    wrong |= used["frame"] >= n_entries
+    wrong[1:] |= used["frame"][1:] < used["frame"][:-1]
+    return wrong
+
+
+def _broken(path: Path, whole: int) -> FileError:
+    found = f"{whole} whole frame{'' if whole == 1 else 's'}" if whole else "no whole frame"
+    return FileError(
+        f"{path} is cut off or damaged: {found} could be found in it; copy it again, or repeat "
+        "what wrote it."
+    )
+
+
+FIELD_PREFIX = "gnnglass/"
+METADATA = "gnnglass/metadata"
+UNKNOWN = "gnnglass/unknown"
+IMAGE = "particles/image"
+#: The chunks of the HOOMD schema that a snapshot is made of.
+SCHEMA_CHUNKS = (
+    "configuration/box",
+    "configuration/dimensions",
+    "configuration/step",
+    "particles/N",
+    "particles/types",
+    "particles/typeid",
+    "particles/position",
+    IMAGE,
+)
+LOG = "log/particles/"
+
+
+def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
+    """Build a snapshot from GSD chunks; those absent take the default of the HOOMD schema.
+
+    The configuration is 2D if the frame says so or if Lz = 0, and the z components are then
+    dropped. Per-particle log quantities with one number per particle become fields.
+
+    Args:
+        values: Chunk name to content, for any of `SCHEMA_CHUNKS` (types already as names) and
+            for names that begin with ``log/``.
+
+    Raises:
+        InputError: If the box is tilted, or arrays do not fit together.
+    """
+    box = np.asarray(values.get("configuration/box", (1, 1, 1, 0, 0, 0)), dtype=np.float64)
+    if np.any(box[3:] != 0):
+        raise InputError(
+            f"the box is tilted (triclinic: xy, xz, yz = {', '.join(f'{t:g}' for t in box[3:])}); "
+            "only orthorhombic boxes are supported."
+        )
+    n = _scalar(values.get("particles/N", 0))
+    flat = _scalar(values.get("configuration/dimensions", 3)) == 2 or box[2] == 0
+    d = 2 if flat else 3
+    position = values.get("particles/position", np.zeros((min(n, 1), 3)))
+    if np.shape(position) != (n, 3):
+        raise InputError(f"it declares {n} particles, but positions of shape {np.shape(position)}.")
+    unknown = json.loads(bytes(values.get(f"log/{UNKNOWN}", b"[]")))
+    image = values.get(IMAGE, np.zeros((n, 3))) if IMAGE not in unknown else None
+    return Snapshot(
+        box=box[:d],
+        positions=np.asarray(position)[:, :d],
+        types=values.get("particles/typeid", np.zeros(n)),
+        type_names=tuple(values.get("particles/types", ("A",))),
+        images=None if image is None else np.asarray(image)[:, :d],
+        fields=_fields(values, n, unknown),
+        step=_scalar(values.get("configuration/step", 0)),
+    )
+
+
+def snapshot_from_frame(frame: Any) -> Snapshot:
+    """Build a snapshot from a ``gsd.hoomd.Frame``; its images are unknown if it has none.
+
+    Raises:
+        InputError: If the frame has no box, or is not a valid orthorhombic configuration.
+    """
+    values = {f"log/{name}": value for name, value in frame.log.items()}
+    for chunk in SCHEMA_CHUNKS:
+        group, name = chunk.split("/")
+        value = getattr(getattr(frame, group), name)
+        if value is not None:
+            values[chunk] = value
+    if "configuration/box" not in values:
+        raise InputError("the frame has no box; set frame.configuration.box.")
+    if IMAGE not in values:
+        values[f"log/{UNKNOWN}"] = json.dumps([IMAGE]).encode()
+    return snapshot_from_values(values)
+
+
+def frame_from_snapshot(snapshot: Snapshot, field_names: Iterable[str]) -> Any:
+    """Make a ``gsd.hoomd.Frame`` that holds the snapshot, rounded to single precision.
+
+    A chunk that a frame lacks is read from frame 0, and readers such as OVITO fail on a log
+    quantity that frame 0 lacks too. So each frame gets each of `field_names`, NaN where the
+    snapshot has no such field, and a list of what is unknown. Since that list is always
+    written, no frame is without a chunk: gsd would lose such a frame at the end of a file.
+    """
+    import gsd.hoomd
+
+    n, d = len(snapshot), snapshot.dimension
+    # Rounding can push a particle onto the upper face; wrapping again keeps it inside.
+    rounded = snapshot.replace(
+        box=snapshot.box.astype(np.float32), positions=snapshot.positions.astype(np.float32)
+    )
+    frame = gsd.hoomd.Frame()
+    frame.configuration.step = snapshot.step
+    frame.configuration.dimensions = d
+    frame.configuration.box = [*rounded.box, *[0.0] * (6 - d)]
+    frame.particles.N = n
+    frame.particles.types = list(snapshot.type_names)
+    frame.particles.typeid = snapshot.types
+    frame.particles.position = _three_columns(rounded.positions, np.float32)
+    unknown = []
+    if rounded.images is None:
+        unknown.append(IMAGE)
+    else:
+        frame.particles.image = _three_columns(rounded.images, np.int32)
+    for name in field_names:
+        chunk = f"particles/{FIELD_PREFIX}{name}"
+        if name not in snapshot.fields:
+            unknown.append(f"log/{chunk}")
+        frame.log[chunk] = snapshot.fields.get(name, np.full(n, np.nan))
+    frame.log[UNKNOWN] = as_bytes(unknown)
+    return frame
+
+
+def as_bytes(content: Any) -> NDArray[np.uint8]:
+    """JSON as an array of bytes, which GSD can hold.
+
+    Raises:
+        InputError: If `content` is not JSON-like.
+    """
+    try:
+        text = json.dumps(content, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"metadata must be JSON-like (text, numbers, lists): {error}.") from error
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{value!r} is a {type(value).__name__}")
+
+
+def _fields(values: Mapping[str, Any], n: int, unknown: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    # Our own come last, so that they win over a log quantity of the same name.
+    for chunk in sorted(values, key=lambda chunk: chunk.startswith(LOG + FIELD_PREFIX)):
+        if not chunk.startswith(LOG) or chunk in unknown:
+            continue
+        array = np.asarray(values[chunk])
+        if array.shape == (n,) and array.dtype.kind in "fiu":
+            fields[chunk.removeprefix(LOG).removeprefix(FIELD_PREFIX)] = array
+    return fields
+
+
+def _scalar(value: Any) -> int:
+    return int(np.ravel(value)[0])
+
+
+def _three_columns(array: Any, dtype: Any) -> NDArray[Any]:
+    padded = np.zeros((len(array), 3), dtype=dtype)
+    padded[:, : array.shape[1]] = array
+    return padded
+
+
+def write(path: str | Path, trajectory: Trajectory) -> None:
+    """Write a trajectory as GSD; the file appears whole or not at all.
+
+    Box and positions are stored in single precision, as HOOMD does: they come back with a
+    relative error of 6e-8. Fields are stored in double precision as
+    ``log["particles/gnnglass/<field>"]``, metadata as JSON in frame 0. In a frame that lacks a
+    field that another has, other readers see NaN and `read` sees no such field. 2D
+    configurations have dimensions = 2 and Lz = 0, as in HOOMD 3 and later.
+
+    Raises:
+        FileError: If the file cannot be written.
+        InputError: If the metadata are not JSON-like.
+    """
+    import gsd.hoomd
+
+    # gsd and OVITO fail on a log quantity that frame 0 lacks, so all names must be known first.
+    names = sorted({name for snapshot in trajectory for name in snapshot.fields})
+    with written_whole(path) as aside:
+        try:
+            with gsd.hoomd.open(aside, "w") as file:
+                for index, snapshot in enumerate(trajectory):
+                    frame = frame_from_snapshot(snapshot, names)
+                    if index == 0:
+                        frame.log[METADATA] = as_bytes(dict(trajectory.metadata))
+                    file.append(frame)
+        except GnnglassError:
+            raise
+        except (OSError, RuntimeError, ValueError, OverflowError) as error:
+            raise FileError(f"cannot write {path}: {error}.") from error
+
+
+@FORMATS.register("gsd")
+class GSDFormat(Format):
+    """GSD files of HOOMD and of this package; frames are decoded when asked for."""
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """GSD files begin with a magic number."""
+        return head.startswith(MAGIC)
+
+    def read(self, path: Path) -> Trajectory:
+        """Read the index and frame 0, and the other frames when they are asked for.
+
+        HOOMD always writes image flags, so a frame without them has crossed no boundary; only
+        this package marks images as unknown.
+        """
+        frames = GSDFrames(path.absolute(), count_frames(path))
+        if len(frames) == 0:
+            raise FileError(f"{path} holds no frame; what wrote it was probably killed.")
+        with speaking_of(path), _Chunks(path) as chunks:
+            stored = chunks.at(0, f"log/{METADATA}")
+            metadata = {} if stored is None else json.loads(bytes(stored))
+            if not isinstance(metadata, dict):
+                raise FileError(f"{path} holds metadata that are not a table of names and values.")
+        _ = frames[0]  # A file that holds nothing usable is refused here, not at its first use.
+        return Trajectory(frames, metadata)
+
+
+class GSDFrames(Sequence[Snapshot]):
+    """The snapshots of a GSD file, each decoded when asked for; no file is held open.
+
+    Args:
+        path: The file, which must stay as it is while frames are read.
+        n_frames: How many frames it has.
+    """
+
+    def __init__(self, path: Path, n_frames: int) -> None:
+        self.path = path
+        self.n_frames = n_frames
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    @overload
+    def __getitem__(self, index: int) -> Snapshot: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Snapshot]: ...
+    def __getitem__(self, index: int | slice) -> Snapshot | Sequence[Snapshot]:
+        if isinstance(index, slice):
+            return list(self._decode(range(*index.indices(self.n_frames))))
+        number = operator.index(index)
+        number += self.n_frames if number < 0 else 0
+        if not 0 <= number < self.n_frames:
+            raise IndexError(f"frame {index} of {self.n_frames}")
+        [snapshot] = self._decode([number])
+        return snapshot
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        return self._decode(range(self.n_frames))
+
+    def _decode(self, numbers: Sequence[int]) -> Iterator[Snapshot]:
+        with speaking_of(self.path):
+            chunks = _Chunks(self.path)
+        with chunks:
+            for number in numbers:
+                with speaking_of(f"frame {number} of {self.path}"):
+                    snapshot = snapshot_from_values(chunks.frame(number))
+                yield snapshot
+
+
+class _Chunks:
+    """An open GSD file as chunks by frame and name, with the inheritance of the HOOMD schema.
+
+    ``gsd.hoomd`` would do, but it also decodes bonds and velocities, and fails on a file in
+    which a log quantity is absent from frame 0.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import gsd.fl
+
+        self._file = gsd.fl.open(str(path), "r")
+        if self._file.schema != "hoomd":
+            schema = self._file.schema
+            self._file.close()
+            raise FileError(f"{path} is a GSD file of schema {schema!r}; expected 'hoomd'.")
+        self._logs = self._file.find_matching_chunk_names(LOG)
+
+    def __enter__(self) -> _Chunks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def at(self, frame: int, name: str) -> Any:
+        """The chunk as it is stored in this very frame; None if it is not."""
+        if not self._file.chunk_exists(frame=frame, name=name):
+            return None
+        return self._file.read_chunk(frame=frame, name=name)
+
+    def frame(self, frame: int) -> dict[str, Any]:
+        """All that a snapshot needs; what the frame lacks is taken from frame 0, if it fits."""
+        values = {}
+        n = self._inherited(frame, "particles/N")
+        same_size = np.array_equal(n, self.at(0, "particles/N"))
+        for name in (*SCHEMA_CHUNKS, f"log/{UNKNOWN}", *self._logs):
+            per_particle = name.startswith(("particles/", LOG)) and name not in (
+                "particles/N",
+                "particles/types",
+            )
+            value = self.at(frame, name)
+            if value is None and (same_size or not per_particle):
+                value = self.at(0, name)
+            if value is not None:
+                values[name] = value
+        if "particles/types" in values:
+            values["particles/types"] = _names(values["particles/types"])
+        return values
+
+    def _inherited(self, frame: int, name: str) -> Any:
+        value = self.at(frame, name)
+        return self.at(0, name) if value is None else value
+
+
+def _names(characters: Any) -> list[str]:
+    rows = np.atleast_2d(np.asarray(characters, dtype=np.int8))
+    return [row.tobytes().split(b"\0")[0].decode() for row in rows]

@@ -1,0 +1,152 @@
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from gnnglass.compare import Curve, compare_fields, correlate_lags
+from gnnglass.errors import InputError
+from gnnglass.study.figures import (
+    correlation_figure,
+    curve_figure,
+    history_figure,
+    map_figure,
+    rank_within_species,
+    roc_figure,
+    scatter_figure,
+)
+
+
+def test_roc_passes_through_the_counts():
+    labels, scores = [0, 0, 1, 1], [-2.0, 3.0, 1.0, 4.0]
+    curve = roc_figure({"gnn": (labels, scores)}).axes[0].lines[1]
+    assert {(0, 0), (0, 0.5), (0.5, 1), (1, 1)} <= {
+        tuple(point) for point in np.column_stack(curve.get_data())
+    }
+
+
+def test_only_probabilities_are_checked_for_calibration():
+    labels = np.array([0, 1] * 20)
+    assert len(roc_figure({"energy": (labels, labels * 3.0)}).axes) == 1
+    figure = roc_figure({"gnn": (labels, np.full(40, 0.5)), "energy": (labels, labels * 3.0)})
+    (dots,) = figure.axes[1].collections
+    np.testing.assert_allclose(dots.get_offsets(), [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "message"),
+    [
+        ([0, 1], [1.0], r"shapes \(2,\) and \(1,\)"),
+        ([0, 1], [1.0, np.nan], "finite scores"),
+        ([1, 1], [0.1, 0.2], "needs both 0 and 1"),
+    ],
+)
+def test_bad_scores_are_refused(labels, scores, message):
+    with pytest.raises(InputError, match=message):
+        roc_figure({"gnn": (labels, scores)})
+
+
+def test_history_without_auc_has_one_panel():
+    rows = [{"epoch": k, "train_loss": 1.0, "val_loss": None} for k in range(3)]
+    assert len(history_figure({"gnn": rows}).axes) == 1
+
+
+def test_correlations_are_drawn_where_they_are(study):
+    rows = study[0]["correlations"]
+    figure = correlation_figure(rows)
+    assert len(figure.axes) == 4
+    drawn = {
+        round(float(x), 12) for ax in figure.axes for line in ax.lines for x in line.get_xdata()
+    }
+    assert {round(row[key], 12) for row in rows for key in ("estimate", "low", "high")} <= drawn
+
+
+def test_partial_correlations_are_drawn_beside_the_others(study):
+    snapshots = study[1].maps
+    table = compare_fields(
+        snapshots,
+        ["importance_gnn"],
+        ["propensity"],
+        runs=range(len(snapshots)),
+        species=["A"],
+        given=["potential_energy"],
+    )
+    (ax,) = correlation_figure(table.to_dict("records")).axes
+    drawn = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
+    assert [drawn["bare"], drawn["bare, given potential_energy"]] == list(table.estimate)
+
+
+def test_curves_of_several_fields_share_axes(study):
+    snapshots = study[1].maps
+    targets = {1.0: "half_a", 100.0: "propensity"}
+    curves = {
+        name: correlate_lags(snapshots, name, targets, runs=range(len(snapshots)))["A"]
+        for name in ("importance_gnn", "potential_energy")
+    }
+    (ax,) = curve_figure(curves, "Spearman correlation").axes
+    for line, curve in zip(ax.lines, curves.values(), strict=False):
+        np.testing.assert_array_equal(line.get_ydata(), curve.to_frame().estimate)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "GNN importance", "potential energy",
+    ]  # fmt: skip
+    assert ax.get_xscale() == "log"
+    other = Curve("kT", curves["potential_energy"].points)
+    for wrong in ({}, {**curves, "other": other}):
+        with pytest.raises(InputError, match="all along the same"):
+            curve_figure(wrong, "r")
+
+
+def test_maps_share_their_colour_scale_and_are_white_at_no_importance(study):
+    maps = study[1].maps
+    limits = [
+        [ax.collections[-1].get_clim() for ax in map_figure(s, ["importance_gnn"], among=maps).axes]
+        for s in maps
+    ]
+    assert limits[0][0] == limits[1][0]
+    low, high = limits[0][0]
+    assert low == -high
+    assert limits[0][1] == (0, 1)
+
+
+def test_ranks_are_within_species(study):
+    snapshot = study[1].maps[0]
+    ranks = rank_within_species(snapshot, "potential_energy")
+    for name in "AB":
+        mask = snapshot.of_type(name)
+        expected = (rankdata(snapshot.field("potential_energy")[mask]) - 1) / (mask.sum() - 1)
+        np.testing.assert_allclose(ranks[mask], expected)
+
+
+def test_scatter_marks_the_censored(study):
+    snapshots = study[1].maps
+    figure = scatter_figure(snapshots, ["importance_gnn"], "tau_bond")
+    for ax, name in zip(figure.axes, "AB", strict=True):
+        free, late = (c.get_offsets() for c in ax.collections[:2])
+        n_late = sum(int(s.field("tau_bond_censored")[s.of_type(name)].sum()) for s in snapshots)
+        assert len(late) == n_late > 0
+        assert len(free) + len(late) == sum(int(s.of_type(name).sum()) for s in snapshots)
+        assert ax.get_yscale() == "log"
+
+
+def test_missing_fields_are_refused(study):
+    snapshot = study[1].maps[0]
+    with pytest.raises(InputError, match="no field 'gone'"):
+        map_figure(snapshot, ["gone"])
+    with pytest.raises(InputError, match="no field to draw"):
+        map_figure(snapshot, [])
+    with pytest.raises(InputError, match="no field 'gone'"):
+        scatter_figure([snapshot], ["importance_gnn"], "gone")
+
+
+def test_global_settings_are_left_as_they_were(study):
+    before = dict(mpl.rcParams)
+    correlation_figure(study[0]["correlations"])
+    map_figure(study[1].maps[0], ["importance_gnn"])
+    assert dict(mpl.rcParams) == before
+
+
+def test_figures_are_not_left_open(study):
+    map_figure(study[1].maps[0], ["importance_gnn"])
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
