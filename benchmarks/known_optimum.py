@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gnnglass._files import written_whole
 from gnnglass.compare import correlate, smooth
@@ -32,7 +31,7 @@ from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import MODELS, recipe_for
 from gnnglass.simulate import Ensemble
-from gnnglass.stats import bootstrap_interval
+from gnnglass.stats import auc_difference, auc_over_runs, statistic_over_runs
 from gnnglass.study.definition import EnsembleFile
 from gnnglass.study.workspace import plan_runs, run_names
 from gnnglass.systems import glass_former
@@ -43,8 +42,6 @@ from gnnglass.training import (
     Split,
     TrainedClassifier,
     TrainingOptions,
-    auc_difference,
-    evaluate,
     fit_best,
     split_by_run,
 )
@@ -193,8 +190,7 @@ def slope_of_log_odds(labelled: LabelledSet, total: FloatArray) -> Record:
         index = np.concatenate(chosen)
         return -Calibration.fit(-total[index], labelled.targets[index]).scale
 
-    found = bootstrap_interval(members, slope, n_resamples=200)
-    return {"figure": "slope", "estimate": slope(members), "low": found.low, "high": found.high}
+    return {"figure": "slope", **statistic_over_runs(members, slope).to_dict()}
 
 
 def exact_slope(kT: Sequence[float]) -> float:
@@ -256,13 +252,12 @@ def judge(
     scores = classifier.scores([labelled.snapshots[i] for i in test], batch_size=32)
     optimum = -total[test]
     figures = {
-        # Ranks stand for probabilities: an AUC sees no more.
-        "AUC": evaluate(rankdata(scores) / len(test), targets, runs).auc,
-        "AUC of the energy": evaluate(rankdata(optimum) / len(test), targets, runs).auc,
+        "AUC": auc_over_runs(scores, targets, runs),
+        "AUC of the energy": auc_over_runs(optimum, targets, runs),
         "difference": auc_difference(scores, optimum, targets, runs),
     }
     for figure, found in figures.items():
-        yield {"figure": figure, **asdict(found)}
+        yield {"figure": figure, **found.to_dict()}
     yield {"figure": "r with the energy", "estimate": np.corrcoef(scores, -optimum)[0, 1]}
 
 
@@ -305,9 +300,7 @@ def correlations(
             yield {
                 "species": species,
                 "figure": f"smoothed over {length:g}" if length else "bare",
-                "estimate": found.estimate,
-                "low": found.interval.low,
-                "high": found.interval.high,
+                **found.interval.to_dict(),
             }
 
 

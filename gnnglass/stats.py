@@ -1,146 +1,489 @@
-"""Intervals from resampling independent runs, never the particles or frames inside them."""
+"""Statistics over independent runs: means, intervals that cover, ranks, areas under ROC curves.
+
+Frames of one run share its history, so the run is the unit of every figure here: values are
+averaged within each run first, and intervals say how far the mean over *runs* may be off. They are
+made for few runs. How often each of them holds the true value was measured in simulations of 2 to
+20 runs, with normal and with skewed values (``benchmarks/interval_coverage.py``); where no method does so
+in more than nine cases of ten, there is no interval, and the runs themselves are given instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gnnglass.errors import InputError
 
-Run = TypeVar("Run")
 FloatArray = NDArray[np.float64]
-IntervalMethod = Literal["percentile", "bca"]
+Run = TypeVar("Run")
+#: Scale on which a figure is resampled: as it is, as log x if it is positive, as artanh x if it is
+#: a correlation. The ends of its interval then stay in its range.
+Scale = Literal["linear", "log", "correlation"]
+
+LEVEL = 0.95
+"""Share of the cases in which an interval is meant to hold the true value."""
+
+FEWEST_RUNS = 4
+"""With three runs, one bootstrap sample in nine is a single run three times and has no spread."""
+
+N_RESAMPLES = 9_999
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval over runs.
+    """A figure over independent runs with its 95 % interval.
 
     Attributes:
+        estimate: The figure.
         low: Lower end; NaN if there is no honest interval.
         high: Upper end; NaN if there is no honest interval.
-        n_runs: How many independent runs were resampled.
-        note: What a reader must know, such as why there is no interval; empty if nothing.
+        n_runs: Number of independent runs behind it.
+        note: Why there is no interval, such as ``"3 runs only: 0.41, 0.38, 0.44"``; empty if there
+            is one.
     """
 
+    estimate: float
     low: float
     high: float
     n_runs: int
     note: str = ""
 
-    def words(self, style: str) -> str:
-        """The interval behind a figure in a sentence, ends in the format `style`."""
-        if np.isnan(self.low):
-            return f"({self.note})"
-        ends = f"[{self.low:{style}}, {self.high:{style}}]"
-        note = f"; {self.note}" if self.note else ""
-        return f"{ends} (95 % bootstrap over {self.n_runs} runs{note})"
+    @property
+    def exists(self) -> bool:
+        """Whether there is an interval."""
+        return bool(np.isfinite(self.low))
+
+    def holds(self, value: float) -> bool:
+        """Whether the interval holds a value; one that does not exist excludes nothing."""
+        return not self.exists or bool(self.low <= value <= self.high)
+
+    def sentence(self, style: str) -> str:
+        """The figure in a sentence, numbers in the format `style`: 0.42 [0.31, 0.52] (95 % …)."""
+        figure = f"{self.estimate:{style}}"
+        if not self.exists:
+            return f"{figure} ({self.note})" if self.note else figure
+        return f"{figure} [{self.low:{style}}, {self.high:{style}}] (95 % over {self.n_runs} runs)"
+
+    def to_dict(self) -> dict[str, float | int | str | None]:
+        """JSON-like values, with None for ends that do not exist."""
+        low, high = (float(end) if self.exists else None for end in (self.low, self.high))
+        estimate = float(self.estimate) if np.isfinite(self.estimate) else None
+        note = {"note": self.note} if self.note else {}
+        return {"estimate": estimate, "low": low, "high": high, "n_runs": self.n_runs, **note}
 
 
-def bootstrap_interval(
-    per_run: Sequence[Run],
-    statistic: Callable[[Sequence[Run]], float] | None = None,
+def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
+    """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...].
+
+    Runs come in order of appearance.
+
+    Raises:
+        InputError: If there is no value, or not one run per value.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    names = np.array([str(run) for run in runs])
+    if array.ndim == 0 or len(array) == 0 or len(names) != len(array):
+        raise InputError(
+            f"values have shape {list(array.shape)} and {len(names)} runs were named; expected at "
+            "least one configuration and the run of each."
+        )
+    return np.stack([array[names == run].mean(axis=0) for run in dict.fromkeys(names.tolist())])
+
+
+def mean_over_runs(
+    values: ArrayLike,
+    runs: Sequence[Hashable] | None = None,
     *,
-    level: float = 0.95,
-    method: IntervalMethod = "percentile",
-    n_resamples: int = 9_999,
+    scale: Scale = "linear",
     seed: int = 0,
 ) -> Interval:
-    """Resample whole runs with replacement and take quantiles of the statistic.
+    """Mean within each run, then over runs, with a 95 % interval.
 
-    Frames of one run share its history, so the run is the unit (a cluster bootstrap: Davison &
-    Hinkley, Bootstrap Methods and their Application, 1997, §3.8).
-
-    The plain percentile interval is too narrow for few runs: the bootstrap variance lacks the
-    factor n / (n − 1) and normal quantiles stand for Student's. `percentile` therefore reads the
-    quantiles at Φ(±√(n / (n − 1)) t_{n−1}) instead of at the nominal level, which makes it agree
-    with the t interval for a mean of normal values (the expanded percentile interval: Hesterberg,
-    Am. Stat. 69, 371 (2015), §5.3). `bca` corrects bias and skewness instead (Efron, J. Am. Stat.
-    Assoc. 82, 171 (1987)) without that widening and is meant for many runs.
-
-    No resampling sees beyond the extreme runs, so with n runs the coverage of either is at most
-    about 1 − 2^(1−n): 75 % for three runs, 94 % for five. The note says so below six runs.
+    The interval is that of the studentised bootstrap over runs (Efron & Tibshirani, An
+    Introduction to the Bootstrap, 1993, ch. 12.5): resamples say how far the mean is off *in units
+    of its own standard error*, which lets it be as long on one side as skewed values ask for.
+    Student's t interval, which takes them for normal, held the mean of skewed values in 88 to
+    92 % of the cases with 4 to 8 runs; this one in 92 to 95 %.
 
     Args:
-        per_run: One entry per independent run: a number, or whatever `statistic` understands
-            (for a ROC AUC, the labels and scores of that run).
-        statistic: Maps a sequence of entries to a number; the mean by default.
-        level: Nominal coverage.
-        method: `percentile` (expanded for few runs) or `bca`.
-        n_resamples: Number of bootstrap samples.
+        values: One per configuration (or per control, for an interval over controls).
+        runs: Run of each; each is a run of its own without.
+        scale: Scale of the resampling; ``"correlation"`` for means of correlation coefficients.
         seed: Seed of the resampling.
 
     Returns:
-        The interval; NaN ends with the reason in `note` for a single run.
+        The mean and its interval, which does not exist with fewer than four runs or if all runs
+        give the same value.
 
     Raises:
-        InputError: If there is no run, the level is not between 0 and 1, or the method is unknown.
+        InputError: If there is no value, or not one run per value.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    means = run_means(array, range(array.size) if runs is None else runs)
+    n = len(means)
+    estimate = float(means.mean())
+    nothing = _too_few(means)
+    if nothing:
+        return Interval(estimate, np.nan, np.nan, n, nothing)
+    picks = np.random.default_rng(seed).integers(n, size=(N_RESAMPLES, n))
+    resampled = means[picks]
+    errors = resampled.std(axis=1, ddof=1) / np.sqrt(n)
+    error = float(means.std(ddof=1)) / np.sqrt(n)
+    low, high = _studentised(estimate, error, resampled.mean(axis=1), errors, scale)
+    return Interval(estimate, low, high, n)
+
+
+def statistic_over_runs(
+    per_run: Sequence[Run],
+    statistic: Callable[[Sequence[Run]], float],
+    *,
+    scale: Scale = "linear",
+    n_resamples: int = 399,
+    seed: int = 0,
+) -> Interval:
+    """Any figure that is made of all runs together, such as the length of a decay.
+
+    As `mean_over_runs`, with the standard error of each resample by the jackknife over its runs
+    (Efron & Tibshirani, ch. 11), so that it costs `n_resamples` times (1 + number of runs)
+    evaluations.
+
+    Args:
+        per_run: One entry per independent run: whatever `statistic` understands.
+        statistic: Maps a sequence of entries to a number.
+        scale: Scale of the resampling; ``"log"`` for lengths and ratios.
+        n_resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+
+    Raises:
+        InputError: If there is no run.
     """
     n = len(per_run)
     if n == 0:
-        raise InputError("there is no run to resample; expected one value per independent run.")
-    if not 0 < level < 1:
-        raise InputError(f"confidence level is {level:g}; expected a fraction between 0 and 1.")
-    if method not in ("percentile", "bca"):
-        raise InputError(f"unknown interval method {method!r}; known: percentile, bca.")
-    if n == 1:
-        return Interval(
-            np.nan, np.nan, 1, "no interval: a single run says nothing about how runs differ"
-        )
-    note = ""
-    if n < 6:
-        note = f"only {n} runs: the interval cannot cover more than {1 - 2.0 ** (1 - n):.0%}"
+        raise InputError("there is no run to resample; expected one entry per independent run.")
+    everyone = np.arange(n)
+
+    def figure(picked: NDArray[np.int64]) -> float:
+        return statistic([per_run[k] for k in picked])
+
+    estimate = figure(everyone)
+    if n < FEWEST_RUNS:
+        return Interval(estimate, np.nan, np.nan, n, f"{_counted(n)} only")
+    error = _jackknife_error(figure, everyone)
     picks = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
-    if statistic is None:
-        numbers = np.asarray(per_run, dtype=np.float64)
-        samples = numbers[picks].mean(axis=1)
-        estimate = float(numbers.mean())
-        left_out = (numbers.sum() - numbers) / (n - 1)
-    else:
-        samples = np.array([statistic([per_run[k] for k in pick]) for pick in picks])
-        estimate = statistic(per_run)
-        left_out = np.array(
-            [statistic([*per_run[:k], *per_run[k + 1 :]]) for k in range(n)]
-            if method == "bca"
-            else []
+    figures = np.array([figure(pick) for pick in picks])
+    errors = np.array([_jackknife_error(figure, pick) for pick in picks])
+    if not error > 0:
+        return Interval(estimate, np.nan, np.nan, n, "all runs give the same value: no interval")
+    return Interval(estimate, *_studentised(estimate, error, figures, errors, scale), n)
+
+
+def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
+    """Mean over runs of shares from 0 to 1, such as an accuracy, with a 95 % interval.
+
+    Shares crowd at their ends, where resampling sees no spread. The interval is Clopper and
+    Pearson's for as many trials as there are runs (Biometrika 26, 404 (1934)): no shares have more
+    spread than trials that succeed or fail. Where shares have less, it is Student's on the scale
+    log(p / (1 − p)), to whose variance that of one unseen run is added.
+
+    Args:
+        values: One share per configuration.
+        runs: Run of each.
+
+    Raises:
+        InputError: As `run_means`.
+    """
+    from scipy.special import stdtrit
+
+    means = run_means(values, runs)
+    n, share = len(means), float(means.mean())
+    if n == 1:
+        return Interval(share, np.nan, np.nan, 1, _too_few(means))
+    error = float(means.std(ddof=1)) / np.sqrt(n)
+    t = float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    return Interval(share, *_within_unit(share, error, n, t), n)
+
+
+def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None = None) -> float:
+    """Probability that a configuration of the second class scores above one of the first.
+
+    Args:
+        scores: Larger for the second class, shape [n].
+        targets: True class, 0 or 1, shape [n].
+        runs: Run of each configuration, if every run is to count the same however many
+            configurations it has.
+
+    Raises:
+        InputError: If only one class is present.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    labels = np.asarray(targets)
+    _require_both_classes(labels)
+    weights = None
+    if runs is not None:
+        names = [str(run) for run in runs]
+        weights = np.array([1 / names.count(name) for name in names])
+    return float(roc_auc_score(labels, np.asarray(scores, float), sample_weight=weights))
+
+
+def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Interval:
+    """Area under the ROC curve with a 95 % interval over runs.
+
+    Which of two runs of different classes scores higher is one comparison, whatever the number of
+    their configurations. The variance over runs is that of a two-sample U statistic (DeLong,
+    DeLong & Clarke-Pearson, Biometrics 44, 837 (1988); of clustered data: Obuchowski, Biometrics
+    53, 567 (1997)), to which that of one unseen pair of runs is added: nearly perfect areas of few
+    runs have next to no variance of their own. The interval is Student's on the scale
+    log(A / (1 − A)), with Welch's degrees of freedom.
+
+    It is never wider than that of Clopper and Pearson for as many trials as the smaller class has
+    runs: so many disjoint pairs of runs are independent trials, and A is a mean over all ways to
+    pair them, which has no more spread than one (Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963),
+    §5). This one is left where the classes separate, and holds for any number of runs.
+
+    Args:
+        scores: Larger for the second class, shape [n].
+        targets: True class, 0 or 1, shape [n].
+        runs: Run of each configuration; none may hold both classes.
+
+    Raises:
+        InputError: If only one class is present, the lengths differ, or a run has both classes.
+    """
+    wins = _wins(scores, targets, runs)
+    area, n = auc(scores, targets, runs), min(wins.shape)
+    error, degrees = _error_of_wins(wins)
+    from scipy.special import stdtrit
+
+    t = float(stdtrit(degrees, (1 + LEVEL) / 2)) if error > 0 else np.inf
+    return Interval(area, *_within_unit(area, error, n, t), sum(wins.shape))
+
+
+def auc_difference(
+    scores: ArrayLike, reference: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]
+) -> Interval:
+    """By how much one score tells two classes apart better than another, AUC minus AUC.
+
+    Both are judged on the same runs, so that what makes a run hard for both drops out. The
+    interval is put together from those of the two areas and their correlation over runs (the
+    method of variance estimates recovery, Newcombe, Stat. Med. 17, 873 (1998), method 10, for
+    paired figures), so that it is as long on either side as theirs: a difference between areas
+    close to 1 is far from normal.
+
+    Args:
+        scores: Larger for the second class, shape [n].
+        reference: Another such score of the same configurations, shape [n].
+        targets: True class, 0 or 1, shape [n].
+        runs: Run of each configuration; none may hold both classes.
+
+    Returns:
+        The difference; its interval does not exist if a class has fewer than four runs.
+
+    Raises:
+        InputError: As `auc_over_runs`.
+    """
+    areas = [auc_over_runs(each, targets, runs) for each in (scores, reference)]
+    estimate = areas[0].estimate - areas[1].estimate
+    wins = [_wins(each, targets, runs) for each in (scores, reference)]
+    if min(wins[0].shape) < FEWEST_RUNS:
+        note = f"{_counted(min(wins[0].shape))} of a class only"
+        return Interval(estimate, np.nan, np.nan, areas[0].n_runs, note)
+    shared = _covariance_of_wins(*wins)
+    errors = float(np.prod([_covariance_of_wins(each, each) for each in wins])) ** 0.5
+    alike = min(max(shared / errors, 0.0), 1.0) if errors > 0 else 0.0
+
+    def reach(one: float, other: float) -> float:
+        return float(np.sqrt(max(one**2 + other**2 - 2 * alike * one * other, 0.0)))
+
+    (below, above), (below_reference, above_reference) = (
+        (each.estimate - each.low, each.high - each.estimate) for each in areas
+    )
+    return Interval(
+        estimate,
+        estimate - reach(below, above_reference),
+        estimate + reach(above, below_reference),
+        areas[0].n_runs,
+    )
+
+
+def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
+    """Values or their average ranks with zero mean and unit length, shape [n].
+
+    Pearson's coefficient is the dot product of two fields' values in this form, Spearman's that
+    of their ranks.
+
+    Returns:
+        The scores; None if the values are constant, so that no coefficient exists.
+    """
+    if np.ptp(values) == 0:
+        return None
+    if ranked:
+        from scipy.stats import rankdata
+
+        values = rankdata(values)
+    centred = values - values.mean()
+    size = float(np.linalg.norm(centred))
+    return np.asarray(centred / size) if size > 0 else None
+
+
+def among_largest(values: FloatArray, k: int) -> FloatArray:
+    """Probability that each value is among the `k` largest, shape [n].
+
+    1 and 0, but for values tied across the k-th place: these share what is left of the k places,
+    as if the order of tied values were random.
+    """
+    threshold = np.partition(values, -k)[-k]
+    above, tied = values > threshold, values == threshold
+    return np.where(tied, (k - above.sum()) / tied.sum(), above)
+
+
+def best_on_other_runs(figures: FloatArray, runs: Sequence[Hashable], run: Hashable) -> int:
+    """The column whose mean over the runs *other* than one is largest in size.
+
+    What a run is judged with is thus chosen without it.
+
+    Args:
+        figures: Figure of each configuration with each candidate, shape [n_configurations,
+            n_candidates]; ties go to the first. With one candidate there is nothing to choose.
+        runs: Run of each configuration.
+        run: The run that takes no part.
+
+    Raises:
+        InputError: If there are several candidates and no other run.
+    """
+    if figures.shape[1] == 1:
+        return 0
+    others = np.array([str(name) != str(run) for name in runs])
+    if not others.any():
+        raise InputError(
+            f"{figures.shape[1]} candidates were given for a single run, but one is chosen on "
+            "other runs; give one candidate or at least two runs."
         )
-    if method == "percentile":
-        tails = _expanded_tails(n, level)
-    else:
-        tails = _bca_tails(samples, estimate, left_out, level)
-    low, high = np.quantile(samples, tails)
-    return Interval(float(low), float(high), n, note)
+    means = run_means(figures[others], [name for name in runs if str(name) != str(run)])
+    return int(np.argmax(np.abs(means.mean(axis=0))))
 
 
-def _expanded_tails(n: int, level: float) -> tuple[float, float]:
-    from scipy.special import ndtr, stdtrit
+def _too_few(means: FloatArray) -> str:
+    """Why there is no interval of a mean over runs; empty if there is one."""
+    n = len(means)
+    if n < FEWEST_RUNS:
+        return f"{_counted(n)} only: {', '.join(f'{mean:.3g}' for mean in means)}"
+    if np.ptp(means) <= 1e-12 * np.abs(means).max():
+        return f"all {n} runs give the same value: no interval"
+    return ""
 
-    tail = float(ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - level) / 2)))
-    return tail, 1 - tail
+
+def _counted(n: int) -> str:
+    return "1 run" if n == 1 else f"{n} runs"
 
 
-def _bca_tails(
-    samples: NDArray[np.float64], estimate: float, left_out: NDArray[np.float64], level: float
+def _studentised(
+    estimate: float, error: float, resampled: FloatArray, errors: FloatArray, scale: Scale
 ) -> tuple[float, float]:
-    from scipy.special import ndtr, ndtri
+    """Ends from how far resampled figures are off in units of their standard errors."""
+    forth, slope, back = _SCALES[scale]
+    centre = forth(np.float64(estimate))
+    distance = forth(resampled) - centre
+    spread = errors * slope(resampled)
+    # A resample of one run alone has no spread, and says that the mean may be anywhere.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(spread > 0, distance / spread, np.sign(distance) * np.inf)
+    lower, upper = np.quantile(t, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
+    reach = error * slope(np.float64(estimate))
+    return float(back(centre - upper * reach)), float(back(centre - lower * reach))
 
-    # Half of the ties count as below, so that a statistic that hardly varies is not called biased.
-    below = np.mean(samples < estimate) + np.mean(samples == estimate) / 2
-    edge = 1 / (2 * len(samples))
-    bias = ndtri(np.clip(below, edge, 1 - edge))
-    spread = left_out.mean() - left_out
-    norm = float(np.sum(spread**2)) ** 1.5
-    skew = float(np.sum(spread**3)) / (6 * norm) if norm > 0 else 0.0
-    z = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
-    low, high = ndtr(bias + z / (1 - skew * z))
-    return float(low), float(high)
+
+#: From a figure to its scale, the slope of that, and the way back.
+_SCALES: dict[Scale, tuple[Callable[..., FloatArray], ...]] = {
+    "linear": (lambda x: x, np.ones_like, lambda x: x),
+    "log": (np.log, lambda x: 1 / x, np.exp),
+    "correlation": (
+        lambda r: np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)),
+        lambda r: 1 / np.clip(1 - r**2, 1e-12, None),
+        np.tanh,
+    ),
+}
 
 
-def run_means(values: FloatArray, runs: Sequence[str]) -> FloatArray:
-    """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...]."""
-    names = np.array(runs)
-    return np.stack([values[names == run].mean(axis=0) for run in dict.fromkeys(runs)])
+def _jackknife_error(
+    figure: Callable[[NDArray[np.int64]], float], picked: NDArray[np.int64]
+) -> float:
+    n = len(picked)
+    left_out = np.array([figure(np.delete(picked, k)) for k in range(n)])
+    return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def _within_unit(share: float, error: float, n: int, t: float) -> tuple[float, float]:
+    """Ends for a share: Student's on the scale log(p / (1 − p)), within those of n trials."""
+    from scipy.special import betaincinv, expit, logit
+
+    tail = (1 - LEVEL) / 2
+    successes = share * n
+    low = float(betaincinv(successes, n - successes + 1, tail)) if share > 0 else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if share < 1 else 1.0
+    if not 0 < share < 1 or error == 0:
+        return low, high
+    spread = share * (1 - share)
+    reach = t * float(np.sqrt(error**2 + spread / n**2)) / spread
+    ends = expit(logit(share) + np.array([-reach, reach]))
+    return max(low, float(ends[0])), min(high, float(ends[1]))
+
+
+def _wins(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
+    """How often each run of the second class scores above each of the first, [n_1, n_0]."""
+    values, labels = np.asarray(scores, dtype=np.float64), np.asarray(targets)
+    names = np.array([str(run) for run in runs])
+    if not len(values) == len(labels) == len(names):
+        raise InputError(
+            f"{len(values)} scores, {len(labels)} targets and {len(names)} runs were given; "
+            "expected one of each per configuration."
+        )
+    _require_both_classes(labels)
+    members = [list(dict.fromkeys(names[labels == target].tolist())) for target in (0, 1)]
+    both = set(members[0]) & set(members[1])
+    if both:
+        raise InputError(
+            f"run {min(both)!r} holds configurations of both classes; give each class runs of its "
+            "own."
+        )
+    first, second = ([values[names == run] for run in of_class] for of_class in members)
+    return np.array(
+        [[(np.sign(b[:, None] - a[None, :]).mean() + 1) / 2 for a in first] for b in second]
+    )
+
+
+def _error_of_wins(wins: FloatArray) -> tuple[float, float]:
+    """Standard error of the mean over pairs of runs, and Welch's degrees of freedom.
+
+    Both are of no use with a single run of a class; the error is infinite then.
+    """
+    if min(wins.shape) < 2:
+        return np.inf, 1.0
+    parts = [wins.mean(axis=1 - axis).var(ddof=1) / n for axis, n in enumerate(wins.shape)]
+    variance = float(sum(parts))
+    if variance == 0:
+        return 0.0, 1.0
+    spread = sum(part**2 / (n - 1) for part, n in zip(parts, wins.shape, strict=True))
+    return float(np.sqrt(variance)), variance**2 / float(spread)
+
+
+def _covariance_of_wins(one: FloatArray, other: FloatArray) -> float:
+    """Covariance of two means over the same pairs of runs."""
+    return float(
+        sum(
+            np.cov(one.mean(axis=1 - axis), other.mean(axis=1 - axis), ddof=1)[0, 1] / n
+            for axis, n in enumerate(one.shape)
+        )
+    )
+
+
+def _require_both_classes(targets: NDArray[np.generic]) -> None:
+    found = set(np.unique(targets).tolist())
+    if found != {0, 1}:
+        raise InputError(
+            f"targets hold the classes {sorted(found)}; expected configurations of both classes, "
+            "0 and 1."
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,9 @@ from gnnglass.explain.faithfulness import (
     shuffled_labels,
 )
 from gnnglass.models import GraphNet
+from gnnglass.stats import auc
 from gnnglass.structure import INDICATORS, Indicator, indicators_for
-from gnnglass.training import TrainedClassifier, roc_auc
+from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 from planted_truth.definition import AttributionSection
@@ -253,7 +254,7 @@ class Controls(Piece):
         }
         found = {kind: control_correlation(true, others) for kind, others in controls.items()}
         return {
-            kind: {"signed": asdict(one.signed), "size": asdict(one.size)}
+            kind: {"signed": one.signed.to_dict(), "size": one.size.to_dict()}
             for kind, one in found.items()
         }
 
@@ -329,4 +330,4 @@ class Indicators(Piece):
         labelled, split = self.planting.labelled()
         test = labelled.where(split.test)
         means = [indicator.compute(labelled.snapshots[i]).values.mean() for i in test]
-        return roc_auc(np.array(means), labelled.targets[test].astype(np.float64))
+        return auc(means, labelled.targets[test])

@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gnnglass
 from gnnglass._files import written_whole
-from gnnglass.explain.faithfulness import localisation_auc, mean_over_runs
+from gnnglass.explain.faithfulness import localisation_auc
 from gnnglass.models import AnyRecipe, recipe_for
+from gnnglass.stats import mean_over_runs
 from gnnglass.training import (
     LabelledSet,
     Split,
@@ -147,7 +148,7 @@ class Training(Piece):
         )
         return {
             "candidate": self.candidate.model_dump(),
-            "auc": asdict(judged.auc),
+            "auc": judged.auc.to_dict(),
             "validation_loss": validation_loss(classifier, labelled),
             "validation_localisation": mean_over_runs(areas, held.runs).estimate,
             "seconds": seconds,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gnnglass.stats import Interval, bootstrap_interval
+from gnnglass.stats import Interval, mean_over_runs
 from planted_truth.measuring import ENERGY, NO_NETWORK
 from planted_truth.pipeline import Results
 
@@ -201,7 +201,7 @@ def sentences(results: Results) -> Iterator[str]:
 
 
 def _over_runs(values: pd.Series[Any], runs: pd.Series[Any]) -> Interval:
-    return bootstrap_interval(values.groupby(runs).mean().tolist())
+    return mean_over_runs(values.to_numpy(), runs.tolist())
 
 
 def _in_words(candidate: dict[str, Any]) -> str:

@@ -121,9 +121,16 @@ def compare(
         *("predictor", "target", "species", *(["given"] if held else []), "smoothed"),
         *("length", "estimate", "low", "high", "n_runs", "ceiling"),
     ]
-    typer.echo(table[shown].to_string(index=False, float_format="{:.3f}".format))
-    for note in dict.fromkeys(note for note in table["note"] if note):
-        typer.echo(f"note: {note}")
+    # Of too few runs for an interval, the runs themselves stand in the table.
+    few = table["estimate"].notna() & table["low"].isna()
+    parts = table["note"].where(few, "").str.partition("; ")
+    if few.any():
+        shown.append("each run")
+    printed = table.assign(**{"each run": parts[0]})[shown]
+    typer.echo(printed.to_string(index=False, float_format="{:.3f}".format))
+    for note in dict.fromkeys([*table["note"][~few], *parts[2][few]]):
+        if note:
+            typer.echo(f"note: {note}")
     pairs = dict.fromkeys(zip(table["predictor"], table["target"], strict=True))
     for x, y in pairs if held and len(set(runs)) > 1 else ():
         if x not in held:

@@ -79,9 +79,9 @@ def train(
         [labelled.runs[i] for i in chosen],
     )
     typer.echo(
-        f"{out}: {labelled.level} level, AUC {judged.auc.estimate:.3f} "
-        f"[{judged.auc.low:.3f}, {judged.auc.high:.3f}], accuracy {judged.accuracy.estimate:.3f} "
-        f"on {judged.n_snapshots} snapshots of {judged.n_runs} held-out runs"
+        f"{out}: {labelled.level} level, AUC {judged.auc.sentence('.3f')}, accuracy "
+        f"{judged.accuracy.sentence('.3f')} on {judged.n_snapshots} snapshots of "
+        f"{judged.n_runs} held-out runs"
     )
 
 

@@ -18,18 +18,15 @@ from gnnglass.compare.spatial import (
     spatial_correlation,
 )
 from gnnglass.compare.table import compare_fields
-from gnnglass.stats import Interval, bootstrap_interval
 
 __all__ = [
     "Comparison",
     "CorrelationLength",
     "Curve",
     "Gain",
-    "Interval",
     "NoiseCeiling",
     "SpatialCorrelation",
     "UndefinedCorrelationError",
-    "bootstrap_interval",
     "compare_fields",
     "correlate",
     "correlate_lags",

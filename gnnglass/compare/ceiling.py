@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gnnglass.compare.correlation import correlate
-from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, standard_scores
+from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval
 from gnnglass.trajectories import Snapshot
@@ -24,15 +24,19 @@ class NoiseCeiling:
         reliability: 2 r_half / (1 + r_half): expected correlation of the mean over all clones
             with the mean over as many fresh ones; equally, the share of its variance that is
             signal.
-        ceiling: √reliability: correlation of a perfect, noiseless predictor with the mean over
-            all clones. No predictor is expected to exceed it.
-        interval: 95 % interval of `ceiling` over runs; NaN ends if not known.
+        interval: √reliability with its 95 % interval over runs: correlation of a perfect,
+            noiseless predictor with the mean over all clones. No predictor is expected to exceed
+            it.
     """
 
     r_half: float
     reliability: float
-    ceiling: float
     interval: Interval
+
+    @property
+    def ceiling(self) -> float:
+        """√reliability."""
+        return self.interval.estimate
 
 
 def spearman_brown(r_half: float) -> float:
@@ -73,12 +77,11 @@ def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseC
         raise UndefinedCorrelationError(
             f"{len(first)} values per half are too few for a correlation; expected at least 3."
         )
-    x, y = standard_scores(first, method), standard_scores(second, method)
+    x, y = scores_for(first, method), scores_for(second, method)
     if x is None or y is None:
         raise UndefinedCorrelationError("a half is constant, so the halves have no correlation.")
-    return _from_halves(
-        float(x @ y), Interval(np.nan, np.nan, 1, "no interval: a single configuration")
-    )
+    note = "a single configuration: no interval"
+    return _from_halves(Interval(float(x @ y), np.nan, np.nan, 1, note))
 
 
 def noise_ceiling(
@@ -103,7 +106,7 @@ def noise_ceiling(
         runs: Independent run of each configuration.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` or ``"pearson"``.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Raises:
         InputError: Like `gnnglass.compare.correlate`, or if the method is no correlation.
@@ -112,7 +115,7 @@ def noise_ceiling(
     agreement = correlate(
         snapshots, half_a, half_b, runs=runs, species=species, method=method, seed=seed
     )
-    return {name: _from_halves(c.estimate, c.interval) for name, c in agreement.items()}
+    return {name: _from_halves(one.interval) for name, one in agreement.items()}
 
 
 def _refuse_shares(method: Method) -> None:
@@ -123,15 +126,15 @@ def _refuse_shares(method: Method) -> None:
         )
 
 
-def _from_halves(r_half: float, interval: Interval) -> NoiseCeiling:
-    ends = [
-        np.nan if np.isnan(end) else float(np.sqrt(spearman_brown(end)))
-        for end in (interval.low, interval.high)
-    ]
-    reliability = spearman_brown(r_half)
+def _from_halves(agreement: Interval) -> NoiseCeiling:
+    """The ceiling, to which the ends of an interval of the agreement are carried as well."""
+    reliability = spearman_brown(agreement.estimate)
+    low, high = (
+        float(np.sqrt(spearman_brown(end))) if agreement.exists else np.nan
+        for end in (agreement.low, agreement.high)
+    )
     return NoiseCeiling(
-        r_half=r_half,
+        r_half=agreement.estimate,
         reliability=reliability,
-        ceiling=float(np.sqrt(reliability)),
-        interval=Interval(ends[0], ends[1], interval.n_runs, interval.note),
+        interval=Interval(float(np.sqrt(reliability)), low, high, agreement.n_runs, agreement.note),
     )

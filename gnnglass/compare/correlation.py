@@ -15,11 +15,11 @@ from gnnglass.compare.fields import (
     FieldSet,
     Method,
     UndefinedCorrelationError,
+    scores_for,
     scores_of_predictor,
-    standard_scores,
 )
 from gnnglass.errors import InputError
-from gnnglass.stats import Interval, bootstrap_interval, run_means
+from gnnglass.stats import Interval, Scale, best_on_other_runs, mean_over_runs, run_means
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -51,8 +51,8 @@ class Comparison:
             correlation is a partial one.
         per_configuration: Coefficient of each configuration, shape [n_configurations].
         runs: Run of each configuration.
-        estimate: Mean over each run's configurations, then over runs.
-        interval: 95 % bootstrap interval of `estimate` over runs.
+        interval: Mean over each run's configurations, then over runs, with its 95 % interval over
+            runs.
         lengths: Smoothing length of `x` used for each run; 0 is the bare field.
         smoothed: Whether a smoothing length was asked for at all.
         pooled: One coefficient over all particles of all configurations together. It mixes
@@ -68,12 +68,16 @@ class Comparison:
     given: dict[str, dict[str, float]]
     per_configuration: FloatArray
     runs: tuple[str, ...]
-    estimate: float
     interval: Interval
     lengths: dict[str, float]
     smoothed: bool
     pooled: float
     censored_share: float | None = None
+
+    @property
+    def estimate(self) -> float:
+        """The coefficient, mean over each run's configurations, then over runs."""
+        return self.interval.estimate
 
     @property
     def n_runs(self) -> int:
@@ -155,8 +159,8 @@ class Comparison:
         if self.method in SHARES:
             pooled += ", chance 0.100"
         return (
-            f"{self.quantity}: {self.estimate:{self._style}} "
-            f"{self.interval.words(self._style)}, {self.n_configurations} configurations; "
+            f"{self.quantity}: {self.interval.sentence(self._style)}, "
+            f"{self.n_configurations} configurations; "
             f"{pooled}{how}."
         )
 
@@ -182,7 +186,7 @@ class Comparison:
             markersize=4,
         )
         ax.axhline(self.estimate, color="C0")
-        if np.isfinite(self.interval.low):
+        if self.interval.exists:
             ax.axhspan(self.interval.low, self.interval.high, color="C0", alpha=0.15, linewidth=0)
         chance = 0.1 if self.method in SHARES else 0.0
         ax.axhline(chance, color="0.7", linewidth=0.8, zorder=0)
@@ -294,8 +298,8 @@ def candidates_of(lengths: Sequence[float] | None, n_runs: int) -> list[float]:
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
-    """What a choice of lengths leads to.
+class LengthsByRun:
+    """The smoothing length chosen for each run, and what it gives.
 
     Attributes:
         lengths: Run -> the predictor's length.
@@ -315,7 +319,7 @@ def choose_lengths(
     method: Method,
     candidates: Sequence[float],
     given: Mapping[str, Mapping[str, float]],
-) -> Chosen:
+) -> LengthsByRun:
     """For each run the length whose coefficient is largest in size, on average over other runs.
 
     All that a run is judged with is chosen without it: the other runs are looked at with the
@@ -333,7 +337,7 @@ def choose_lengths(
     lengths: dict[str, float] = {}
     found = np.empty(len(fields.runs))
     tables: dict[tuple[tuple[str, float], ...], FloatArray] = {}
-    for r, run in enumerate(fields.run_names):
+    for run in fields.run_names:
         controls = tuple((name, of_run[run]) for name, of_run in given.items())
         if controls not in tables:
             tables[controls] = np.stack(
@@ -341,14 +345,11 @@ def choose_lengths(
                 axis=1,
             )
         per_configuration = tables[controls]
-        pick = 0
-        if len(candidates) > 1:
-            others = np.delete(run_means(per_configuration, fields.runs), r, axis=0)
-            pick = int(np.argmax(np.abs(others.mean(axis=0))))
+        pick = best_on_other_runs(per_configuration, fields.runs, run)
         lengths[run] = candidates[pick]
         own = np.array(fields.runs) == run
         found[own] = per_configuration[own, pick]
-    return Chosen(lengths, found)
+    return LengthsByRun(lengths, found)
 
 
 def correlate(
@@ -396,7 +397,7 @@ def correlate(
         same_species: Smooth over particles of the same species only.
         censored: Name of a field that is 1 where `y` is only a lower bound. Those particles are
             tied at the top of their configuration, and their share is reported.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One `Comparison` per species.
@@ -439,7 +440,7 @@ def compare_species(
         for name in given
     }
     chosen = choose_lengths(fields, x, y, species, method, candidates, held)
-    estimates = run_means(chosen.coefficients, fields.runs)
+    scale: Scale = "linear" if method in SHARES else "correlation"
     return Comparison(
         x=x,
         y=y,
@@ -448,8 +449,7 @@ def compare_species(
         given=held,
         per_configuration=chosen.coefficients,
         runs=fields.runs,
-        estimate=float(estimates.mean()),
-        interval=bootstrap_interval(estimates.tolist(), seed=seed),
+        interval=mean_over_runs(chosen.coefficients, fields.runs, scale=scale, seed=seed),
         lengths=chosen.lengths,
         smoothed=lengths is not None,
         pooled=_pooled(fields, x, y, species, method, chosen.lengths, held),
@@ -493,7 +493,7 @@ def _pooled(
     kinds = [scores_of_predictor(method), *[method] * (1 + len(given))]
     named = [(x, lengths), (y, bare), *given.items()]
     scores = [
-        standard_scores(fields.pooled(name, at, species), kind)
+        scores_for(fields.pooled(name, at, species), kind)
         for (name, at), kind in zip(named, kinds, strict=True)
     ]
     # None is constant: every single configuration has already been found to vary.

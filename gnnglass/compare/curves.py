@@ -98,8 +98,7 @@ class Curve:
 
     def _point(self, at: float) -> str:
         point = self.points[at]
-        words = point.interval.words(".3f")
-        return f"{point.quantity}, at {self.along} {at:g}: {point.estimate:.3f} {words}"
+        return f"{point.quantity}, at {self.along} {at:g}: {point.interval.sentence('.3f')}"
 
 
 def correlate_lags(
@@ -132,7 +131,7 @@ def correlate_lags(
         given: Names of the fields to be held fixed.
         lengths: Candidate smoothing lengths; the bare fields without.
         same_species: Smooth over particles of the same species only.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One `Curve` along the lag per species; its points are `Comparison` objects.

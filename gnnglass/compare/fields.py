@@ -9,6 +9,7 @@ import numpy as np
 
 from gnnglass.compare.smoothing import smooth_at_lengths
 from gnnglass.errors import InputError
+from gnnglass.stats import among_largest, standard_scores
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -22,7 +23,7 @@ class UndefinedCorrelationError(InputError):
     """A correlation that has no value: a constant field, or fewer than three particles."""
 
 
-def standard_scores(values: FloatArray, method: Method) -> FloatArray | None:
+def scores_for(values: FloatArray, method: Method) -> FloatArray | None:
     """What the coefficient of two fields is the dot product of, shape [n].
 
     For Pearson's and Spearman's coefficient: the values, or their average ranks, with zero mean
@@ -32,30 +33,13 @@ def standard_scores(values: FloatArray, method: Method) -> FloatArray | None:
     Returns:
         The scores; None if the values are constant, so that no coefficient exists.
     """
+    if method not in SHARES:
+        return standard_scores(values, ranked=method == "spearman")
     if np.ptp(values) == 0:
         return None
-    if method in SHARES:
-        member = in_top_decile(values if method == "top-decile" else -values)
-        return np.asarray(member / np.sqrt(member.sum()))
-    if method == "spearman":
-        from scipy.stats import rankdata
-
-        values = rankdata(values)
-    centred = values - values.mean()
-    size = float(np.linalg.norm(centred))
-    return centred / size if size > 0 else None
-
-
-def in_top_decile(values: FloatArray) -> FloatArray:
-    """Probability that each particle is among the k = n / 10 (rounded) largest, shape [n].
-
-    1 and 0, but for particles tied across the k-th place: these share what is left of the k
-    places, as if the order of tied particles were random.
-    """
     k = max(1, round(len(values) / 10))
-    threshold = np.partition(values, -k)[-k]
-    above, tied = values > threshold, values == threshold
-    return np.where(tied, (k - above.sum()) / tied.sum(), above)
+    member = among_largest(values if method == "top-decile" else -values, k)
+    return np.asarray(member / np.sqrt(member.sum()))
 
 
 def scores_of_predictor(method: Method) -> Method:
@@ -218,7 +202,7 @@ class FieldSet:
                 f"{self.describe(k)} has {len(chosen)} {species} particles; a correlation of "
                 f"{name!r} needs at least {FEWEST_PARTICLES}."
             )
-        scores = standard_scores(chosen, method)
+        scores = scores_for(chosen, method)
         if scores is None:
             raise UndefinedCorrelationError(
                 f"field {name!r} is constant ({chosen[0]:g}) over the {len(chosen)} {species} "

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gnnglass.compare.correlation import Comparison, axes_or_new, compare_species
-from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, standard_scores
+from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
-from gnnglass.stats import Interval, bootstrap_interval, run_means
+from gnnglass.stats import Interval, mean_over_runs, run_means
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -30,15 +30,19 @@ class Gain:
         without: Correlation of the target with what a regression on the given fields predicts,
             for each configuration, shape [n_configurations].
         with_it: The same with the predictor added.
-        estimate: Mean of `with_it` − `without` over each run's configurations, then over runs.
-        interval: 95 % bootstrap interval of `estimate` over runs.
+        interval: Mean of `with_it` − `without` over each run's configurations, then over runs,
+            with its 95 % interval over runs.
     """
 
     partial: Comparison
     without: FloatArray
     with_it: FloatArray
-    estimate: float
     interval: Interval
+
+    @property
+    def estimate(self) -> float:
+        """The gain, mean over runs."""
+        return self.interval.estimate
 
     @property
     def quantity(self) -> str:
@@ -82,9 +86,9 @@ class Gain:
         without, with_it = self._means()
         p = self.partial
         return (
-            f"{self.quantity}: {self.estimate:+.3f} {self.interval.words('+.3f')}, from "
+            f"{self.quantity}: {self.interval.sentence('+.3f')}, from "
             f"{without.mean():.3f} to {with_it.mean():.3f}; regressions fitted on the other runs; "
-            f"partial correlation {p.estimate:+.3f} {p.interval.words('+.3f')}."
+            f"partial correlation {p.interval.sentence('+.3f')}."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -144,7 +148,7 @@ def gain(
         lengths: Candidate smoothing lengths; the bare fields without.
         same_species: Smooth over particles of the same species only.
         censored: Name of a field that is 1 where `y` is only a lower bound.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One `Gain` per species.
@@ -169,13 +173,11 @@ def gain(
         )
         without = _predicted(fields, partial, partial.given)
         with_it = _predicted(fields, partial, {**partial.given, x: partial.lengths})
-        gains = run_means(with_it - without, fields.runs)
         found[name] = Gain(
             partial=partial,
             without=without,
             with_it=with_it,
-            estimate=float(gains.mean()),
-            interval=bootstrap_interval(gains.tolist(), seed=seed),
+            interval=mean_over_runs(with_it - without, fields.runs, seed=seed),
         )
     return found
 
@@ -192,7 +194,7 @@ def _predicted(
         features = [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
         weights = _fit_on_others(features, targets, fields.runs, run)
         for k in np.flatnonzero(np.array(fields.runs) == run):
-            predicted = standard_scores(features[k] @ weights, method)
+            predicted = scores_for(features[k] @ weights, method)
             if predicted is None:
                 raise UndefinedCorrelationError(
                     f"{', '.join(predictors)} predict nothing in {fields.describe(int(k))}: the "

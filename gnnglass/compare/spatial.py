@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gnnglass.compare.correlation import axes_or_new
 from gnnglass.compare.fields import FieldSet, UndefinedCorrelationError
 from gnnglass.errors import InputError
-from gnnglass.stats import Interval, bootstrap_interval, run_means
+from gnnglass.stats import Interval, Scale, mean_over_runs, run_means, statistic_over_runs
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -37,7 +37,7 @@ class SpatialCorrelation:
         edges: Edges of the box (of a block, if it was cut in blocks), shape [d].
         n_particles: Particles in it, on average.
         blocks: Into how many parts each edge of the box was cut; 1 is the periodic box itself.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
     """
 
     field: str
@@ -61,21 +61,22 @@ class SpatialCorrelation:
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
-        """95 % bootstrap interval over runs of each bin."""
-        return tuple(bootstrap_interval(each.tolist(), seed=self.seed) for each in self.per_run.T)
+        """C(r) in each bin with its 95 % interval over runs."""
+        return tuple(mean_over_runs(each, seed=self.seed) for each in self.per_run.T)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per bin that has pairs."""
         import pandas as pd
 
+        bins = self.intervals
         table = pd.DataFrame(
             {
                 "field": self.field,
                 "species": self.species,
                 "r": self.r,
-                "estimate": self.estimate,
-                "low": [each.low for each in self.intervals],
-                "high": [each.high for each in self.intervals],
+                "estimate": [each.estimate for each in bins],
+                "low": [each.low for each in bins],
+                "high": [each.high for each in bins],
                 "n_runs": self.n_runs,
             }
         )
@@ -83,15 +84,16 @@ class SpatialCorrelation:
 
     def sentence(self) -> str:
         """Where C(r) begins and where it ends, in one sentence."""
-        table = self.to_frame()
-        ends = [
-            f"{row.estimate:+.3f} [{row.low:+.3f}, {row.high:+.3f}] at r = {row.r:.3g}"
-            for row in (table.iloc[0], table.iloc[-1])
+        bins = [
+            (r, each)
+            for r, each in zip(self.r, self.intervals, strict=True)
+            if np.isfinite(each.estimate)
         ]
+        ends = [f"{each.sentence('+.3f')} at r = {r:.3g}" for r, each in (bins[0], bins[-1])]
         return (
-            f"Spatial correlation of {self.field}, {self.species} particles: {' and '.join(ends)} "
-            f"(95 % bootstrap over {self.n_runs} runs); the mean of each configuration is "
-            f"removed, so that without any correlation it is {-1 / (self.n_particles - 1):.4f}."
+            f"Spatial correlation of {self.field}, {self.species} particles: {' and '.join(ends)}; "
+            "the mean of each configuration is removed, so that without any correlation it is "
+            f"{-1 / (self.n_particles - 1):.4f}."
         )
 
     def plot(self, ax: Axes | None = None, *, color: str = "C0", label: str = "") -> Axes:
@@ -144,7 +146,7 @@ def spatial_correlation(
         r_max: Largest distance; by default a quarter of the shortest edge of the box.
         blocks: Cut each edge of the box into so many parts and take pairs and means within each
             block only: what a smaller system, without periodic images, would look like.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One `SpatialCorrelation` per species.
@@ -317,7 +319,6 @@ STEP = 0.01
 """Relative step between the lengths that are tried."""
 
 FEWEST_BINS = 4
-N_RESAMPLES = 999
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,23 +328,22 @@ class CorrelationLength:
     Attributes:
         correlation: The correlation function that was fitted.
         decay: ξ and A; NaN if they have no value, with the reason in the interval's note.
-        interval: 95 % bootstrap interval of ξ over runs.
+        interval: ξ with its 95 % interval over runs.
         fit_range: Distances between which it was fitted.
-        ratio: ξ of the blocks of half the edge divided by ξ of the box.
-        ratio_interval: 95 % bootstrap interval of the ratio over runs.
+        ratio: ξ of the blocks of half the edge divided by ξ of the box, with its 95 % interval
+            over runs.
     """
 
     correlation: SpatialCorrelation
     decay: Decay
     interval: Interval
     fit_range: tuple[float, float]
-    ratio: float
-    ratio_interval: Interval
+    ratio: Interval
 
     @property
     def estimate(self) -> float:
         """ξ, in units of length; NaN if it has no value."""
-        return self.decay.length
+        return self.interval.estimate
 
     @property
     def quantity(self) -> str:
@@ -361,7 +361,7 @@ class CorrelationLength:
         reasons = []
         if self.estimate > LARGEST_SHARE * edge:
             reasons.append(f"ξ is {self.estimate / edge:.0%} of the box edge {edge:.4g}")
-        if self.ratio_interval.low > 1 or self.ratio_interval.high < 1:
+        if not self.ratio.holds(1):
             reasons.append("blocks of half the edge give another length")
         return f"limited by the box: {' and '.join(reasons)}" if reasons else ""
 
@@ -382,9 +382,9 @@ class CorrelationLength:
                     "fit_from": self.fit_range[0],
                     "fit_to": self.fit_range[1],
                     "edge": float(self.correlation.edges.min()),
-                    "ratio": self.ratio,
-                    "ratio_low": self.ratio_interval.low,
-                    "ratio_high": self.ratio_interval.high,
+                    "ratio": self.ratio.estimate,
+                    "ratio_low": self.ratio.low,
+                    "ratio_high": self.ratio.high,
                     "n_runs": self.correlation.n_runs,
                     "note": "; ".join(notes),
                 }
@@ -396,12 +396,12 @@ class CorrelationLength:
         fitted = f"fitted at r = {self.fit_range[0]:g} … {self.fit_range[1]:.4g}"
         if np.isnan(self.estimate):
             return f"{self.quantity}: none, {fitted}: {self.interval.note}."
-        ratio = f"{self.ratio:.2f}"
-        if np.isfinite(self.ratio_interval.low):
-            ratio += f" [{self.ratio_interval.low:.2f}, {self.ratio_interval.high:.2f}]"
+        ratio = f"{self.ratio.estimate:.2f}"
+        if self.ratio.exists:
+            ratio += f" [{self.ratio.low:.2f}, {self.ratio.high:.2f}]"
         warning = f"; {self.warning}" if self.warning else ""
         return (
-            f"{self.quantity}: {self.estimate:.2f} {self.interval.words('.2f')}, A exp(−r/ξ) with "
+            f"{self.quantity}: {self.interval.sentence('.2f')}, A exp(−r/ξ) with "
             f"A = {self.decay.amplitude:.2f} {fitted} in a box of edge "
             f"{self.correlation.edges.min():.4g}; blocks of half the edge give {ratio} times as "
             f"much{warning}."
@@ -455,7 +455,7 @@ def correlation_length(
         bin_width: Width of the bins of distances.
         fit_range: Distances between which C(r) is fitted; to a quarter of the shortest edge if
             the second is None.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One `CorrelationLength` per species.
@@ -502,28 +502,27 @@ def _fitted(
     )
     everyone = range(whole.n_runs)
 
-    def over_runs(statistic: Callable[[Sequence[int]], float]) -> Interval:
-        return bootstrap_interval(everyone, statistic, n_resamples=N_RESAMPLES, seed=whole.seed)
+    def over_runs(statistic: Callable[[Sequence[int]], float], scale: Scale = "log") -> Interval:
+        return statistic_over_runs(everyone, statistic, scale=scale, seed=whole.seed)
 
     decay = in_box(everyone)
-    amplitude = over_runs(lambda picked: in_box(picked).amplitude)
+    amplitude = over_runs(lambda picked: in_box(picked).amplitude, "linear")
     nothing = ""
-    if decay.amplitude <= 0 or amplitude.low <= 0:
+    if decay.amplitude <= 0 or (amplitude.exists and amplitude.holds(0)):
         nothing = "the correlation there is not told apart from none"
     elif decay.length == lengths[0]:
         nothing = f"the decay is faster than bins of {width:g} can tell"
     elif decay.length == lengths[-1]:
         nothing = "there is no decay within the box"
     if nothing:
-        none = Interval(np.nan, np.nan, whole.n_runs, nothing)
-        return CorrelationLength(whole, Decay(np.nan, np.nan), none, fit_range, np.nan, none)
+        none = Interval(np.nan, np.nan, np.nan, whole.n_runs, nothing)
+        return CorrelationLength(whole, Decay(np.nan, np.nan), none, fit_range, none)
     return CorrelationLength(
         correlation=whole,
         decay=decay,
         interval=over_runs(lambda picked: in_box(picked).length),
         fit_range=fit_range,
-        ratio=in_blocks(everyone).length / decay.length,
-        ratio_interval=over_runs(lambda picked: in_blocks(picked).length / in_box(picked).length),
+        ratio=over_runs(lambda picked: in_blocks(picked).length / in_box(picked).length),
     )
 
 

@@ -71,7 +71,7 @@ def compare_fields(
         censored: Target -> field that is 1 where the target is only a lower bound.
         halves: Target -> the two fields measured on either half of its clones; gives the
             noise ceiling.
-        seed: Seed of the bootstrap.
+        seed: Seed of the interval.
 
     Returns:
         One row per (target, species, method, predictor, given or not, bare or smoothed), with the

@@ -80,9 +80,10 @@ def percent(value: Any) -> str:
 
 
 def interval(entry: Mapping[str, Any], *, sign: bool = False, digits: int = 3) -> str:
-    """The ends of an interval, ``[low, high]``; empty if there is none."""
+    """The ends of an interval, ``[low, high]``, or in brackets why there is none."""
     if is_missing(entry.get("low")) or is_missing(entry.get("high")):
-        return ""
+        said = entry.get("note") if not is_missing(entry.get("estimate")) else None
+        return f"({said})" if said else ""
     show = signed if sign else number
     return f"[{show(entry['low'], digits)}, {show(entry['high'], digits)}]"
 
@@ -160,7 +161,7 @@ class CorrelationGroup:
         censored_share: Share of censored particles; None if none can be.
         given: In words, the fields that the partial correlations hold fixed; empty without any.
         lines: Predictor -> its rows.
-        notes: What the rows say beside their numbers, each once.
+        notes: Why rows have no coefficient, each reason once.
     """
 
     target: str
@@ -218,7 +219,11 @@ def _group(
         censored_share=_first([row.get("censored_share") for row in rows], share),
         given=", ".join(map(field_label, given.split(", "))) if given else "",
         lines=lines,
-        notes=tuple(dict.fromkeys(row["note"] for row in rows if row.get("note"))),
+        notes=tuple(
+            dict.fromkeys(
+                row["note"] for row in rows if row.get("note") and is_missing(row.get("estimate"))
+            )
+        ),
     )
 
 

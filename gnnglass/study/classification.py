@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,7 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         scores[name], probabilities[name] = values[test], calibration.probability(values[test])
     judged = {
         "figures": {
-            name: asdict(evaluate(probability, targets, runs))
+            name: evaluate(probability, targets, runs).to_dict()
             for name, probability in probabilities.items()
         },
         "probabilities": {name: values.tolist() for name, values in probabilities.items()},

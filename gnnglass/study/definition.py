@@ -164,7 +164,7 @@ class CompareSection(Section):
         methods: Correlation coefficients.
         given: Structural indicators that are held fixed in further, partial correlations: what a
             map knows beyond them.
-        seed: Seed of the bootstrap and of the random baseline.
+        seed: Seed of the intervals and of the random baseline.
     """
 
     lengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)

@@ -4,12 +4,9 @@ from gnnglass.training._loop import TrainingOptions
 from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device
 from gnnglass.training.evaluation import (
     Evaluation,
-    Interval,
-    auc_difference,
     evaluate,
     linear_scores,
     matched_auc,
-    roc_auc,
 )
 from gnnglass.training.fitting import (
     Candidate,
@@ -25,12 +22,10 @@ __all__ = [
     "Candidate",
     "Choice",
     "Evaluation",
-    "Interval",
     "LabelledSet",
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
-    "auc_difference",
     "choose_device",
     "deal_runs",
     "evaluate",
@@ -38,7 +33,6 @@ __all__ = [
     "fit_best",
     "linear_scores",
     "matched_auc",
-    "roc_auc",
     "split_by_run",
     "validation_loss",
 ]

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from gnnglass._files import written_whole
 from gnnglass.errors import InputError
 from gnnglass.models import ClassifierNet, collate
-from gnnglass.training.evaluation import roc_auc
+from gnnglass.stats import auc
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class _Training(lightning.LightningModule):
         scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
         self.log("train_loss", float(np.mean(self._losses)))
         self.log("val_loss", float(losses.sum()) / len(targets))
-        self.log("val_auc", roc_auc(scores, targets))
+        self.log("val_auc", auc(scores, targets))
         self._losses, self._validation = [], []
 
     def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
-from gnnglass.errors import InputError
+from gnnglass.stats import Interval, auc_over_runs, share_over_runs
 from gnnglass.training.labelled import LabelledSet, Split
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -42,130 +33,41 @@ class Evaluation:
     n_runs: int
     n_snapshots: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-like values; ends of intervals that do not exist are None."""
+        return {
+            "auc": self.auc.to_dict(),
+            "accuracy": self.accuracy.to_dict(),
+            "calibration_error": self.calibration_error,
+            "n_runs": self.n_runs,
+            "n_snapshots": self.n_snapshots,
+        }
 
-def evaluate(
-    probability: ArrayLike,
-    targets: ArrayLike,
-    runs: Sequence[str],
-    *,
-    n_resamples: int = 2000,
-    seed: int = 0,
-) -> Evaluation:
+
+def evaluate(probability: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Evaluation:
     """Judge probabilities of the second class.
 
-    Intervals come from resampling whole runs, within each class (a stratified cluster
-    bootstrap, percentile interval). With few runs that all are classified perfectly the
-    interval has no width; `n_runs` says how little that means.
+    Every run counts the same, however many configurations it has; intervals are over runs (see
+    `gnnglass.stats.auc_over_runs` and `gnnglass.stats.share_over_runs`).
 
     Args:
         probability: Of the second class, shape [n_snapshots].
         targets: True class, 0 or 1, shape [n_snapshots].
-        runs: Run of each configuration.
-        n_resamples: Bootstrap resamples.
-        seed: Seed of the resampling.
+        runs: Run of each configuration; none may hold both classes.
 
     Raises:
-        InputError: If only one class is present or the lengths differ.
+        InputError: If only one class is present, the lengths differ, or a run has both classes.
     """
-    probability = np.asarray(probability, dtype=np.float64)
-    targets = np.asarray(targets)
-    _require_one_each("probabilities", probability, targets, runs)
-    resamples = _resampled_runs(targets, runs, n_resamples, seed)
-
-    def interval(figure: Callable[[FloatArray, FloatArray], float]) -> Interval:
-        return _interval(lambda i: figure(probability[i], targets[i]), len(targets), resamples)
-
+    probability, targets = np.asarray(probability, dtype=np.float64), np.asarray(targets)
+    # Which also checks that there is one of each.
+    area = auc_over_runs(probability, targets, runs)
     return Evaluation(
-        auc=interval(roc_auc),
-        accuracy=interval(lambda p, t: float(np.mean((p > 0.5) == (t == 1)))),
+        auc=area,
+        accuracy=share_over_runs((probability > 0.5) == (targets == 1), runs),
         calibration_error=calibration_error(probability, targets),
-        n_runs=len(set(runs)),
+        n_runs=area.n_runs,
         n_snapshots=len(targets),
     )
-
-
-def auc_difference(
-    scores: ArrayLike,
-    reference: ArrayLike,
-    targets: ArrayLike,
-    runs: Sequence[str],
-    *,
-    n_resamples: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """By how much one score tells two classes apart better than another, AUC minus AUC.
-
-    Both are judged on the same resamples of whole runs, so that what makes a run hard for both
-    drops out: the interval of the difference is much narrower than those of the two AUCs suggest
-    (paired cluster bootstrap: Rutter, Acad. Radiol. 7, 413 (2000)).
-
-    Args:
-        scores: Larger for the second class, shape [n_snapshots].
-        reference: Another such score of the same configurations, shape [n_snapshots].
-        targets: True class, 0 or 1, shape [n_snapshots].
-        runs: Run of each configuration.
-        n_resamples: Bootstrap resamples.
-        seed: Seed of the resampling.
-
-    Raises:
-        InputError: If only one class is present or the lengths differ.
-    """
-    mine, other = np.asarray(scores, float), np.asarray(reference, float)
-    targets = np.asarray(targets)
-    _require_one_each("scores", mine, targets, runs)
-    _require_one_each("reference scores", other, targets, runs)
-    return _interval(
-        lambda i: roc_auc(mine[i], targets[i]) - roc_auc(other[i], targets[i]),
-        len(targets),
-        _resampled_runs(targets, runs, n_resamples, seed),
-    )
-
-
-def _require_one_each(
-    what: str, scores: FloatArray, targets: NDArray[np.generic], runs: Sequence[str]
-) -> None:
-    if not len(scores) == len(targets) == len(runs):
-        raise InputError(
-            f"{len(scores)} {what}, {len(targets)} targets and {len(runs)} runs were "
-            "given; expected one of each per configuration."
-        )
-
-
-def _resampled_runs(
-    targets: NDArray[np.generic], runs: Sequence[str], n_resamples: int, seed: int
-) -> list[NDArray[np.int64]]:
-    """Indices of the configurations of runs drawn with replacement, as many of each class."""
-    if set(np.unique(targets)) != {0, 1}:
-        raise InputError("an evaluation needs configurations of both classes; got one only.")
-    names = np.asarray(runs)
-    groups = [
-        [np.flatnonzero(names == run) for run in np.unique(names[targets == target])]
-        for target in (0, 1)
-    ]
-    rng = np.random.default_rng(seed)
-    return [
-        np.concatenate(
-            [group[k] for group in groups for k in rng.integers(len(group), size=len(group))]
-        )
-        for _ in range(n_resamples)
-    ]
-
-
-def _interval(
-    figure: Callable[[NDArray[np.int64]], float], n: int, resamples: list[NDArray[np.int64]]
-) -> Interval:
-    """A figure of `n` configurations, given their indices, with its percentile interval."""
-    low, high = np.quantile([figure(index) for index in resamples], [0.025, 0.975])
-    return Interval(figure(np.arange(n)), float(low), float(high))
-
-
-def roc_auc(scores: FloatArray, targets: FloatArray) -> float:
-    """Probability that a random glass scores above a random liquid (Mann–Whitney U)."""
-    ranks = rankdata(scores)
-    positive = targets == 1
-    n_positive, n_negative = positive.sum(), (~positive).sum()
-    above = ranks[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(above / (n_positive * n_negative))
 
 
 def matched_auc(

@@ -42,8 +42,8 @@ def test_botan_files_with_all_indicators_ceilings_and_published_figures(tmp_path
     assert set(table["predictor"]) == fields_of(files[0])
     assert set(table["target"]) == PROPENSITIES and set(table["smoothed"]) == {False, True}
     assert set(table["n_runs"]) == {3} and table["ceiling"].between(0, 1).all()
-    assert "ceiling" in text and "note: only 3 runs" in text
-    assert text.index("Published: Pearson's r") > text.index("note:")
+    assert "ceiling" in text and "3 runs only: " in text
+    assert text.index("Published: Pearson's r") > text.index("3 runs only")
     assert all(one.citation in text for one in FIGURES)
     assert "potential_energy, smoothed over 0." in text and "here" in text
 
@@ -53,7 +53,7 @@ def test_one_file_says_what_it_cannot(tmp_path):
     options = ("--length=0.5", "--length=0.9")
     table, text = compared([path, tmp_path / "t.csv"], *options)
     assert not table["smoothed"].any() and table["low"].isna().all()
-    assert "note: no interval: a single run" in text and "chosen on other runs" in text
+    assert "1 run only: " in text and "chosen on other runs" in text
     assert "Published" not in text
 
 

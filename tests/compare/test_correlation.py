@@ -157,9 +157,9 @@ def test_one_run_gives_an_estimate_and_says_why_there_is_no_interval(data):
     found = correlate(snapshots, "x", "y", runs=["only"] * 12)["A"]
     assert np.isfinite(found.estimate)
     assert np.isnan(found.interval.low)
-    assert "single run" in found.interval.note
-    assert "single run" in found.sentence()
-    assert "single run" in found.to_frame().note[0]
+    assert "1 run only" in found.interval.note
+    assert "1 run only" in found.sentence()
+    assert "1 run only" in found.to_frame().note[0]
 
 
 def interval_coverage(trials, n_runs):

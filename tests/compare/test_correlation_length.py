@@ -93,7 +93,7 @@ def test_results_show_themselves_and_make_a_curve(plane):
     a = found["A"]
     assert a.interval.low < a.estimate < a.interval.high
     assert f"Correlation length of f, A particles: {a.estimate:.2f} [" in a.sentence()
-    assert f"blocks of half the edge give {a.ratio:.2f}" in a.sentence()
+    assert f"blocks of half the edge give {a.ratio.estimate:.2f}" in a.sentence()
     row = a.to_frame().iloc[0]
     assert (row.estimate, row.edge, row.n_runs) == (a.estimate, 32.0, 8)
     ax = a.plot()
@@ -110,7 +110,7 @@ def test_results_show_themselves_and_make_a_curve(plane):
 def test_one_run_has_a_length_and_no_interval(plane):
     found = correlation_length(plane, "f", runs=["a"] * 8, species=["A"], fit_range=(1, 4))["A"]
     assert np.isfinite(found.estimate)
-    assert "single run" in found.sentence()
+    assert "1 run only" in found.sentence()
 
 
 def test_too_few_bins_are_refused(plane):

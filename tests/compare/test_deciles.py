@@ -7,8 +7,8 @@ import pytest
 from synthetic import configuration, runs_of
 
 from gnnglass.compare import correlate, noise_ceiling
-from gnnglass.compare.fields import in_top_decile
 from gnnglass.errors import InputError
+from gnnglass.stats import among_largest
 
 
 @pytest.mark.parametrize("method", ["top-decile", "bottom-decile"])
@@ -63,8 +63,8 @@ def test_turning_the_target_round_swaps_top_and_bottom():
 def test_membership_adds_up_to_a_tenth_whatever_is_tied():
     for values in set(permutations([0.0, 0.0, 1.0, 1.0])):
         repeated = np.repeat(values, 10)
-        assert in_top_decile(repeated).sum() == pytest.approx(4)
-        assert set(in_top_decile(repeated)) == {0.0, 0.2}
+        assert among_largest(repeated, 4).sum() == pytest.approx(4)
+        assert set(among_largest(repeated, 4)) == {0.0, 0.2}
 
 
 def test_no_ceiling_of_shares():

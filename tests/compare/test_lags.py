@@ -14,7 +14,7 @@ TARGETS = {100.0: "late", 1.0: "early", 10.0: "y"}
 def data():
     return runs_of(
         np.random.default_rng(0),
-        [0.8, 0.7, 0.8],
+        [0.8, 0.7, 0.8, 0.75],
         n=120,
         early=lambda rng, x, y: rng.normal(size=len(x)),
         late=lambda rng, x, y: y + 2 * rng.normal(size=len(x)),

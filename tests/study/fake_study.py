@@ -60,7 +60,7 @@ def classifier(auc, accuracy, ece, training, inference):
     }
 
 
-def fake_study(side=14, n_runs=3, n_configurations=2, seed=0):
+def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
     """Results as JSON would give them back, and the data of the figures."""
     rng = np.random.default_rng(seed)
     snapshots = [

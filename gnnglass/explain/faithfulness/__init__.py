@@ -1,7 +1,8 @@
 """Is a map faithful to the network, stable, and better than one that knows nothing?
 
 Nothing here knows where scores came from: a map is one array of scores per configuration. Every
-measure gives one value per configuration; `mean_over_runs` makes a mean and an interval of them.
+measure gives one value per configuration; `gnnglass.stats.mean_over_runs` makes a mean and an
+interval of them.
 """
 
 from gnnglass.explain.faithfulness.controls import (
@@ -22,7 +23,6 @@ from gnnglass.explain.faithfulness.maps import (
     gini,
     half_share,
     localisation_auc,
-    mean_over_runs,
     noise_stability,
     of_species,
     precision_at_k,
@@ -42,7 +42,6 @@ __all__ = [
     "gini",
     "half_share",
     "localisation_auc",
-    "mean_over_runs",
     "noise_stability",
     "of_species",
     "precision_at_k",

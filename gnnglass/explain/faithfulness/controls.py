@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from gnnglass.errors import InputError
-from gnnglass.explain.faithfulness.maps import Maps, mean_over_runs, rank_correlation
+from gnnglass.explain.faithfulness.maps import Maps, rank_correlation
 from gnnglass.models import MODELS
-from gnnglass.training import Calibration, Interval, LabelledSet, TrainedClassifier
+from gnnglass.stats import Interval, mean_over_runs
+from gnnglass.training import Calibration, LabelledSet, TrainedClassifier
 from gnnglass.trajectories.snapshot import FloatArray
 
 FEWEST_CONTROLS = 10
@@ -121,7 +122,7 @@ class ControlCorrelation:
         return self._over_controls(np.abs(self.coefficients))
 
     def _over_controls(self, coefficients: FloatArray) -> Interval:
-        return mean_over_runs(coefficients.mean(axis=1), range(len(coefficients)))
+        return mean_over_runs(coefficients.mean(axis=1))
 
 
 def control_correlation(scores: Maps, controls: Sequence[Maps]) -> ControlCorrelation:

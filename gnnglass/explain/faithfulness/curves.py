@@ -15,9 +15,10 @@ from torch import Tensor
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import column_of
-from gnnglass.explain.faithfulness.maps import Maps, checked_maps, mean_over_runs, run_means
+from gnnglass.explain.faithfulness.maps import Maps, checked_maps
 from gnnglass.models import GraphNet, arguments_for, batched
-from gnnglass.training import Interval, TrainedClassifier
+from gnnglass.stats import Interval, mean_over_runs, run_means
+from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 

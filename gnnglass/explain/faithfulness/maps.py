@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gnnglass.errors import InputError
-from gnnglass.training import Interval, roc_auc
+from gnnglass.stats import among_largest, auc, standard_scores
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -86,17 +86,13 @@ def rank_correlation(one: Maps, other: Maps) -> FloatArray:
 
 
 def _standard_ranks(scores: FloatArray, k: int) -> FloatArray:
-    """Average ranks with zero mean and unit length, shape [n]."""
-    from scipy.stats import rankdata
-
-    if np.ptp(scores) == 0:
+    ranks = standard_scores(scores, ranked=True)
+    if ranks is None:
         raise InputError(
             f"the map of configuration {k} is constant ({scores[0]:g}) over its {len(scores)} "
             "particles, so its rank correlation is undefined; leave that configuration out."
         )
-    ranks = rankdata(scores)
-    centred = ranks - ranks.mean()
-    return np.asarray(centred / np.linalg.norm(centred))
+    return ranks
 
 
 def seed_agreement(maps: Sequence[Maps]) -> FloatArray:
@@ -234,7 +230,7 @@ def localisation_auc(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
         InputError: If maps and truth do not fit each other, or all particles of a configuration
             matter, or none.
     """
-    return np.array([roc_auc(values, planted) for values, planted in _pairs(scores, truth)])
+    return np.array([auc(values, planted) for values, planted in _pairs(scores, truth)])
 
 
 def precision_at_k(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
@@ -258,10 +254,7 @@ def precision_at_k(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
 
 def _precision(scores: FloatArray, planted: FloatArray) -> float:
     k = int(planted.sum())
-    threshold = np.sort(scores)[-k]
-    above, tied = scores > threshold, scores == threshold
-    found = planted[above].sum() + planted[tied].mean() * (k - above.sum())
-    return float(found / k)
+    return float(among_largest(scores, k) @ planted / k)
 
 
 def _pairs(scores: Maps, truth: Sequence[ArrayLike]) -> list[tuple[FloatArray, FloatArray]]:
@@ -275,56 +268,3 @@ def _pairs(scores: Maps, truth: Sequence[ArrayLike]) -> list[tuple[FloatArray, F
                 "particles that matter and 0 for the others, and some of each."
             )
     return list(zip(maps, fields, strict=True))
-
-
-LEVEL = 0.95
-N_RESAMPLES = 9_999
-
-
-def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
-    """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...].
-
-    Raises:
-        InputError: If there is no value, or not one run per value.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    names = [str(run) for run in runs]
-    if array.ndim == 0 or len(array) == 0 or len(names) != len(array):
-        raise InputError(
-            f"values have shape {list(array.shape)} and {len(names)} runs were named; expected at "
-            "least one configuration and the run of each."
-        )
-    return np.stack(
-        [array[[name == run for name in names]].mean(axis=0) for run in dict.fromkeys(names)]
-    )
-
-
-def mean_over_runs(values: ArrayLike, runs: Sequence[Hashable], *, seed: int = 0) -> Interval:
-    """Mean within each run, then over runs, with a 95 % interval.
-
-    Whole runs are resampled, and the quantiles are read at Φ(±√(n / (n − 1)) t_{n−1}) (the
-    expanded percentile interval: Hesterberg, Am. Stat. 69, 371 (2015), §5.3), as in all tables
-    of correlations. With n runs no resampling covers more than 1 − 2^(1−n).
-
-    Args:
-        values: One per configuration (or per control, for an interval over controls).
-        runs: Run of each.
-        seed: Seed of the resampling.
-
-    Returns:
-        The mean and its interval; NaN ends for a single run, which says nothing about how runs
-        differ.
-
-    Raises:
-        InputError: If there is no value, or not one run per value.
-    """
-    from scipy.special import ndtr, stdtrit
-
-    means = run_means(values, runs)
-    n = len(means)
-    if n == 1:
-        return Interval(float(means[0]), float("nan"), float("nan"))
-    picks = np.random.default_rng(seed).integers(n, size=(N_RESAMPLES, n))
-    tail = float(ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - LEVEL) / 2)))
-    low, high = np.quantile(means[picks].mean(axis=1), [tail, 1 - tail])
-    return Interval(float(means.mean()), float(low), float(high))

@@ -165,7 +165,9 @@ def test_a_trained_network_is_explained_better_than_by_chance(trained, glasses, 
     options = {"runs": range(3), "mode": mode, "n_random": 3, "fractions": FEW}
     true = faithfulness_curve(trained, glasses, maps, **options)
     backwards = faithfulness_curve(trained, glasses, [-scores for scores in maps], **options)
-    assert true.area.low > 0 > backwards.area.high
+    assert true.areas.min() > 0 > backwards.areas.max()
+    assert true.area.estimate == pytest.approx(true.areas.mean())
+    assert not true.area.exists  # of three runs
 
 
 def test_a_network_that_answers_nan_is_not_passed_over():

@@ -5,7 +5,7 @@ exponential). Printed is, for each figure and number of runs (of each class, for
 share of trials in which the interval holds the true value, and its median width; a dash where
 there is no interval. The last rows correlate a random field with another::
 
-    python benchmarks/coverage.py --trials 500 --write docs/intervals.md
+    python benchmarks/interval_coverage.py --trials 500 --write docs/intervals.md
 """
 
 from __future__ import annotations
