@@ -2,9 +2,9 @@
 
 Frames of one run share its history, so the run is the unit of every figure here: values are
 averaged within each run first, and intervals say how far the mean over *runs* may be off. They are
-made for few runs. How often each of them holds the true value was measured in simulations of 2 to
-20 runs, with normal and with skewed values (``benchmarks/interval_coverage.py``); where no method does so
-in more than nine cases of ten, there is no interval, and the runs themselves are given instead.
+made for few runs: how often each of them holds the true value was measured in simulations of 2 to
+20 runs, with normal and with skewed values (``benchmarks/interval_coverage.py``). Where the runs
+are too few for any method, there is no interval, and the runs themselves are given instead.
 """
 
 from __future__ import annotations
