@@ -1,7 +1,12 @@
 """Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
 
 from gnnglass.training._loop import TrainingOptions
-from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device
+from gnnglass.training.classifier import (
+    Calibration,
+    TrainedClassifier,
+    as_classifier,
+    choose_device,
+)
 from gnnglass.training.evaluation import (
     Evaluation,
     Interval,
@@ -30,6 +35,7 @@ __all__ = [
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
+    "as_classifier",
     "auc_difference",
     "choose_device",
     "deal_runs",
