@@ -333,19 +333,14 @@ BY_RUN = {
 }
 
 
-@pytest.mark.parametrize("kind", ["paths", "strings", "trajectories"])
 @pytest.mark.parametrize("function", BY_RUN)
-def test_each_trajectory_or_file_is_a_run(files, function, kind):
+def test_each_trajectory_or_file_is_a_run(files, function):
     trajectories = [gg.read(path) for path in files.runs]
-    given = {
-        "paths": files.runs,
-        "strings": tuple(map(str, files.runs)),
-        "trajectories": trajectories,
-    }[kind]
     snapshots = [snapshot for trajectory in trajectories for snapshot in trajectory]
     names = ["run0"] * 3 + ["run1"] * 3
     expected = content(BY_RUN[function](snapshots, names))
-    assert content(BY_RUN[function](given, None)) == expected
+    for given in (files.runs, tuple(map(str, files.runs)), trajectories):
+        assert content(BY_RUN[function](given, None)) == expected
     # The run is what counts: with every snapshot a run of its own the answer is another one.
     assert content(BY_RUN[function](snapshots, range(6))) != expected
 
