@@ -21,8 +21,15 @@ from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.errors import InputError
 from gnnglass.simulate import Progress, inherent_structures
 from gnnglass.structure import INDICATORS, indicator_field
-from gnnglass.systems import GlassFormer, glass_former
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.systems import SystemLike, glass_former
+from gnnglass.trajectories import (
+    RunsLike,
+    Snapshot,
+    Trajectory,
+    TrajectoryLike,
+    as_trajectory,
+    by_run,
+)
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -93,7 +100,7 @@ def tells_dynamics(trajectory: Trajectory) -> bool:
     return _holds_runs(trajectory) or (len(trajectory) == 1 and bool(targets_in(trajectory[0])))
 
 
-def with_dynamics(trajectory: Trajectory, time: float | None = None) -> Trajectory:
+def with_dynamics(trajectory: TrajectoryLike, time: float | None = None) -> Trajectory:
     """One configuration with its propensities.
 
     Of isoconfigurational runs (BOTAN, DeepMind, GlassBench's trajectories, our own clones) the
@@ -107,13 +114,14 @@ def with_dynamics(trajectory: Trajectory, time: float | None = None) -> Trajecto
     wrote) is returned as it is.
 
     Args:
-        trajectory: As read from a file.
+        trajectory: As read from a file, or the file.
         time: Lag of the propensities, in units of time; the last if None.
 
     Raises:
         InputError: If there are neither runs nor propensities, `time` is none of the lags, or the
             runs do not fit together.
     """
+    trajectory = as_trajectory(trajectory)
     if not tells_dynamics(trajectory):
         raise InputError(
             f"{trajectory!r} holds neither isoconfigurational runs nor one configuration with "
@@ -156,9 +164,9 @@ def _fields(ensemble: IsoconfigurationalEnsemble, lag: float) -> dict[str, Float
 
 
 def with_structure(
-    configuration: Trajectory,
+    configuration: TrajectoryLike,
     *,
-    system: GlassFormer | str | Mapping[str, Any] | None = None,
+    system: SystemLike | None = None,
     inherent: bool = False,
     engine: str = "lammps",
     keep: str | Path | None = None,
@@ -166,7 +174,7 @@ def with_structure(
     """Add all registered indicators that are defined for a configuration, by their names.
 
     Args:
-        configuration: One frame with any fields, which stay.
+        configuration: One frame with any fields, which stay, or the file of one.
         system: The glass former; the one the metadata name if None.
         inherent: Take the inherent structure for the configuration: positions and indicators are
             its own, all other fields those of the configuration it was found from.
@@ -183,6 +191,7 @@ def with_structure(
         MissingExtraError: If the engine is not installed.
         FileError: If inherent structures cannot be kept.
     """
+    configuration = as_trajectory(configuration)
     stated = configuration.metadata.get("system") if system is None else system
     if stated is None:
         raise InputError(
@@ -203,11 +212,11 @@ def with_structure(
 
 
 def annotated(
-    trajectories: Iterable[Trajectory],
+    trajectories: Iterable[TrajectoryLike],
     fields: Collection[str] = (),
     *,
     time: float | None = None,
-    system: GlassFormer | str | Mapping[str, Any] | None = None,
+    system: SystemLike | None = None,
     inherent: bool = False,
     engine: str = "lammps",
     keep: str | Path | None = None,
@@ -219,7 +228,7 @@ def annotated(
     structures. Of runs no more than their averages is held at any time.
 
     Args:
-        trajectories: As read from files; may be an iterator.
+        trajectories: As read from files, or the files; may be an iterator.
         fields: The names that are asked for, if any are. A trajectory that has them all, or that
             tells nothing of dynamics, is returned as it is, unless `inherent`.
         time: Lag of the propensities, as `with_dynamics` takes it.
@@ -234,7 +243,7 @@ def annotated(
     """
     found: list[Trajectory] = []
     left: list[int] = []
-    for k, trajectory in enumerate(trajectories):
+    for k, trajectory in enumerate(map(as_trajectory, trajectories)):
         if fields and not inherent and _complete(trajectory, fields):
             found.append(trajectory)
         else:
@@ -257,11 +266,11 @@ NOT_SMOOTHED = "not smoothed: the length is chosen on other runs, and there is o
 
 
 def compare_by_name(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     predictors: Sequence[str] = (),
     targets: Sequence[str] = (),
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     lengths: Sequence[float] | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -271,12 +280,13 @@ def compare_by_name(
     their noise ceilings.
 
     Args:
-        snapshots: Annotated configurations.
+        snapshots: Annotated configurations: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         predictors: Names of fields; by default the structural indicators, importance maps and
             published predictions among those of the first snapshot, predictions of one lag with
             targets of that lag only.
         targets: Names of fields; by default propensities and relaxation times.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         lengths: Candidate smoothing lengths of the predictors. With a single run no choice
             can be made: several are then left out, and the note says so.
         **options: As `compare_fields` takes them.
@@ -286,6 +296,7 @@ def compare_by_name(
     """
     import pandas as pd
 
+    snapshots, runs = by_run(snapshots, runs)
     first = snapshots[0]
     sought = list(targets) or targets_in(first)
     # With nothing to choose from, `compare_fields` says what is missing.

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "simulate": {"systems", "trajectories"},
     "planted": {"simulate", "systems", "trajectories"},
     "models": {"trajectories"},
-    "training": {"trajectories", "models"},
+    "training": {"trajectories", "systems", "models"},
     "explain": {"trajectories", "models", "training"},
     "dynamics": {"trajectories"},
     "structure": {"trajectories", "systems"},

@@ -8,16 +8,34 @@ from typing import Annotated
 
 import typer
 
+from gnnglass import __version__
 from gnnglass.cli import analysis, learning, simulation
 from gnnglass.cli._options import Device, Scheduler, Workers
 
 app = typer.Typer(
     name="gnnglass",
-    help="What in a disordered structure makes it a glass?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gnnglass {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """What in a disordered structure makes it a glass?"""
 
 
 @app.command()

@@ -12,7 +12,7 @@ from gnnglass.compare.correlation import correlate
 from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import RunsLike
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseC
 
 
 def noise_ceiling(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     half_a: str,
     half_b: str,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     method: Method = "spearman",
     seed: int = 0,
@@ -100,10 +100,11 @@ def noise_ceiling(
     interval over runs is carried through the formula.
 
     Args:
-        snapshots: Configurations holding both fields.
+        snapshots: Configurations holding both fields: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         half_a: Name of the field measured on the first half of the clones.
         half_b: Name of the field measured on the second half.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` or ``"pearson"``.
         seed: Seed of the interval.

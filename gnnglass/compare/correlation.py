@@ -20,7 +20,7 @@ from gnnglass.compare.fields import (
 )
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval, Scale, best_on_other_runs, mean_over_runs, run_means
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import RunsLike, by_run
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -353,11 +353,11 @@ def choose_lengths(
 
 
 def correlate(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     x: str,
     y: str,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     method: Method = "spearman",
     given: Sequence[str] = (),
@@ -384,10 +384,11 @@ def correlate(
     value is the mean over these.
 
     Args:
-        snapshots: Configurations holding both fields.
+        snapshots: Configurations holding both fields: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         x: Name of the predictor.
         y: Name of the target.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` (ties get average ranks), ``"pearson"``, ``"top-decile"`` or
             ``"bottom-decile"``.
@@ -409,6 +410,7 @@ def correlate(
         UndefinedCorrelationError: If a field is constant in some configuration or a linear
             function of the given ones, or a species has too few particles there.
     """
+    snapshots, runs = by_run(snapshots, runs)
     marks = {y: censored} if censored is not None else None
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     chosen = fields.species if species is None else tuple(species)

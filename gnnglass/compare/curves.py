@@ -12,7 +12,7 @@ from gnnglass.compare.correlation import axes_or_new, compare_species
 from gnnglass.compare.fields import FieldSet, Method
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import RunsLike, by_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,11 +102,11 @@ class Curve:
 
 
 def correlate_lags(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     x: str,
     targets: Mapping[float, str],
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     method: Method = "spearman",
     given: Sequence[str] = (),
@@ -122,10 +122,11 @@ def correlate_lags(
     that two lags are alike.
 
     Args:
-        snapshots: Configurations holding all fields.
+        snapshots: Configurations holding all fields: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         x: Name of the predictor.
         targets: Lag -> name of the target field at that lag.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         method: Which coefficient, as in `correlate`.
         given: Names of the fields to be held fixed.
@@ -142,6 +143,7 @@ def correlate_lags(
     """
     if not targets:
         raise InputError("no target was named; expected a field for at least one lag.")
+    snapshots, runs = by_run(snapshots, runs)
     fields = FieldSet(snapshots, runs, same_species=same_species)
     return {
         name: Curve(

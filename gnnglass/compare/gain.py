@@ -12,7 +12,7 @@ from gnnglass.compare.correlation import Comparison, axes_or_new, compare_specie
 from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval, mean_over_runs, run_means
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import RunsLike, by_run
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ class Gain:
 
 
 def gain(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     x: str,
     y: str,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     given: Sequence[str],
     species: Sequence[str] | None = None,
     method: Method = "spearman",
@@ -138,10 +138,11 @@ def gain(
     Lengths are chosen as for the partial correlation: each field's on the other runs.
 
     Args:
-        snapshots: Configurations holding all fields.
+        snapshots: Configurations holding all fields: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         x: Name of the predictor to add.
         y: Name of the target.
-        runs: Independent run of each configuration, at least two.
+        runs: Independent run of each snapshot, at least two; left out with trajectories or files.
         given: Names of the fields to add it to.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` or ``"pearson"``.
@@ -159,6 +160,7 @@ def gain(
     """
     if not given:
         raise InputError("no field was given for x to be added to; expected at least one.")
+    snapshots, runs = by_run(snapshots, runs)
     marks = {y: censored} if censored is not None else None
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     if len(fields.run_names) < 2:

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories import NeighborPairs, Snapshot, neighbor_pairs
+from gnnglass.trajectories import (
+    NeighborPairs,
+    Snapshot,
+    SnapshotLike,
+    as_snapshot,
+    neighbor_pairs,
+)
 from gnnglass.trajectories.snapshot import FloatArray
 
 CUT = 4.0
@@ -22,7 +28,7 @@ LONGEST_CUT = 0.999
 
 
 def smooth(
-    snapshot: Snapshot,
+    snapshot: SnapshotLike,
     values: ArrayLike,
     length: float,
     r_max: float | None = None,
@@ -40,7 +46,7 @@ def smooth(
     local composition. `same_species` leaves that out, at the price of fewer particles to average.
 
     Args:
-        snapshot: Configuration of n particles.
+        snapshot: Configuration of n particles, or the file of one.
         values: One field, shape [n], or several side by side, shape [n, n_fields].
         length: Smoothing length, in units of length; 0 gives the values back.
         r_max: Cut. By default 4 `length`, or just under half the shortest box edge where that
@@ -54,6 +60,7 @@ def smooth(
         InputError: If values are not finite or not one per particle, if `length` is negative,
             if `r_max` reaches beyond half the box, or if half the box is less than 2 `length`.
     """
+    snapshot = as_snapshot(snapshot)
     return smooth_at_lengths(snapshot, values, [length], r_max, same_species=same_species)[0]
 
 

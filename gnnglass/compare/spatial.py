@@ -13,7 +13,7 @@ from gnnglass.compare.correlation import axes_or_new
 from gnnglass.compare.fields import FieldSet, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval, Scale, mean_over_runs, run_means, statistic_over_runs
-from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories import RunsLike, Snapshot, by_run, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class SpatialCorrelation:
 
 
 def spatial_correlation(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     field: str,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     bin_width: float = 0.25,
     r_max: float | None = None,
@@ -137,9 +137,10 @@ def spatial_correlation(
     correlated nearby appears anticorrelated far away. `correlation_length` accounts for that.
 
     Args:
-        snapshots: Configurations holding the field.
+        snapshots: Configurations holding the field: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         field: Name of the field.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat, each by itself, and ``"all"`` for the particles
             of all species together; all that are present, each by itself, by default.
         bin_width: Width of the bins of distances.
@@ -156,6 +157,7 @@ def spatial_correlation(
             configurations, the boxes differ, or a length does not fit them.
         UndefinedCorrelationError: If the field is constant over the species in a configuration.
     """
+    snapshots, runs = by_run(snapshots, runs)
     fields = FieldSet(snapshots, runs)
     box = _common_box(fields)
     reach = float(box.min()) / 4 if r_max is None else r_max
@@ -424,10 +426,10 @@ class CorrelationLength:
 
 
 def correlation_length(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     field: str,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     bin_width: float = 0.25,
     fit_range: tuple[float, float | None] = (1.0, None),
@@ -447,10 +449,11 @@ def correlation_length(
     on the size of the box, too.
 
     Args:
-        snapshots: Configurations holding the field, all in boxes of one size.
+        snapshots: Configurations holding the field, all in boxes of one size: one trajectory
+            or file per independent run, or snapshots, of which `runs` says the run.
         field: Name of the field, best one that was not smoothed, because smoothing alone already
             correlates it over the smoothing length.
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: As in `spatial_correlation`.
         bin_width: Width of the bins of distances.
         fit_range: Distances between which C(r) is fitted; to a quarter of the shortest edge if
@@ -465,6 +468,7 @@ def correlation_length(
         UndefinedCorrelationError: Like `spatial_correlation`.
     """
     start, end = fit_range
+    snapshots, runs = by_run(snapshots, runs)
     whole, halved = (
         spatial_correlation(
             snapshots,

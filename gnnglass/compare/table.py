@@ -12,7 +12,7 @@ from gnnglass.compare.ceiling import noise_ceiling
 from gnnglass.compare.correlation import check_question, compare_species
 from gnnglass.compare.fields import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
 from gnnglass.errors import InputError
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import RunsLike, Snapshot, by_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +38,11 @@ COLUMNS = (
 
 
 def compare_fields(
-    snapshots: Sequence[Snapshot],
+    snapshots: RunsLike,
     predictors: Sequence[str],
     targets: Sequence[str],
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     methods: Sequence[Method] = ("spearman",),
     given: Sequence[str] = (),
@@ -57,10 +57,11 @@ def compare_fields(
     Give a random field among the predictors to see what no information at all looks like.
 
     Args:
-        snapshots: Configurations holding all fields.
+        snapshots: Configurations holding all fields: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         predictors: Names of the fields that predict (importance, energy, a random field).
         targets: Names of the fields to be predicted (propensity, relaxation time).
-        runs: Independent run of each configuration.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         methods: Some of ``"spearman"``, ``"pearson"``, ``"top-decile"``, ``"bottom-decile"``.
         given: Fields that are held fixed in further rows, of partial correlations. They may be
@@ -91,6 +92,7 @@ def compare_fields(
             f"{len(predictors)} predictors and {len(targets)} targets were given; expected at "
             "least one of each."
         )
+    snapshots, runs = by_run(snapshots, runs)
     for x, y, method in product(predictors, targets, methods):
         for held in _held_fixed(x, method, given):
             check_question(x, y, method, held)

@@ -19,7 +19,7 @@ from gnnglass.dynamics.propensity import Propensity
 from gnnglass.dynamics.relaxation import BondBreaking, SelfOverlap
 from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations
 from gnnglass.errors import InputError, NotComputedError
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,18 +77,19 @@ def annotate(
     return ensemble.initial.with_fields(**fields)
 
 
-def waiting_configurations(trajectory: Trajectory) -> dict[float, Snapshot]:
+def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
     """The configurations of a run that aged, by the time waited since the quench.
 
     From each of them clones may be started.
 
     Args:
-        trajectory: What `gnnglass.simulate.AgeingProtocol` leaves: one frame at each of the
-            ``waiting_steps`` that ``metadata["protocol"]`` holds.
+        trajectory: What `gnnglass.simulate.AgeingProtocol` leaves, or its file: one frame at each
+            of the ``waiting_steps`` that ``metadata["protocol"]`` holds.
 
     Raises:
         InputError: If the run was no ageing run, or frames are missing or out of order.
     """
+    trajectory = as_trajectory(trajectory)
     protocol = trajectory.metadata.get("protocol")
     if not isinstance(protocol, Mapping) or "waiting_steps" not in protocol:
         raise InputError(

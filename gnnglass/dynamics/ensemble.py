@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import (
+    RunsLike,
+    Snapshot,
+    Trajectory,
+    TrajectoryLike,
+    as_runs,
+    as_trajectory,
+)
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -234,19 +241,21 @@ class IsoconfigurationalEnsemble:
                 pass
 
     @classmethod
-    def from_trajectory(cls, trajectory: Trajectory) -> IsoconfigurationalEnsemble:
+    def from_trajectory(cls, trajectory: TrajectoryLike) -> IsoconfigurationalEnsemble:
         """Take apart one trajectory that holds all clones; they are read when they are needed.
 
         Args:
-            trajectory: Frame 0 is the initial configuration, then come all lags of clone 0, all
-                lags of clone 1 and so on; ``metadata["isoconfigurational"]`` holds ``n_clones``
-                and ``lag_steps`` (steps since frame 0), and ``metadata["dt"]`` the time per step.
+            trajectory: The trajectory or its file. Frame 0 is the initial configuration, then
+                come all lags of clone 0, all lags of clone 1 and so on;
+                ``metadata["isoconfigurational"]`` holds ``n_clones`` and ``lag_steps`` (steps
+                since frame 0), and ``metadata["dt"]`` the time per step.
 
         Raises:
             InputError: If metadata or the number of frames do not fit this layout; when a clone
                 is read, if its steps do not, if it is of another configuration, or if images are
                 unknown.
         """
+        trajectory = as_trajectory(trajectory)
         layout = trajectory.metadata.get("isoconfigurational")
         if not isinstance(layout, Mapping) or not {"n_clones", "lag_steps"} <= set(layout):
             raise InputError(
@@ -268,14 +277,12 @@ class IsoconfigurationalEnsemble:
         return cls(initial, CloneFrames(initial, lag_steps, frames), np.asarray(lag_steps * dt))
 
     @classmethod
-    def from_clones(
-        cls, clones: Sequence[Trajectory], dt: float | None = None
-    ) -> IsoconfigurationalEnsemble:
+    def from_clones(cls, clones: RunsLike, dt: float | None = None) -> IsoconfigurationalEnsemble:
         """Join clones that are separate trajectories; they are read when they are needed.
 
         Args:
-            clones: One trajectory each; frame 0 is the initial configuration, the same for all,
-                and the later frames come at the same steps after it.
+            clones: One trajectory or file each; frame 0 is the initial configuration, the same
+                for all, and the later frames come at the same steps after it.
             dt: Time per step; taken from the clones' metadata if None.
 
         Raises:
@@ -283,6 +290,7 @@ class IsoconfigurationalEnsemble:
                 another configuration or at other steps, if its frames are out of order, or if
                 images are unknown.
         """
+        clones = as_runs(clones)
         _require_clones(len(clones))
         dt = time_step(clones, dt)
         initial = clones[0][0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnnglass.dynamics._means import CAGE, relative_to_cage
 from gnnglass.dynamics.ensemble import displacement, steps_in_order, time_step
 from gnnglass.errors import InputError, NotComputedError
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -204,7 +204,8 @@ class TimeOrigins:
     the same windows. Frames are read when a window is asked for, one window at a time.
 
     Args:
-        trajectory: Frames of one run with image flags, in the order of their steps.
+        trajectory: Frames of one run with image flags, in the order of their steps, or their
+            file.
         lag_steps: Lags in steps, increasing.
         every: Of the possible origins each so-manieth is taken; those close to each other cost
             time and tell little.
@@ -214,12 +215,14 @@ class TimeOrigins:
             no frame has others at all lags, or the metadata hold no ``dt``.
     """
 
-    trajectory: Trajectory
+    trajectory: TrajectoryLike
     lag_steps: Sequence[int]
     every: int = 1
+    _frames: Trajectory = field(init=False, repr=False)
     _windows: list[tuple[int, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_frames", as_trajectory(self.trajectory))
         lags = np.array(self.lag_steps)
         if lags.ndim != 1 or lags.size == 0 or lags.dtype.kind not in "iu":
             raise InputError(f"lag_steps are {self.lag_steps!r}; expected whole numbers of steps.")
@@ -229,8 +232,8 @@ class TimeOrigins:
             )
         if self.every < 1:
             raise InputError(f"every is {self.every}; expected 1 or more.")
-        time_step([self.trajectory])
-        steps = steps_in_order(self.trajectory, "the trajectory")
+        time_step([self._frames])
+        steps = steps_in_order(self._frames, "the trajectory")
         if lags[-1] > steps[-1] - steps[0]:
             raise InputError(
                 f"the lag of {lags[-1]} steps is beyond the data: the trajectory spans "
@@ -253,7 +256,7 @@ class TimeOrigins:
     @property
     def times(self) -> FloatArray:
         """The lags, shape [n_lags], in units of time."""
-        return np.asarray(np.array(self.lag_steps) * time_step([self.trajectory]))
+        return np.asarray(np.array(self.lag_steps) * time_step([self._frames]))
 
     @property
     def n_origins(self) -> int:
@@ -266,7 +269,7 @@ class TimeOrigins:
         Raises:
             InputError: If frames are of different particles, or images are unknown or were lost.
         """
-        frames = self.trajectory.frames
+        frames = self._frames.frames
         for origin, *ends in self._windows:
             start = frames[origin]
             yield (

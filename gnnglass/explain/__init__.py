@@ -1,5 +1,6 @@
 """On what grounds does the network decide? Attributions turn a decision into a field."""
 
+from gnnglass.explain import faithfulness
 from gnnglass.explain.attention_rollout import AttentionRollout
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, RandomAttribution, annotate
 from gnnglass.explain.class_activation import (
@@ -36,4 +37,5 @@ __all__ = [
     "VoxelGradCAM",
     "VoxelHiResCAM",
     "annotate",
+    "faithfulness",
 ]

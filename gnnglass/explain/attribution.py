@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from os import PathLike
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from torch import nn
@@ -12,7 +13,8 @@ from torch import nn
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.models import GraphRecipe, VoxelRecipe
 from gnnglass.registry import Registry
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.training import as_classifier
+from gnnglass.trajectories import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -36,6 +38,10 @@ class Classifier(Protocol):
         """The classes, in the order of the logits."""
 
 
+ClassifierLike: TypeAlias = Classifier | str | PathLike[str]
+"""A trained classifier, or the file of one."""
+
+
 class Attribution(ABC):
     """A method that scores every particle for its share in the logit of one class.
 
@@ -49,22 +55,25 @@ class Attribution(ABC):
     kinds: ClassVar[tuple[str, ...]] = ("graph", "voxel")
 
     def compute(
-        self, classifier: Classifier, snapshots: Sequence[Snapshot], target: str = "glass"
+        self, classifier: ClassifierLike, snapshots: TrajectoryLike, target: str = "glass"
     ) -> list[FloatArray]:
         """Score the particles of each snapshot.
 
         Args:
-            classifier: The trained classifier to explain.
-            snapshots: Configurations at the level (thermal or inherent) it was trained on.
+            classifier: The trained classifier to explain, or its file.
+            snapshots: Configurations at the level (thermal or inherent) it was trained on: a
+                trajectory, a file, or one or more snapshots.
             target: The class whose logit is explained.
 
         Returns:
-            One array of shape [n], float64, per snapshot.
+            One array of shape [n], float64, per snapshot; a list of one for a single snapshot.
 
         Raises:
+            FileError: If a path cannot be read.
             InputError: If the attribution does not fit the model, or the snapshots its recipe.
             UnknownNameError: If the classifier has no class `target`.
         """
+        classifier, snapshots = as_classifier(classifier), as_trajectory(snapshots)
         kind = "graph" if isinstance(classifier.recipe, GraphRecipe) else "voxel"
         if kind not in self.kinds:
             raise InputError(
@@ -72,10 +81,6 @@ class Attribution(ABC):
                 f"classifier is a {kind} model; choose an attribution made for those."
             )
         column = column_of(target, classifier.labels)
-        if isinstance(snapshots, Snapshot):
-            raise InputError(
-                "a single snapshot was given; expected a sequence, such as [snapshot]."
-            )
         self.check(classifier.model)
         return self.scores(classifier, snapshots, column)
 
@@ -122,31 +127,40 @@ ATTRIBUTIONS: Registry[Attribution] = Registry("attribution", "gnnglass.explain"
 
 
 def annotate(
-    classifier: Classifier,
-    trajectory: Trajectory,
-    attribution: Attribution,
+    classifier: ClassifierLike,
+    trajectory: TrajectoryLike,
+    attribution: Attribution | str,
     field: str,
     target: str = "glass",
 ) -> Trajectory:
     """The trajectory with an attribution's scores as a per-particle field.
 
     Args:
-        classifier: The trained classifier to explain.
-        trajectory: Snapshots at the level the classifier was trained on.
-        attribution: The method.
+        classifier: The trained classifier to explain, or its file.
+        trajectory: Snapshots at the level the classifier was trained on: a trajectory, a file, or
+            one or more snapshots.
+        attribution: The method, or its registered name, such as ``"graph-gradcam"``.
         field: Name of the new field, such as ``"importance_gnn"``.
         target: The class whose logit is explained.
 
+    Returns:
+        A trajectory with the metadata of the one that was given; of a single snapshot it has one
+        frame.
+
     Raises:
         InputError: As `Attribution.compute`.
-        UnknownNameError: As `Attribution.compute`.
+        UnknownNameError: As `Attribution.compute`, or if no attribution has that name.
+        FileError: If a path cannot be read.
     """
-    scores = attribution.compute(classifier, trajectory, target)
+    if isinstance(attribution, str):
+        attribution = ATTRIBUTIONS.create(attribution)
+    whole = as_trajectory(trajectory)
+    scores = attribution.compute(classifier, whole, target)
     frames = [
         snapshot.with_fields(**{field: values})
-        for snapshot, values in zip(trajectory, scores, strict=True)
+        for snapshot, values in zip(whole, scores, strict=True)
     ]
-    return Trajectory(frames, trajectory.metadata)
+    return Trajectory(frames, whole.metadata)
 
 
 @ATTRIBUTIONS.register("random")

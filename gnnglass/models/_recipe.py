@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories.snapshot import Snapshot
+from gnnglass.trajectories import SnapshotLike, as_snapshot
 
 
 class Recipe:
@@ -48,13 +48,14 @@ class Recipe:
             raise InputError(f"{name} is {value:g}; expected a positive length.")
         object.__setattr__(self, name, value)
 
-    def species(self, snapshot: Snapshot) -> NDArray[np.int64]:
+    def species(self, snapshot: SnapshotLike) -> NDArray[np.int64]:
         """Index into the recipe's `type_names` of each particle, shape [n]; matched by name.
 
         Raises:
             InputError: If the snapshot has another dimension, or particles of a species that the
                 recipe does not know.
         """
+        snapshot = as_snapshot(snapshot)
         if snapshot.dimension != self.dimension:
             raise InputError(
                 f"the snapshot is {snapshot.dimension}D, but this {type(self).__name__} was made "

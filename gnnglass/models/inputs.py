@@ -15,7 +15,7 @@ from gnnglass.errors import InputError
 from gnnglass.models._recipe import Recipe
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.models.voxels import VoxelRecipe
-from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class GraphRecipe(Recipe):
         super().__post_init__()
         self._require_positive("r_max")
 
-    def __call__(self, snapshot: Snapshot) -> Data:
+    def __call__(self, snapshot: SnapshotLike) -> Data:
         """The graph of a snapshot of n particles, with e directed edges.
 
         Distances are measured in double precision and then rounded to float32, in which networks
@@ -58,6 +58,7 @@ class GraphRecipe(Recipe):
             InputError: If the snapshot has another dimension, an unknown species, or a box
                 shorter than twice the cutoff.
         """
+        snapshot = as_snapshot(snapshot)
         species = self.species(snapshot)
         pairs = neighbor_pairs(snapshot, self.r_max)
         return Data(

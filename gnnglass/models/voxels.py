@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gnnglass.errors import InputError
 from gnnglass.models._recipe import Recipe
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import SnapshotLike, as_snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -107,13 +107,14 @@ class VoxelRecipe(Recipe):
                 "smaller voxels."
             )
 
-    def shape(self, snapshot: Snapshot) -> tuple[int, ...]:
+    def shape(self, snapshot: SnapshotLike) -> tuple[int, ...]:
         """Number of voxels along each edge of the snapshot's box.
 
         Raises:
             InputError: If the box is too small for the Gaussians, or if rounding to whole voxels
                 made them too large.
         """
+        snapshot = as_snapshot(snapshot)
         blocks = np.round(snapshot.box / (self.voxel_size * self.multiple)).astype(int)
         counts = np.maximum(blocks, 1) * self.multiple
         edges = snapshot.box / counts
@@ -130,7 +131,7 @@ class VoxelRecipe(Recipe):
     def _reach(self, edges: FloatArray) -> NDArray[np.int64]:
         return np.asarray(np.ceil(_REACH * self.width / edges), dtype=np.int64)
 
-    def __call__(self, snapshot: Snapshot) -> torch.Tensor:
+    def __call__(self, snapshot: SnapshotLike) -> torch.Tensor:
         """The density grid of a snapshot, shape [n_species, *grid], float32.
 
         Voxel v of m along an axis has its centre at −L/2 + (v + 1/2) L/m.
@@ -139,6 +140,7 @@ class VoxelRecipe(Recipe):
             InputError: If the snapshot has another dimension, an unknown species, or a box that
                 is too small.
         """
+        snapshot = as_snapshot(snapshot)
         species = self.species(snapshot)
         shape = self.shape(snapshot)
         edges = snapshot.box / shape
@@ -176,7 +178,7 @@ class VoxelRecipe(Recipe):
             weights = (weights[:, :, None] * density[:, None, :]).reshape(n, -1)
         return indices, weights
 
-    def sample(self, grid: ArrayLike, snapshot: Snapshot) -> FloatArray:
+    def sample(self, grid: ArrayLike, snapshot: SnapshotLike) -> FloatArray:
         """A map over the snapshot's box at its particles, by periodic linear interpolation.
 
         Args:
@@ -187,4 +189,5 @@ class VoxelRecipe(Recipe):
         Returns:
             Values at the particles, shape [..., n].
         """
+        snapshot = as_snapshot(snapshot)
         return sample_periodic(grid, snapshot.positions / snapshot.box + 0.5)

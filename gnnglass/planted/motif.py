@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
 from gnnglass.registry import Registry
-from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -194,7 +194,7 @@ class Motif(ABC):
         """
 
     def plant(
-        self, snapshot: Snapshot, rng: np.random.Generator, *, center: int | None = None
+        self, snapshot: SnapshotLike, rng: np.random.Generator, *, center: int | None = None
     ) -> Snapshot:
         """Plant the motif once.
 
@@ -217,6 +217,7 @@ class Motif(ABC):
             InputError: If the snapshot has a dimension or a composition that the motif cannot
                 use, is too small for the ball, or has no room for so much contrast.
         """
+        snapshot = as_snapshot(snapshot)
         if snapshot.dimension not in self.dimensions:
             defined = " and ".join(f"{d}D" for d in self.dimensions)
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
 from gnnglass.simulate import Ensemble, Protocol
-from gnnglass.trajectories import Trajectory
+from gnnglass.trajectories import RunsLike, Trajectory, as_runs
 
 #: By dimension: the mixture, kT, and the steps before the first frame and between two. Liquids are
 #: supercooled; 0.29 of the particles are still within 0.3 of their place after an interval.
@@ -72,16 +71,14 @@ def base_configurations(
 CLASSES = ("plain", "planted")
 
 
-def planted_set(
-    base: Sequence[Trajectory], motif: Motif, *, seed: int
-) -> dict[str, list[Trajectory]]:
+def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Trajectory]]:
     """Plant a motif into the frames of half of the runs; those of the others stay as they are.
 
     Frames of one run resemble each other, so none has its frames in both classes. Every planted
     frame has the motif at a place of its own.
 
     Args:
-        base: Inherent trajectories, one per independent run.
+        base: Inherent trajectories or their files, one per independent run.
         motif: What to plant.
         seed: Seed of which runs are planted, and where.
 
@@ -95,6 +92,7 @@ def planted_set(
         InputError: If there are fewer than two runs, one is not inherent, or the motif cannot be
             planted into it.
     """
+    base = as_runs(base)
     if len(base) < len(CLASSES):
         raise InputError(
             f"{len(base)} runs were given; expected at least two, one to plant into and one to "

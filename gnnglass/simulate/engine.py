@@ -28,9 +28,16 @@ from gnnglass.simulate.protocol import (
     IsoconfigurationalProtocol,
     ThermostattedStatePoint,
 )
-from gnnglass.systems import GlassFormer
+from gnnglass.systems import GlassFormer, SystemLike, glass_former
 from gnnglass.systems.potentials import FloatArray
-from gnnglass.trajectories import Snapshot, Trajectory, read, write
+from gnnglass.trajectories import (
+    Snapshot,
+    SnapshotLike,
+    Trajectory,
+    as_snapshot,
+    read,
+    write,
+)
 
 #: Called now and then with the work done and the work there is.
 Progress = Callable[[int, int], None]
@@ -70,13 +77,14 @@ class Engine(ABC):
     def energies(self) -> FloatArray:
         """Potential energy of each particle at the end of the stretch, shape [n]."""
 
-    @abstractmethod
-    def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
+    def minimize(self, system: SystemLike, snapshot: SnapshotLike) -> Snapshot:
         """The inherent structure: the local minimum of the potential energy downhill from here.
 
         Args:
-            system: The mixture whose potentials act.
-            snapshot: Configuration of n particles; particles are matched to species by name.
+            system: The mixture whose potentials act: its name, a TOML file, a definition, or
+                itself.
+            snapshot: Configuration of n particles, or the file of one; particles are matched to
+                species by name.
 
         Returns:
             A snapshot with the same box, types and step, positions that are unwrapped like those
@@ -87,12 +95,24 @@ class Engine(ABC):
             InputError: If the box is too small or `system` lacks a species of the snapshot.
             SimulationError: If no minimum is reached.
         """
+        return self.descend(glass_former(system), as_snapshot(snapshot))
+
+    def energies_and_forces(
+        self, system: SystemLike, snapshot: SnapshotLike
+    ) -> tuple[FloatArray, FloatArray]:
+        """Potential energy of each particle, shape [n], and force on it, shape [n, d].
+
+        Arguments and errors are those of `minimize`, but nothing is moved.
+        """
+        return self.evaluate(glass_former(system), as_snapshot(snapshot))
 
     @abstractmethod
-    def energies_and_forces(
-        self, system: GlassFormer, snapshot: Snapshot
-    ) -> tuple[FloatArray, FloatArray]:
-        """Potential energy of each particle, shape [n], and force on it, shape [n, d]."""
+    def descend(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
+        """What `minimize` asks of a subclass."""
+
+    @abstractmethod
+    def evaluate(self, system: GlassFormer, snapshot: Snapshot) -> tuple[FloatArray, FloatArray]:
+        """What `energies_and_forces` asks of a subclass."""
 
     @property
     @abstractmethod
@@ -101,7 +121,7 @@ class Engine(ABC):
 
     def run(
         self,
-        system: GlassFormer,
+        system: SystemLike,
         protocol: CooledStatePoint,
         out: str | Path,
         *,
@@ -114,7 +134,7 @@ class Engine(ABC):
         ``equilibration`` says whether what was kept had ceased to age.
 
         Args:
-            system: The mixture to simulate.
+            system: The mixture to simulate: its name, a TOML file, a definition, or itself.
             protocol: What to do; the same protocol gives the same frames, whether or not the run
                 was killed in between: it is taken up at its last checkpoint.
             out: File to write; its stem names the run.
@@ -129,7 +149,7 @@ class Engine(ABC):
             SimulationError: If the run fails.
             FileError: If `out` cannot be written.
         """
-        out = Path(out)
+        system, out = glass_former(system), Path(out)
         facts = {
             "run": out.stem,
             "level": "thermal",
@@ -149,8 +169,8 @@ class Engine(ABC):
 
     def isoconfigurational(
         self,
-        system: GlassFormer,
-        snapshot: Snapshot,
+        system: SystemLike,
+        snapshot: SnapshotLike,
         protocol: IsoconfigurationalProtocol,
         out: str | Path,
         *,
@@ -163,8 +183,8 @@ class Engine(ABC):
         come clone 0 at all lags, clone 1 at all lags, and so on.
 
         Args:
-            system: The mixture to simulate.
-            snapshot: Configuration that every clone starts from.
+            system: The mixture to simulate: its name, a TOML file, a definition, or itself.
+            snapshot: Configuration that every clone starts from, or the file of one.
             protocol: How many clones, how long, at which lags to keep them.
             out: File to write; its stem names the run.
             metadata: Entries to add to the trajectory's metadata.
@@ -178,6 +198,7 @@ class Engine(ABC):
             SimulationError: If a run fails.
             FileError: If `out` cannot be written.
         """
+        system, snapshot = glass_former(system), as_snapshot(snapshot)
         images = snapshot.images
         if images is None:
             images = np.zeros(snapshot.positions.shape, dtype=np.int32)

@@ -24,8 +24,8 @@ from gnnglass.simulate.protocol import (
     IsoconfigurationalProtocol,
     ThermostattedStatePoint,
 )
-from gnnglass.systems import GlassFormer, glass_former
-from gnnglass.trajectories import Snapshot, Trajectory, read
+from gnnglass.systems import GlassFormer, SystemLike, glass_former
+from gnnglass.trajectories import Snapshot, SnapshotLike, Trajectory, as_snapshot, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,6 @@ def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
 
 
 Facts = Mapping[str, Any]
-System = str | Path | Mapping[str, Any] | GlassFormer
 
 
 class Ensemble:
@@ -136,7 +135,7 @@ class Ensemble:
 
     def plan(
         self,
-        system: System,
+        system: SystemLike,
         protocols: Mapping[str, CooledStatePoint],
         *,
         facts: Mapping[str, Facts] | None = None,
@@ -169,8 +168,8 @@ class Ensemble:
 
     def plan_clones(
         self,
-        system: System,
-        starts: Mapping[str, Snapshot],
+        system: SystemLike,
+        starts: Mapping[str, SnapshotLike],
         protocols: Mapping[str, IsoconfigurationalProtocol],
         *,
         facts: Mapping[str, Facts] | None = None,
@@ -182,8 +181,8 @@ class Ensemble:
 
         Args:
             system: The glass former: its name, a TOML file, a definition, or itself.
-            starts: Name to the configuration that clones start from, which is kept in the single
-                precision of GSD.
+            starts: Name to the configuration that clones start from, or the file of one; it is
+                kept in the single precision of GSD.
             protocols: The same names to protocols; give each its own seed.
             facts: The same names to entries for the trajectories' metadata, such as ``phase``.
             engine: Name of the engine.
@@ -202,14 +201,15 @@ class Ensemble:
             odd = ", ".join(sorted(set(starts) ^ set(protocols)))
             raise InputError(f"{odd} came with a start or a protocol, but not both.")
         former, common = _common(system, engine)
-        for start in starts.values():
+        given = {name: as_snapshot(start) for name, start in starts.items()}
+        for start in given.values():
             require_room(former, start.box)
             former.types_of(start)
         known = facts or {}
-        kept = {name: start_digest(start) for name, start in starts.items()}
+        kept = {name: start_digest(start) for name, start in given.items()}
         planned = {
             name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
-            for name in starts
+            for name in given
         }
         self._enter(
             [
@@ -217,7 +217,7 @@ class Ensemble:
                 for name, members in planned.items()
                 for run, one in members.items()
             ],
-            {kept[name]: start for name, start in starts.items()},
+            {kept[name]: start for name, start in given.items()},
         )
         return {name: tuple(members) for name, members in planned.items()}
 
@@ -292,7 +292,7 @@ class Ensemble:
         self._jobs = names_in(self.folder)
 
 
-def _common(system: System, engine: str) -> tuple[GlassFormer, dict[str, Any]]:
+def _common(system: SystemLike, engine: str) -> tuple[GlassFormer, dict[str, Any]]:
     ENGINES.factory(engine)
     former = glass_former(system)
     return former, {"system": former.identity, "engine": engine}

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from gnnglass.errors import InputError
-from gnnglass.systems import GlassFormer
+from gnnglass.systems import SystemLike, glass_former
 from gnnglass.systems.potentials import FloatArray
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
 
 Verdict = Literal["equilibrated", "not equilibrated", "undecided"]
 
@@ -98,7 +98,7 @@ class Equilibration:
         return asdict(self)
 
 
-def assess(system: GlassFormer, frames: Sequence[Snapshot], *, a: float = 0.3) -> Equilibration:
+def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equilibration:
     """Judge from two signs whether a run was equilibrated when its frames were kept.
 
     The potential energy of a system that ages falls, and its self-overlap Q(t_w, t_w + Δ) at a
@@ -117,16 +117,18 @@ def assess(system: GlassFormer, frames: Sequence[Snapshot], *, a: float = 0.3) -
     to be equilibrated.
 
     Args:
-        system: The mixture that was simulated.
-        frames: Frames of one run at constant temperature with increasing steps. Without image
-            flags or with unequal steps between them, only the energy can be judged. Energies are
-            those of `system`, unless the frames carry the field ``potential_energy``.
+        system: The mixture that was simulated: its name, a TOML file, a definition, or itself.
+        frames: Frames of one run at constant temperature with increasing steps, or their file.
+            Without image flags or with unequal steps between them, only the energy can be judged.
+            Energies are those of `system`, unless the frames carry the field
+            ``potential_energy``.
         a: How far a particle may move and still overlap with where it was, in units of length.
 
     Raises:
         InputError: If steps do not increase, particles come or go, `a` is not positive, or the
             frames do not fit the system.
     """
+    former, frames = glass_former(system), as_trajectory(frames)
     steps, energies = _steps_and_energies(frames, a)
     n_frames = len(frames)
     if n_frames <= MIN_WINDOWS:
@@ -150,7 +152,7 @@ def assess(system: GlassFormer, frames: Sequence[Snapshot], *, a: float = 0.3) -
                 f"particles are still in place after {longest} steps"
             )
     if np.isnan(energies).any():
-        energies = np.array([system.energies(frame).mean() for frame in thinned])
+        energies = np.array([former.energies(frame).mean() for frame in thinned])
         steps = steps[::stride]
     energy = _trend(energies, steps, memory)
     verdict, reason = _judge(energy, overlap, memory, unseen)

@@ -357,7 +357,7 @@ class HoomdEngine(Engine):
         assert self._session is not None, "called after advance"
         return self._session.energies_and_forces()[0]
 
-    def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
+    def descend(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure, by FIRE; see `Engine.minimize`.
 
         Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006).
@@ -370,9 +370,7 @@ class HoomdEngine(Engine):
         minimum = moved(start, positions, crossed, snapshot.step)
         return minimum.with_fields(potential_energy=system.energies(minimum))
 
-    def energies_and_forces(
-        self, system: GlassFormer, snapshot: Snapshot
-    ) -> tuple[FloatArray, FloatArray]:
+    def evaluate(self, system: GlassFormer, snapshot: Snapshot) -> tuple[FloatArray, FloatArray]:
         """Potential energy of each particle, shape [n], and force on it, shape [n, d]."""
         session = self._session_for(system, snapshot)
         session.place(snapshot)

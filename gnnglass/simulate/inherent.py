@@ -15,9 +15,19 @@ from gnnglass import __version__
 from gnnglass._files import require_writable
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.engine import ENGINES, Engine, Progress
-from gnnglass.systems import GlassFormer, inner_radius
+from gnnglass.systems import GlassFormer, SystemLike, glass_former, inner_radius
 from gnnglass.systems.potentials import FloatArray
-from gnnglass.trajectories import Snapshot, Trajectory, neighbor_pairs, read, write
+from gnnglass.trajectories import (
+    RunsLike,
+    Snapshot,
+    Trajectory,
+    TrajectoryLike,
+    as_runs,
+    as_trajectory,
+    neighbor_pairs,
+    read,
+    write,
+)
 
 #: Pairs go this much further apart than they need, so that no minimiser's first step undoes it.
 MARGIN = 1.3
@@ -66,8 +76,8 @@ def separated(system: GlassFormer, snapshot: Snapshot) -> Snapshot:
 
 
 def inherent_structures(
-    system: GlassFormer,
-    trajectory: Trajectory,
+    system: SystemLike,
+    trajectory: TrajectoryLike,
     engine: str = "lammps",
     *,
     keep: str | Path | None = None,
@@ -78,24 +88,27 @@ def inherent_structures(
     Stillinger & Weber, Phys. Rev. A 25, 978 (1982).
 
     Args:
-        system: The mixture whose potentials act.
-        trajectory: Frames of n particles; returned unchanged if its level is ``"inherent"``.
+        system: The mixture whose potentials act: its name, a TOML file, a definition, or itself.
+        trajectory: Frames of n particles: a trajectory, a file, or one or more snapshots.
+            Returned as it is if its level is ``"inherent"``.
         engine: Name of the engine that minimises.
         keep: Folder for the minima, one file each: what is there is not sought again. Positions
             are then those of the file, in single precision, also when they are just found.
         progress: Called with the frames done and the frames there are.
 
     Returns:
-        Frames with the same steps and boxes and the field ``potential_energy``; the metadata of
-        `trajectory` with level ``"inherent"``.
+        Frames with the same steps and boxes and the field ``potential_energy``, one for a single
+        snapshot; the metadata of `trajectory` with level ``"inherent"``.
 
     Raises:
         InputError: If a frame does not fit the system.
         SimulationError: If no minimum is reached.
-        UnknownNameError: If there is no such engine.
+        UnknownNameError: If there is no such glass former or engine.
         MissingExtraError: If the engine is not installed.
-        FileError: If a minimum cannot be kept, or one that was kept is damaged.
+        FileError: If a path cannot be read, a minimum cannot be kept, or one that was kept is
+            damaged.
     """
+    system, trajectory = glass_former(system), as_trajectory(trajectory)
     if trajectory.metadata.get("level") == "inherent":
         return trajectory
     minimiser = ENGINES.create(engine)
@@ -174,9 +187,7 @@ class MatchedEnergies:
         )
 
 
-def match_energies(
-    trajectories: Mapping[str, Sequence[Trajectory]], *, tolerance: float
-) -> MatchedEnergies:
+def match_energies(trajectories: Mapping[str, RunsLike], *, tolerance: float) -> MatchedEnergies:
     """Select frames of two phases that have the same inherent-structure energies, one to one.
 
     What a classifier still tells apart in them is structure beyond energy (Swanson, Trivedi,
@@ -187,8 +198,8 @@ def match_energies(
     splits by run hold; runs without a selected frame drop out.
 
     Args:
-        trajectories: Phase to its inherent trajectories, one per independent run, whose frames
-            have the field ``potential_energy``. Two phases.
+        trajectories: Phase to its inherent trajectories or their files, one per independent run,
+            whose frames have the field ``potential_energy``. Two phases.
         tolerance: Largest difference of energy per particle within a pair, in units of energy.
 
     Raises:
@@ -197,15 +208,15 @@ def match_energies(
     """
     if not 0 < tolerance < np.inf:
         raise InputError(f"tolerance is {tolerance:g}; expected a positive difference of energy.")
-    if len(trajectories) != 2 or not all(trajectories.values()):
-        known = ", ".join(phase for phase, members in trajectories.items() if members)
+    given = {phase: as_runs(members) for phase, members in trajectories.items()}
+    if len(given) != 2 or not all(given.values()):
+        known = ", ".join(phase for phase, members in given.items() if members)
         raise InputError(
             f"energies are matched between two phases; got {known or 'none'}: give trajectories "
             "of liquids and of glasses."
         )
     energies = {
-        phase: [_energies(trajectory) for trajectory in members]
-        for phase, members in trajectories.items()
+        phase: [_energies(trajectory) for trajectory in members] for phase, members in given.items()
     }
     pooled = [np.concatenate(members) for members in energies.values()]
     first, second = pooled
@@ -213,7 +224,7 @@ def match_energies(
     if not len(picks[0]):
         closest = np.abs(first[:, None] - second).min()
         raise InputError(
-            f"no {' and '.join(trajectories)} frames have the same energy: the closest are "
+            f"no {' and '.join(given)} frames have the same energy: the closest are "
             f"{closest:.4g} per particle apart, more than the tolerance {tolerance:g}; raise it, "
             "or simulate temperatures or cooling rates that are closer together."
         )
@@ -223,9 +234,9 @@ def match_energies(
     return MatchedEnergies(
         trajectories={
             phase: _selected(members, pick)
-            for (phase, members), pick in zip(trajectories.items(), picks, strict=True)
+            for (phase, members), pick in zip(given.items(), picks, strict=True)
         },
-        energies=dict(zip(trajectories, matched, strict=True)),
+        energies=dict(zip(given, matched, strict=True)),
         energy_auc=float(mannwhitneyu(*matched).statistic) / len(picks[0]) ** 2,
         significance=float(ks_2samp(*matched).pvalue),
     )

@@ -405,7 +405,7 @@ class LammpsEngine(Engine):
         assert self._session is not None, "called after advance"
         return self._session.energies()
 
-    def minimize(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
+    def descend(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         """The inherent structure, by FIRE; see `Engine.minimize`.
 
         Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006). With these settings FIRE was 1.4 times
@@ -431,9 +431,7 @@ class LammpsEngine(Engine):
         minimum = moved(start, *session.positions(), snapshot.step)
         return minimum.with_fields(potential_energy=system.energies(minimum))
 
-    def energies_and_forces(
-        self, system: GlassFormer, snapshot: Snapshot
-    ) -> tuple[FloatArray, FloatArray]:
+    def evaluate(self, system: GlassFormer, snapshot: Snapshot) -> tuple[FloatArray, FloatArray]:
         """Potential energy of each particle, shape [n], and force on it, shape [n, d]."""
         return self._placed(system, snapshot).energies_and_forces()
 

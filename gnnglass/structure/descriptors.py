@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike
 
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.structure.indicator import Indicator
-from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories import (
+    Snapshot,
+    SnapshotLike,
+    TrajectoryLike,
+    as_snapshot,
+    as_trajectory,
+    neighbor_pairs,
+)
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -27,7 +34,7 @@ FAR = 7.0
 """No Gaussian is computed this many widths away, where it is below 3e−11."""
 
 
-def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> FloatArray:
+def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> FloatArray:
     """Radial symmetry functions of each particle, one per neighbour species and distance.
 
     G_i(s, k) = Σ_j exp[−(r_ij − r_k)² / (2 width²)] over the neighbours j ≠ i of species s: the
@@ -48,6 +55,7 @@ def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> Float
         InputError: If distances or width are not positive, or the longest distance plus five
             widths reaches beyond half the box.
     """
+    snapshot = as_snapshot(snapshot)
     at = np.atleast_1d(np.asarray(centers, dtype=np.float64))
     if at.ndim != 1 or at.size == 0 or not np.all(np.isfinite(at)) or np.any(at <= 0):
         raise InputError(f"centers are {centers!r}; expected a list of positive distances.")
@@ -70,7 +78,7 @@ def radial_counts(snapshot: Snapshot, centers: ArrayLike, width: float) -> Float
 
 
 def mean_radial_counts(
-    snapshot: Snapshot, centers: ArrayLike = CENTERS, width: float = WIDTH
+    snapshot: SnapshotLike, centers: ArrayLike = CENTERS, width: float = WIDTH
 ) -> FloatArray:
     """Radial counts averaged over the particles of each species: one row for a configuration.
 
@@ -87,6 +95,7 @@ def mean_radial_counts(
     Raises:
         InputError: As `radial_counts`, or if a species has no particle.
     """
+    snapshot = as_snapshot(snapshot)
     counts = radial_counts(snapshot, centers, width)
     rows = []
     for name in snapshot.type_names:
@@ -120,7 +129,7 @@ ANGULAR = tuple(
 
 
 def symmetry_functions(
-    snapshot: Snapshot,
+    snapshot: SnapshotLike,
     centers: ArrayLike = CENTERS,
     width: float = WIDTH,
     angular: Sequence[Angular] = ANGULAR,
@@ -154,6 +163,7 @@ def symmetry_functions(
     for one in angular:
         if not (np.isfinite(one.xi) and one.xi > 0 and one.sign in (-1, 1) and one.zeta >= 1):
             raise InputError(f"{one!r} is no angular function; expected xi > 0, sign ±1, zeta ≥ 1.")
+    snapshot = as_snapshot(snapshot)
     radial = radial_counts(snapshot, centers, width)
     return np.concatenate([radial, _angular(snapshot, angular, r_max)], axis=1)
 
@@ -214,22 +224,24 @@ class Softness(Indicator):
 
     C: float = 0.1
 
-    def fit(self, snapshots: Sequence[Snapshot], labels: Sequence[ArrayLike]) -> Self:
+    def fit(self, snapshots: TrajectoryLike, labels: Sequence[ArrayLike]) -> Self:
         """Learn a hyperplane for each species; returns self.
 
         Args:
-            snapshots: Configurations, thermal or inherent, of the same species.
+            snapshots: Configurations, thermal or inherent, of the same species: a trajectory, a
+                file, or one or more snapshots.
             labels: For each, +1 for the particles of the soft group, −1 for those of the other
                 and 0 for the rest, which are not learnt from; shape [n] each.
 
         Raises:
             InputError: If labels do not fit the snapshots, or a species lacks one of the groups.
         """
+        snapshots = as_trajectory(snapshots)
         groups = [np.asarray(group) for group in labels]
-        if not snapshots or len(groups) != len(snapshots):
+        if len(groups) != len(snapshots):
             raise InputError(
                 f"there are labels of {len(groups)} snapshots for {len(snapshots)}; expected one "
-                "array for each, and at least one."
+                "array for each."
             )
         names = snapshots[0].type_names
         for k, (snapshot, group) in enumerate(zip(snapshots, groups, strict=True)):

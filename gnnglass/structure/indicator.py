@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
-from gnnglass.trajectories import Snapshot, Trajectory, as_trajectory
+from gnnglass.trajectories import (
+    Snapshot,
+    SnapshotLike,
+    Trajectory,
+    TrajectoryLike,
+    as_snapshot,
+    as_trajectory,
+)
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -35,24 +42,18 @@ class Indicator(ABC):
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """What a subclass computes, after `compute` has checked the dimension; shape [n]."""
 
-    def compute(self, system: Any) -> Self:
+    def compute(self, system: SnapshotLike) -> Self:
         """Measure one configuration; returns self.
 
         Args:
-            system: A `Snapshot`, or anything `as_trajectory` turns into a single one, such as a
+            system: A `Snapshot`, or anything `as_snapshot` turns into one, such as a path, a
                 ``gsd.hoomd.Frame`` or a pair (box, points).
 
         Raises:
             InputError: If there is more than one configuration, if it has a dimension in which
                 the indicator is not defined, or if a parameter does not fit it.
         """
-        trajectory = as_trajectory(system)
-        if len(trajectory) != 1:
-            raise InputError(
-                f"compute takes one configuration, got {len(trajectory)} frames; "
-                "use gnnglass.structure.annotate for a trajectory."
-            )
-        snapshot = trajectory[0]
+        snapshot = as_snapshot(system)
         if snapshot.dimension not in self.dimensions:
             defined = " and ".join(f"{d}D" for d in self.dimensions)
             raise InputError(
@@ -90,7 +91,7 @@ class Indicator(ABC):
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 
 
-def indicator_for(name: str, trajectory: Trajectory) -> Indicator:
+def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     """The registered indicator `name` with its default parameters.
 
     An indicator with a parameter ``system`` gets the glass former that the trajectory's metadata
@@ -102,7 +103,7 @@ def indicator_for(name: str, trajectory: Trajectory) -> Indicator:
     """
     if "system" not in inspect.signature(INDICATORS.factory(name)).parameters:
         return INDICATORS.create(name)
-    system = trajectory.metadata.get("system")
+    system = as_trajectory(trajectory).metadata.get("system")
     if system is None:
         raise InputError(
             f"{name!r} needs to know the glass former, but the trajectory's metadata hold no "
@@ -116,30 +117,50 @@ def indicator_field(name: str) -> str:
     return name.replace("-", "_")
 
 
-def indicators_for(trajectory: Trajectory) -> dict[str, Indicator]:
+def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
     """Every registered indicator that is defined in the trajectory's dimension, by its name.
 
     Raises:
         InputError: As `indicator_for`.
     """
+    trajectory = as_trajectory(trajectory)
     every = {name: indicator_for(name, trajectory) for name in INDICATORS}
     dimension = trajectory[0].dimension
     return {name: one for name, one in every.items() if dimension in one.dimensions}
 
 
-def annotate(trajectory: Trajectory, indicators: Mapping[str, Indicator]) -> Trajectory:
+def annotate(
+    trajectory: TrajectoryLike, indicators: Mapping[str, Indicator | str] | Sequence[str]
+) -> Trajectory:
     """The trajectory with indicators as per-particle fields.
 
     Args:
-        trajectory: Snapshots, thermal or inherent.
-        indicators: The indicators by the name of their field, such as
-            ``{"potential_energy": PotentialEnergy("kam2d")}``.
+        trajectory: Snapshots, thermal or inherent, as `gnnglass.trajectories.as_trajectory` takes
+            them: a trajectory, a file, or one or more snapshots.
+        indicators: Registered names, such as ``["potential-energy"]``, each of which becomes the
+            field that `indicator_field` gives, here ``potential_energy``; or indicators, or
+            their names, by the name of their field, such as
+            ``{"e_pot": PotentialEnergy("kam2d")}``. Names stand for what `indicator_for` gives.
+
+    Returns:
+        A trajectory with the metadata of the one that was given; of a single snapshot it has one
+        frame.
 
     Raises:
-        InputError: As `Indicator.compute`.
+        InputError: As `Indicator.compute` and `indicator_for`.
+        UnknownNameError: If no indicator has that name.
+        FileError: If a path cannot be read.
     """
-    return trajectory.map(
+    whole = as_trajectory(trajectory)
+    if not isinstance(indicators, Mapping):
+        names = [indicators] if isinstance(indicators, str) else indicators
+        indicators = {indicator_field(name): name for name in names}
+    made = {
+        field: indicator_for(one, whole) if isinstance(one, str) else one
+        for field, one in indicators.items()
+    }
+    return whole.map(
         lambda snapshot: snapshot.with_fields(
-            **{field: indicator.compute(snapshot).values for field, indicator in indicators.items()}
+            **{field: indicator.compute(snapshot).values for field, indicator in made.items()}
         )
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gnnglass.structure.indicator import INDICATORS, Indicator
-from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.systems import GlassFormer, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -24,7 +22,7 @@ class PotentialEnergy(Indicator):
         system: A glass former, its registered name, its TOML file or its definition.
     """
 
-    system: GlassFormer | str | Mapping[str, Any]
+    system: SystemLike
 
     @property
     def dimensions(self) -> tuple[int, ...]:

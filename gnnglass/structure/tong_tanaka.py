@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from gnnglass.errors import InputError
 from gnnglass.structure._neighbors import contact_distances
 from gnnglass.structure._tessellation import delaunay
 from gnnglass.structure.indicator import INDICATORS, Indicator
-from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.systems import GlassFormer, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -40,7 +39,7 @@ class TongTanaka(Indicator):
             σ_ab = (σ_a + σ_b)/2.
     """
 
-    system: GlassFormer | str | Mapping[str, Any] | None = None
+    system: SystemLike | None = None
     diameters: Mapping[str, float] | None = None
 
     @property

@@ -1,6 +1,11 @@
 """Glass formers: pair potentials, composition, density, and where they come from."""
 
-from gnnglass.systems.glass_former import GLASS_FORMERS, GlassFormer, glass_former
+from gnnglass.systems.glass_former import (
+    GLASS_FORMERS,
+    GlassFormer,
+    SystemLike,
+    glass_former,
+)
 from gnnglass.systems.potentials import (
     POTENTIALS,
     ForceShiftedLJ,
@@ -20,6 +25,7 @@ __all__ = [
     "PairPotential",
     "ShiftedLJ",
     "SmoothedInversePower",
+    "SystemLike",
     "Table",
     "glass_former",
     "inner_radius",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from gnnglass._toml import fault, load_toml
 from gnnglass.errors import InputError
 from gnnglass.registry import Registry
 from gnnglass.systems.potentials import POTENTIALS, FloatArray, PairPotential, parameters_of
-from gnnglass.trajectories import Snapshot, neighbor_pairs
+from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 
 Pair = tuple[str, str]
 
@@ -136,12 +136,13 @@ class GlassFormer:
         edge = (n_particles / self.density) ** (1 / self.dimension)
         return np.full(self.dimension, edge)
 
-    def types_of(self, snapshot: Snapshot) -> NDArray[np.int32]:
+    def types_of(self, snapshot: SnapshotLike) -> NDArray[np.int32]:
         """Type of each particle in this mixture's own order, matched by name, shape [n].
 
         Raises:
             InputError: If the snapshot has another dimension, or a species unknown here.
         """
+        snapshot = as_snapshot(snapshot)
         if snapshot.dimension != self.dimension:
             raise InputError(
                 f"a {snapshot.dimension}D snapshot was given to {self.name!r}, "
@@ -156,16 +157,18 @@ class GlassFormer:
             )
         return types.astype(np.int32)
 
-    def energies(self, snapshot: Snapshot) -> FloatArray:
+    def energies(self, snapshot: SnapshotLike) -> FloatArray:
         """Potential energy of each particle, half of each of its pairs, shape [n]."""
+        snapshot = as_snapshot(snapshot)
         pairs, groups = self._pairs(snapshot)
         energy = np.zeros(len(pairs))
         for potential, members in groups:
             energy[members] = potential.energy(pairs.distances[members])
         return np.asarray(np.bincount(pairs.i, weights=energy / 2, minlength=len(snapshot)))
 
-    def forces(self, snapshot: Snapshot) -> FloatArray:
+    def forces(self, snapshot: SnapshotLike) -> FloatArray:
         """Force on each particle, shape [n, d]."""
+        snapshot = as_snapshot(snapshot)
         pairs, groups = self._pairs(snapshot)
         magnitude = np.zeros(len(pairs))
         for potential, members in groups:
@@ -177,9 +180,9 @@ class GlassFormer:
         ]
         return np.stack(forces, axis=1)
 
-    def virial(self, snapshot: Snapshot) -> float:
+    def virial(self, snapshot: SnapshotLike) -> float:
         """W = Σ r f(r) over the pairs of particles, with f = −dU/dr, in units of energy."""
-        pairs, groups = self._pairs(snapshot)
+        pairs, groups = self._pairs(as_snapshot(snapshot))
         # Each pair is listed twice.
         return (
             sum(
@@ -189,7 +192,7 @@ class GlassFormer:
             / 2
         )
 
-    def pressure(self, snapshot: Snapshot, kT: float) -> float:
+    def pressure(self, snapshot: SnapshotLike, kT: float) -> float:
         """P = ρ kT + W / (d V) at the snapshot's density ρ, in units of energy / length^d.
 
         W is the `virial` (Allen & Tildesley, Computer Simulation of Liquids, 2nd ed., Oxford
@@ -199,6 +202,7 @@ class GlassFormer:
             snapshot: Configuration of n particles.
             kT: Temperature of the velocities, in units of energy; 0 for an inherent structure.
         """
+        snapshot = as_snapshot(snapshot)
         volume = float(np.prod(snapshot.box))
         return snapshot.density * kT + self.virial(snapshot) / (self.dimension * volume)
 
@@ -247,9 +251,12 @@ class _Definition(BaseModel):
     citation: str = ""
 
 
-def glass_former(
-    source: str | os.PathLike[str] | Mapping[str, Any] | GlassFormer,
-) -> GlassFormer:
+SystemLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | GlassFormer
+"""A glass former, its registered name, its TOML file or its definition: what `glass_former` takes.
+"""
+
+
+def glass_former(source: SystemLike) -> GlassFormer:
     """The mixture that is meant: one of the package's, or a user's own.
 
     A definition, in a TOML file or as a mapping, has the keys ``name``, ``dimension``,

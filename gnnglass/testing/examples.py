@@ -9,7 +9,7 @@ import numpy as np
 from gnnglass.trajectories import Snapshot
 
 if TYPE_CHECKING:
-    from gnnglass.systems import GlassFormer
+    from gnnglass.systems import SystemLike
 
 
 def example_snapshot(dimension: int, n: int | None = None, seed: int = 0) -> Snapshot:
@@ -26,18 +26,22 @@ def example_snapshot(dimension: int, n: int | None = None, seed: int = 0) -> Sna
     return _disordered(box, (n - n_small, n_small), ("A", "B"), seed)
 
 
-def example_of(system: GlassFormer, seed: int = 0) -> Snapshot:
+def example_of(system: SystemLike, seed: int = 0) -> Snapshot:
     """A disordered configuration of a glass former, in the smallest box that engines take.
 
     They need its edge to be twice the longest cutoff and the skin of their neighbor lists.
 
     Args:
-        system: The mixture; its density and its fractions are kept.
+        system: The mixture: its name, a TOML file, a definition, or itself. Its density and its
+            fractions are kept.
         seed: Seed of noise and types.
     """
-    edge = 2 * system.r_max + 1
-    n = max(64, int(np.ceil(edge**system.dimension * system.density)))
-    return _disordered(system.box(n), system.counts(n), system.species, seed)
+    from gnnglass.systems import glass_former
+
+    former = glass_former(system)
+    edge = 2 * former.r_max + 1
+    n = max(64, int(np.ceil(edge**former.dimension * former.density)))
+    return _disordered(former.box(n), former.counts(n), former.species, seed)
 
 
 def _disordered(

@@ -1,7 +1,12 @@
 """Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
 
 from gnnglass.training._loop import TrainingOptions
-from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device
+from gnnglass.training.classifier import (
+    Calibration,
+    TrainedClassifier,
+    as_classifier,
+    choose_device,
+)
 from gnnglass.training.evaluation import (
     Evaluation,
     evaluate,
@@ -26,6 +31,7 @@ __all__ = [
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
+    "as_classifier",
     "choose_device",
     "deal_runs",
     "evaluate",

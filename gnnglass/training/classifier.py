@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from gnnglass.errors import FileError, InputError
 from gnnglass.models import MODELS, ClassifierNet, arguments_for, batched, device_of
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict
 from gnnglass.training.labelled import Split
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import TrajectoryLike, as_trajectory
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,19 @@ class TrainedClassifier:
         self.model.to(choose_device(device))
         return self
 
-    def logits(self, snapshots: Iterable[Snapshot], *, batch_size: int = 8) -> FloatArray:
-        """Logits of each snapshot, shape [n_snapshots, n_classes].
+    def logits(self, snapshots: TrajectoryLike, *, batch_size: int = 8) -> FloatArray:
+        """Logits of each snapshot, shape [n_snapshots, n_classes]; one row for a single one.
 
         Args:
-            snapshots: Configurations of the classifier's level.
+            snapshots: Configurations of the classifier's level: a trajectory, a file, or one or
+                more snapshots.
             batch_size: Snapshots per forward call; boxes of different sizes go one by one.
+
+        Raises:
+            FileError: If a path cannot be read.
+            InputError: If a configuration does not fit the recipe.
         """
+        snapshots = as_trajectory(snapshots)
         with torch.no_grad():
             rows = [
                 self.model(*arguments_for(self.model, batch)).double().cpu().numpy()
@@ -120,12 +127,12 @@ class TrainedClassifier:
             ]
         return np.concatenate(rows)
 
-    def scores(self, snapshots: Iterable[Snapshot], **options: Any) -> FloatArray:
+    def scores(self, snapshots: TrajectoryLike, **options: Any) -> FloatArray:
         """Decision score, logit of the second class minus that of the first, [n_snapshots]."""
         logits = self.logits(snapshots, **options)
         return np.asarray(logits[:, 1] - logits[:, 0])
 
-    def predict_proba(self, snapshots: Iterable[Snapshot], **options: Any) -> FloatArray:
+    def predict_proba(self, snapshots: TrajectoryLike, **options: Any) -> FloatArray:
         """Calibrated probability of each class, shape [n_snapshots, 2]."""
         second = self.calibration.probability(self.scores(snapshots, **options))
         return np.stack([1 - second, second], axis=1)
@@ -155,7 +162,9 @@ class TrainedClassifier:
         return Path(path)
 
     @classmethod
-    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> TrainedClassifier:
+    def load(
+        cls, path: str | PathLike[str], device: torch.device | str = "cpu"
+    ) -> TrainedClassifier:
         """Read a classifier that `save` wrote.
 
         Args:
@@ -205,6 +214,19 @@ class TrainedClassifier:
                 f"({facts.get('model', {}).get('name')}); train it again."
             ) from error
         return classifier.to(device)
+
+
+Other = TypeVar("Other")
+
+
+def as_classifier(source: str | PathLike[str] | Other) -> TrainedClassifier | Other:
+    """The classifier that is meant: of a path the one it holds, anything else as it is.
+
+    Raises:
+        FileError: As `TrainedClassifier.load`.
+        UnknownNameError: As `TrainedClassifier.load`.
+    """
+    return TrainedClassifier.load(source) if isinstance(source, str | PathLike) else source
 
 
 def choose_device(device: torch.device | str) -> torch.device:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from gnnglass.errors import InputError
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
+from gnnglass.systems import SystemLike, glass_former
 from gnnglass.training._loop import Configurations, EpochBar, KeepBest, TrainingOptions, train
 from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device, versions
 from gnnglass.training.labelled import LabelledSet, Split
@@ -27,7 +28,7 @@ def fit(
     recipe: AnyRecipe,
     model_options: Mapping[str, Any] | None = None,
     options: TrainingOptions | None = None,
-    system: str | dict[str, Any] | None = None,
+    system: SystemLike | None = None,
     checkpoint: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -45,7 +46,8 @@ def fit(
         recipe: How snapshots become its input.
         model_options: Constructor arguments beyond those the recipe settles.
         options: How to train.
-        system: Identity of the glass former, stored with the classifier.
+        system: The glass former: its name, a TOML file, a definition, or itself. What it is is
+            stored with the classifier.
         checkpoint: File that is rewritten after every epoch; if it exists, training goes on
             from it. It must belong to this very training.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
@@ -55,9 +57,10 @@ def fit(
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
             them, or if model and recipe do not fit each other.
-        UnknownNameError: If no such model is registered.
+        UnknownNameError: If no such model, or glass former, is registered.
     """
     options = options or TrainingOptions()
+    identity = None if system is None else glass_former(system).identity
     parts = {"train": labelled.where(split.train), "validation": labelled.where(split.validation)}
     for name, members in parts.items():
         if len(np.unique(labelled.targets[members])) != 2 or len(labelled.labels) != 2:
@@ -89,7 +92,7 @@ def fit(
         recipe=recipe,
         labels=labelled.labels,
         level=labelled.level,
-        system=system,
+        system=identity,
         split=split,
         calibration=Calibration(),
         record={
@@ -147,7 +150,7 @@ def fit_best(
     split: Split,
     candidates: Sequence[Candidate],
     *,
-    system: str | dict[str, Any] | None = None,
+    system: SystemLike | None = None,
     checkpoints: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -163,7 +166,8 @@ def fit_best(
         labelled: Labelled configurations.
         split: Which runs train and which validate.
         candidates: What to choose from.
-        system: Identity of the glass former, stored with the classifier.
+        system: The glass former: its name, a TOML file, a definition, or itself. What it is is
+            stored with the classifier.
         checkpoints: Folder for the checkpoint of each candidate, by its place among them; a
             killed choice goes on from these. They must belong to this very choice.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.

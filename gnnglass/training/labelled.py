@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import RunsLike, Snapshot, as_runs
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,21 @@ class LabelledSet:
     level: str
 
     @classmethod
-    def from_trajectories(cls, trajectories: Mapping[str, Sequence[Trajectory]]) -> LabelledSet:
+    def from_trajectories(cls, trajectories: Mapping[str, RunsLike]) -> LabelledSet:
         """Collect all frames of trajectories given per class.
 
         Args:
-            trajectories: Class name to the trajectories of that class, one per independent run;
-                the order of the keys is the order of the labels.
+            trajectories: Class name to the trajectories of that class or their files, one per
+                independent run; the order of the keys is the order of the labels.
 
         Raises:
             InputError: If fewer than two classes have trajectories, if thermal and inherent
-                trajectories are mixed, or if two trajectories carry the same run name.
+                trajectories are mixed, if two trajectories carry the same run name, or if there
+                are bare snapshots, which do not say of which run they are.
+            FileError: If a path cannot be read.
         """
-        given = {label: list(members) for label, members in trajectories.items() if members}
+        runs_of = {label: as_runs(members) for label, members in trajectories.items()}
+        given = {label: members for label, members in runs_of.items() if members}
         if len(given) < 2:
             raise InputError(
                 f"training needs at least two classes; got {', '.join(given) or 'none'}: "

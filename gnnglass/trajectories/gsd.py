@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
 from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.trajectories._conversion import TrajectoryLike, as_trajectory
 from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
 from gnnglass.trajectories.snapshot import Snapshot, Trajectory
 
@@ -254,7 +255,7 @@ def _three_columns(array: Any, dtype: Any) -> NDArray[Any]:
     return padded
 
 
-def write(path: str | Path, trajectory: Trajectory) -> None:
+def write(path: str | Path, trajectory: TrajectoryLike) -> None:
     """Write a trajectory as GSD; the file appears whole or not at all.
 
     Box and positions are stored in single precision, as HOOMD does: they come back with a
@@ -263,12 +264,17 @@ def write(path: str | Path, trajectory: Trajectory) -> None:
     field that another has, other readers see NaN and `read` sees no such field. 2D
     configurations have dimensions = 2 and Lz = 0, as in HOOMD 3 and later.
 
+    Args:
+        path: The file to appear.
+        trajectory: Whatever `as_trajectory` takes, such as a trajectory or a single snapshot.
+
     Raises:
         FileError: If the file cannot be written.
         InputError: If the metadata are not JSON-like.
     """
     import gsd.hoomd
 
+    trajectory = as_trajectory(trajectory)
     # gsd and OVITO fail on a log quantity that frame 0 lacks, so all names must be known first.
     names = sorted({name for snapshot in trajectory for name in snapshot.fields})
     with written_whole(path) as aside:

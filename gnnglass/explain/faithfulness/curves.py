@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
 import numpy as np
@@ -18,8 +19,8 @@ from gnnglass.explain.attribution import column_of
 from gnnglass.explain.faithfulness.maps import Maps, checked_maps
 from gnnglass.models import GraphNet, arguments_for, batched
 from gnnglass.stats import Interval, mean_over_runs, run_means
-from gnnglass.training import TrainedClassifier
-from gnnglass.trajectories import Snapshot
+from gnnglass.training import TrainedClassifier, as_classifier
+from gnnglass.trajectories import RunsLike, Snapshot, TrajectoryLike, as_trajectory, by_run
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class GivesLogits(Protocol):
     def labels(self) -> Sequence[str]:
         """The classes, in the order of the logits."""
 
-    def logits(self, snapshots: Iterable[Snapshot], *, batch_size: int) -> FloatArray:
+    def logits(self, snapshots: Sequence[Snapshot], *, batch_size: int) -> FloatArray:
         """Logits of each snapshot, shape [n_snapshots, n_classes]."""
 
 
@@ -80,7 +81,7 @@ class Removal(Perturbation):
         def logits(snapshot: Snapshot, kept: BoolArray, _: np.random.Generator) -> FloatArray:
             result = np.full((len(kept), len(classifier.labels)), np.nan)
             left = kept.any(axis=1)
-            versions = (_without_others(snapshot, keep) for keep in kept[left])
+            versions = [_without_others(snapshot, keep) for keep in kept[left]]
             result[left] = classifier.logits(versions, batch_size=batch_size)
             return result
 
@@ -113,7 +114,7 @@ class Resampling(Perturbation):
             class's in.
     """
 
-    reference: Sequence[Snapshot] = field(repr=False)
+    reference: TrajectoryLike = field(repr=False)
 
     def prepare(self, classifier: GivesLogits, batch_size: int) -> Perturbed:
         """Logits of a snapshot some of whose particles have the counts of others.
@@ -131,7 +132,7 @@ class Resampling(Perturbation):
                 f"{type(given).__name__} is none; remove particles instead."
             )
         model, recipe = classifier.model, classifier.recipe
-        pools = _pools(classifier, model, self.reference, batch_size)
+        pools = _pools(classifier, model, as_trajectory(self.reference), batch_size)
 
         def logits(snapshot: Snapshot, kept: BoolArray, rng: np.random.Generator) -> FloatArray:
             graph: Any = recipe(snapshot)
@@ -290,11 +291,11 @@ FRACTIONS = tuple(k / 20 for k in range(21))
 
 
 def faithfulness_curve(
-    classifier: GivesLogits,
-    snapshots: Sequence[Snapshot],
+    classifier: GivesLogits | str | PathLike[str],
+    snapshots: RunsLike,
     scores: Maps,
     *,
-    runs: Sequence[Hashable],
+    runs: Sequence[Hashable] | None = None,
     mode: Mode = "deletion",
     perturbation: Perturbation | None = None,
     target: str = "glass",
@@ -314,10 +315,11 @@ def faithfulness_curve(
     It costs (1 + n_random) × n_fractions forward passes per snapshot.
 
     Args:
-        classifier: Whose logit it is.
-        snapshots: Configurations at the classifier's level.
+        classifier: Whose logit it is, or its file.
+        snapshots: Configurations at the classifier's level: one trajectory or file per independent
+            run, or snapshots, of which `runs` says the run.
         scores: Scores of each snapshot's particles for the class `target`.
-        runs: Run of each snapshot.
+        runs: Independent run of each snapshot; left out with trajectories or files.
         mode: ``"deletion"`` or ``"insertion"``.
         perturbation: What happens to the particles; `Removal` if None.
         target: The class.
@@ -336,12 +338,14 @@ def faithfulness_curve(
         raise InputError(f"mode is {mode!r}; expected {' or '.join(get_args(Mode))}.")
     if n_random < 1:
         raise InputError(f"n_random is {n_random}; expected at least 1 random order to compare.")
+    judge: GivesLogits = as_classifier(classifier)
+    snapshots, runs = by_run(snapshots, runs)
     grid = _checked_fractions(fractions)
     maps = checked_maps(scores, [len(snapshot) for snapshot in snapshots])
     if len(runs) != len(maps):
         raise InputError(f"{len(runs)} runs were named; expected {len(maps)}, one per snapshot.")
-    column = column_of(target, classifier.labels)
-    perturbed = (perturbation or Removal()).prepare(classifier, batch_size)
+    column = column_of(target, judge.labels)
+    perturbed = (perturbation or Removal()).prepare(judge, batch_size)
     curves = []
     for index, (snapshot, values) in enumerate(zip(snapshots, maps, strict=True)):
         rng = np.random.default_rng([seed, index])

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from gnnglass.errors import InputError
 from gnnglass.stats import among_largest, auc, standard_scores
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
 #: Scores of the particles of each configuration, from whatever made them.
@@ -49,7 +49,7 @@ def checked_maps(maps: Maps, sizes: Sequence[int] | None = None) -> list[FloatAr
     return arrays
 
 
-def of_species(maps: Maps, snapshots: Sequence[Snapshot], name: str) -> list[FloatArray]:
+def of_species(maps: Maps, snapshots: TrajectoryLike, name: str) -> list[FloatArray]:
     """The scores of one species' particles alone, one array per configuration.
 
     Species differ in their mean score, and two maps that know nothing but the species agree
@@ -58,6 +58,7 @@ def of_species(maps: Maps, snapshots: Sequence[Snapshot], name: str) -> list[Flo
     Raises:
         InputError: If the maps do not fit the snapshots, or a snapshot has no such species.
     """
+    snapshots = as_trajectory(snapshots)
     arrays = checked_maps(maps, [len(snapshot) for snapshot in snapshots])
     return [
         scores[snapshot.of_type(name)] for scores, snapshot in zip(arrays, snapshots, strict=True)
@@ -119,7 +120,7 @@ def seed_agreement(maps: Sequence[Maps]) -> FloatArray:
 
 def noise_stability(
     attribute: Callable[[Sequence[Snapshot]], Maps],
-    snapshots: Sequence[Snapshot],
+    snapshots: TrajectoryLike,
     width: float,
     *,
     n_seeds: int = 5,
@@ -149,6 +150,7 @@ def noise_stability(
         raise InputError(f"width is {width:g}; expected a positive length.")
     if n_seeds < 1:
         raise InputError(f"n_seeds is {n_seeds}; expected at least 1.")
+    snapshots = as_trajectory(snapshots)
     still = attribute(snapshots)
     coefficients = [
         rank_correlation(
