@@ -226,9 +226,11 @@ def interval(row: Mapping[str, Any], digits: int = 3, *, sign: bool = False) -> 
 
 
 def with_interval(
-    row: Mapping[str, Any], name: str = "estimate", digits: int = 3, *, sign: bool = False
+    row: Mapping[str, Any] | None, name: str = "estimate", digits: int = 3, *, sign: bool = False
 ) -> str:
-    """The entry `name` of a row, and its interval if it has one."""
+    """The entry `name` of a row, and its interval if it has one; a dash without a row."""
+    if row is None:
+        return MISSING
     return f"{number(row[name], digits, sign=sign)} {interval(row, digits, sign=sign)}".rstrip()
 
 
