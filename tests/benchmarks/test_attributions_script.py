@@ -20,7 +20,7 @@ TIMES = ("cost", "minutes")
 
 
 def start(out):
-    """The script at work on the tiny benchmark; nothing but itself tells it where its modules are."""
+    """The script at work on the tiny benchmark; it has to find its own modules."""
     command = [SCRIPT, TINY, "--out", out, "--workers=1", "--device=cpu"]
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
