@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -252,7 +251,9 @@ def show(table: pd.DataFrame, splits: int) -> None:
 
 
 def _with_interval(row: pd.Series[Any]) -> str:
-    if math.isnan(row["estimate"]):
+    import pandas as pd
+
+    if pd.isna(row["estimate"]):
         return ""
     return f"{_number(row['estimate'])} {interval(row, 2)}".rstrip()
 

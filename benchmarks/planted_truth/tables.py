@@ -199,7 +199,7 @@ def sentences(results: Results) -> Iterator[str]:
         signed, size = row["signed"], row["size"]
         yield (
             f"{row['scenario']}, {row['control']}: rank correlation with {name} "
-            f"{with_interval(signed, sign=True)} on average, {size['estimate']:.3f} in size."
+            f"{with_interval(signed, sign=True)} on average, {number(size['estimate'])} in size."
         )
 
 
