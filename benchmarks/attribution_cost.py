@@ -2,19 +2,18 @@
 
 Run ``python benchmarks/attribution_cost.py``. All graph attributions explain the same batch, the
 voxel ones the same snapshot, each from what the network is given to scores. Attribution and
-reference are timed in turn, so that whatever else the machine does meanwhile hits them alike, and
-medians are compared. At the end, exact occlusion of one large graph against one forward pass.
+reference are timed in turn, so that whatever else the machine does meanwhile hits them alike. At
+the end, exact occlusion of one large graph against one forward pass.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
+from _common import machine, run_script, side_by_side
 from torch_geometric.explain import Explainer, ModelConfig
 
 from gnnglass.errors import GnnglassError
@@ -41,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device(options.device)
     snapshots = [example_snapshot(2, options.particles, seed=k) for k in range(options.graphs)]
-    print(f"{device}, {torch.get_num_threads()} threads, medians of {options.repeats}")
+    print(f"{machine()}; {device}, {torch.get_num_threads()} threads; {options.repeats} repeats")
     compare_graph(options.model, snapshots, options.repeats, device)
     compare_voxel(snapshots[0], options.repeats, device)
     compare_occlusion(options.model, options.dimension, options.large, device)
@@ -72,17 +71,15 @@ def compare_graph(
             node_mask_type="object",
             model_config=ModelConfig("multiclass_classification", "graph", "raw"),
         )
-        ratios[name] = report(
+        ratios[name] = compare(
             name,
-            *medians(
-                lambda explainer=explainer: explainer.algorithm(
-                    net, x, edge_index, target=target, **extras
-                ),
-                lambda: forward_backward(net, *arguments),
-                1 if name in DEAR else repeats,
-                device,
-                warm=name not in DEAR,
+            lambda explainer=explainer: explainer.algorithm(
+                net, x, edge_index, target=target, **extras
             ),
+            lambda: forward_backward(net, *arguments),
+            1 if name in DEAR else repeats,
+            device,
+            warm_up=name not in DEAR,
         )
     times = ratios["gnn-explainer"] / ratios["graph-gradcam"]
     print(f"  gnn-explainer takes {times:.0f} times as long as graph-gradcam")
@@ -100,14 +97,12 @@ def compare_voxel(snapshot: Snapshot, repeats: int, device: torch.device) -> Non
             if not issubclass(ATTRIBUTIONS.factory(name), VoxelCAM):
                 continue
             attribution = ATTRIBUTIONS.create(name, **copies)
-            report(
+            compare(
                 name,
-                *medians(
-                    lambda attribution=attribution: attribution.compute(classifier, [snapshot]),
-                    lambda: forward_backward(net, *arguments),
-                    repeats,
-                    device,
-                ),
+                lambda attribution=attribution: attribution.compute(classifier, [snapshot]),
+                lambda: forward_backward(net, *arguments),
+                repeats,
+                device,
             )
 
 
@@ -125,11 +120,15 @@ def compare_occlusion(model: str, dimension: int, n: int, device: torch.device) 
         net(*arguments)
 
     forward()
-    seconds, reference = medians(
-        lambda: Occlusion().compute(classifier, [snapshot]), forward, 1, device, warm=False
-    )
     print(f"{model}, one snapshot of {n} particles in {dimension}D, against one forward pass:")
-    report("occlusion", seconds, reference)
+    compare(
+        "occlusion",
+        lambda: Occlusion().compute(classifier, [snapshot]),
+        forward,
+        1,
+        device,
+        warm_up=False,
+    )
 
 
 def explains(attribution: GraphAttribution, net: ClassifierNet) -> bool:
@@ -140,43 +139,33 @@ def explains(attribution: GraphAttribution, net: ClassifierNet) -> bool:
     return True
 
 
-def report(name: str, seconds: float, reference: float) -> float:
-    """Print a cost, and return it in units of the reference."""
-    print(
-        f"  {name:24s} {1e3 * seconds:12.1f} ms; reference {1e3 * reference:8.1f} ms; "
-        f"ratio {seconds / reference:.3g}",
-        flush=True,
-    )
-    return seconds / reference
-
-
 def forward_backward(net: ClassifierNet, *arguments: torch.Tensor) -> None:
     net.zero_grad()
     net(*arguments)[:, GLASS].sum().backward()
 
 
-def medians(
-    ours: Callable[[], object],
+def compare(
+    name: str,
+    attribution: Callable[[], object],
     reference: Callable[[], object],
     repeats: int,
     device: torch.device,
-    warm: bool = True,
-) -> tuple[float, float]:
-    """Median seconds of either side, timed in turn, after a call that is not counted if `warm`.
+    warm_up: bool = True,
+) -> float:
+    """Print what an attribution costs, and return it in units of the reference."""
 
-    The reference is timed before and after, as often again, because it may be far shorter.
-    """
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(repeats + warm):
-        for side, kept in ((reference, 1), (ours, 0), (reference, 1)):
-            start = time.perf_counter()
+    def finished(side: Callable[[], object]) -> Callable[[None], None]:
+        def call(_: None) -> None:
             side()
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-            if repeat or not warm:
-                seconds[kept].append(time.perf_counter() - start)
-    return statistics.median(seconds[0]), statistics.median(seconds[1])
+
+        return call
+
+    found = side_by_side(finished(attribution), finished(reference), repeats, warm_up=warm_up)
+    print(f"  {name:24s} {found.text('reference')}", flush=True)
+    return found.ratio("wall")["estimate"]
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

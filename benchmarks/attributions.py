@@ -1,72 +1,78 @@
-"""Write the figures of the attribution benchmark into docs/attribution_benchmark.md.
+"""Which attribution finds what was planted: every network, every method, in one table.
 
-Run it from the repository after ``gnnglass benchmark-attributions``::
-
-    python docs/attribution_figures.py gnnglass-attributions
+Run ``python benchmarks/attributions.py --out gnnglass-attributions``. Motifs are planted into
+inherent structures, networks learn to tell planted configurations from plain ones, attributions
+are asked which particles it was. Without a file the benchmark of docs/attribution_benchmark.md is
+run, and with ``--write-docs`` that page and its pictures are rewritten. Killed at any moment, the
+same command goes on where it was.
 """
 
 from __future__ import annotations
 
-import re
-import sys
-from importlib import resources
+import argparse
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from _common import (
+    machine,
+    markdown_table,
+    number,
+    rewrite_part,
+    run_script,
+    with_interval,
+)
 from planted_truth import AttributionBenchmark, Results, classes, run_benchmark, table
-from planted_truth.page import localisation_figure, maps_figure
+from planted_truth.page import localisation_figure, maps_figure, write_results
 from planted_truth.tables import sentences
 
-from gnnglass.study._wording import interval, number, signed
 from gnnglass.study.provenance import provenance
 from gnnglass.study.report import small_png
+from gnnglass.training import choose_device
 
-DOCS = Path(__file__).parent
-PAGE = DOCS / "attribution_benchmark.md"
-#: Of the columns of `table`, those that are shown, with the way they are written.
-COLUMNS = {
-    "worst_seed": number,
-    "length": lambda value: number(value, 1),
-    "bare": number,
-    "precision": number,
-    "deletion": signed,
-    "resampling": signed,
-    "agreement": signed,
-}
+SHIPPED = Path(__file__).parent / "planted_truth" / "attributions.toml"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
-def main(folder: Path) -> None:
-    """Rewrite the figures of the page from a finished benchmark."""
-    with resources.as_file(resources.files("gnnglass.studies") / "attributions.toml") as path:
-        benchmark = AttributionBenchmark.from_file(path)
-    results = run_benchmark(benchmark, folder)
-    scenarios = list(benchmark.scenarios)
-    (DOCS / "attribution_maps.png").write_bytes(small_png(maps_figure(results, folder, scenarios)))
-    (DOCS / "attribution_localisation.png").write_bytes(small_png(localisation_figure(results)))
-    parts = {
-        "verdict": verdict(results),
-        "table": every_attribution(table(results)),
-        "classes": every_network(classes(results)),
-    }
-    text = PAGE.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*(<!-- end of {name} -->)",
-            lambda match, part=part: f"{match[1]}{part}\n{match[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-    PAGE.write_text(text, encoding="utf-8")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, nargs="?", help="benchmark file (TOML)")
+    parser.add_argument("--out", "-o", type=Path, required=True, help="folder to work in")
+    parser.add_argument("--workers", type=int, help="processes; default: one per usable core")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--write-docs", action="store_true", help="also rewrite the page in docs/")
+    options = parser.parse_args()
+    if options.write_docs and options.file is not None:
+        parser.error("--write-docs is about the shipped benchmark: leave the file away")
+    benchmark = AttributionBenchmark.from_file(options.file or SHIPPED)
+    results = run_benchmark(benchmark, options.out, workers=options.workers, device=options.device)
+    print(write_results(results, options.out))
+    if options.write_docs:
+        write_docs(results, options.out, DOCS)
+
+
+def write_docs(results: Results, folder: Path, docs: Path) -> None:
+    """Rewrite what ``attribution_benchmark.md`` says of a finished benchmark, and its pictures.
+
+    Raises:
+        FileError: If the page is missing, or a part of it.
+    """
+    page = docs / "attribution_benchmark.md"
+    rewrite_part(page, "verdict", verdict(results))
+    rewrite_part(page, "table", every_attribution(table(results)))
+    rewrite_part(page, "classes", every_network(classes(results)))
+    maps = maps_figure(results, folder, list(results.benchmark.scenarios))
+    (docs / "attribution_maps.png").write_bytes(small_png(maps))
+    (docs / "attribution_localisation.png").write_bytes(small_png(localisation_figure(results)))
 
 
 def verdict(results: Results) -> str:
     """Which machine, for how long, and the verdict on each scenario."""
-    machine, made = provenance()["machine"], provenance()["versions"]
+    made = provenance()
+    device = choose_device(results.device).type
     hours = sum(row["seconds"] for row in results.trained) / 3600
     caption = (
-        f"On {machine['cores']} cores ({machine['processor']}, no GPU), torch {made['torch']}: "
-        f"{hours:.1f} core hours of training. Brackets are 95 % intervals over runs.\n\n"
+        f"On {machine(made)}, networks on {device}, torch {made['versions']['torch']}: "
+        f"{hours:.1f} hours of training, added up. Brackets are 95 % intervals over runs.\n\n"
     )
     # What is said further of a scenario is indented.
     lines = [one.replace(one.lstrip(), f"- {one.lstrip()}") for one in sentences(results)]
@@ -74,34 +80,45 @@ def verdict(results: Results) -> str:
 
 
 def every_attribution(frame: pd.DataFrame) -> str:
-    """The whole table, scenario by scenario."""
-    lines = []
+    """The whole table, scenario by scenario; what validation runs prefer is in italics."""
+    parts = []
     for scenario, rows in frame.groupby("scenario", sort=False):
-        head = ["network", "attribution", "localisation", *COLUMNS, "cost"]
-        lines += [f"\n**{scenario}**\n", line(head), "|" + "---|" * len(head)]
-        for row in rows.to_dict("records"):
-            name = f"*{row['attribution']}*" if row["chosen"] else row["attribution"]
-            area = f"{number(row['localisation'])} {interval(row)}"
-            cells = [write(row[column]) for column, write in COLUMNS.items()]
-            lines.append(line([row["network"], name, area, *cells, number(row["cost"], 1)]))
-    return "\n".join(lines)
+        lines = [
+            {
+                "network": row["network"],
+                "attribution": (
+                    f"*{row['attribution']}*" if row["best_on_validation"] else row["attribution"]
+                ),
+                "localisation": with_interval(row, "localisation"),
+                "worst seed": number(row["worst_seed"]),
+                "length": number(row["length"], 1),
+                "bare": number(row["bare"]),
+                "precision": number(row["precision"]),
+                "deletion": number(row["deletion"], sign=True),
+                "resampling": number(row["resampling"], sign=True),
+                "agreement": number(row["agreement"], sign=True),
+                "cost": number(row["cost"], 1),
+            }
+            for row in rows.to_dict("records")
+        ]
+        parts.append(f"\n**{scenario}**\n\n{markdown_table(pd.DataFrame(lines))}")
+    return "\n".join(parts)
 
 
-def every_network(frame: pd.DataFrame) -> str:
-    """How well each network classifies, and what was chosen."""
-    head = ["scenario", "network", "AUC", "of seeds", "chosen on the validation runs", "minutes"]
-    lines = [line(head), "|" + "---|" * len(head)]
-    for row in frame.to_dict("records"):
-        seeds = f"{number(row['lowest'])} to {number(row['highest'])}"
-        cells = [row["scenario"], row["network"], number(row["auc"]), seeds, row["chosen"]]
-        lines.append(line([*cells, number(row["minutes"], 1)]))
-    return "\n".join(lines)
-
-
-def line(cells: list[Any]) -> str:
-    """A row of a Markdown table."""
-    return f"| {' | '.join(map(str, cells))} |"
+def every_network(frame: pd.DataFrame) -> pd.DataFrame:
+    """How well each network classifies, and which candidate the validation runs prefer."""
+    return pd.DataFrame(
+        {
+            "scenario": row["scenario"],
+            "network": row["network"],
+            "AUC": number(row["auc"]),
+            "of seeds": f"{number(row['lowest'])} to {number(row['highest'])}",
+            "best candidate on the validation runs": row["candidate"],
+            "minutes": number(row["minutes"], 1),
+        }
+        for row in frame.to_dict("records")
+    )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_script(main, resumes=True)

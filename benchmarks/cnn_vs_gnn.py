@@ -10,28 +10,37 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
-import resource
-import statistics
-import sys
-import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gnnglass.errors import GnnglassError
+from _common import (
+    fresh_folder,
+    in_own_process,
+    interval,
+    machine,
+    median,
+    peak_memory,
+    run_script,
+    save_table,
+    table_file,
+    timed,
+)
+
+from gnnglass.errors import FileError
 from gnnglass.simulate import Ensemble
 from gnnglass.study import Study
 from gnnglass.study.definition import Level
 from gnnglass.study.workspace import Workspace, deal
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: The species whose importance is compared with its dynamics, and how.
 SPECIES, METHOD = "A", "spearman"
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 INFERENCE_REPEATS = 3
 Record = dict[str, Any]
 
@@ -65,43 +74,46 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=1, help="how often the runs are dealt")
     parser.add_argument("--level", choices=("thermal", "inherent"), help="default: the study's")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
-    parser.add_argument("--out", type=Path, help="also write all figures, to a .csv or .json file")
+    parser.add_argument("--out", type=table_file, help="also write all figures: .csv or .json")
     options = parser.parse_args()
     if options.splits < 1:
         parser.error("--splits must be at least 1")
-    if options.out is not None and options.out.suffix not in (".csv", ".json"):
-        parser.error("--out must end in .csv or .json")
-    try:
-        study = finished_study(options.folder)
-        records = benchmark(study, options.folder, options.level, options.splits, options.device)
-    except GnnglassError as error:
-        sys.exit(f"cnn_vs_gnn: {error}")
-    show(records, options.splits)
+    study = finished_study(options.folder)
+    table = benchmark(study, options.folder, options.level, options.splits, options.device)
+    show(table, options.splits)
     if options.out is not None:
-        save(records, options.out)
+        save_table(table, options.out)
 
 
 def finished_study(folder: Path) -> Study:
-    """The study that was carried out in a folder; ends the program if there is none."""
+    """The study that was carried out in a folder.
+
+    Raises:
+        FileError: If there is none.
+    """
     try:
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except OSError:
-        sys.exit(
-            f"cnn_vs_gnn: {folder} holds no finished study (no results.json); "
+    except OSError as error:
+        raise FileError(
+            f"{folder} holds no finished study (no results.json); "
             f"run `gnnglass demo -o {folder}` first."
-        )
+        ) from error
     return Study.from_dict(results["study"], source=str(folder))
 
 
 def benchmark(
     study: Study, folder: Path, level: Level | None, splits: int, device: str
-) -> list[Record]:
-    """Figures of every classifier for every deal, and of what they are judged against."""
+) -> pd.DataFrame:
+    """Figures of every classifier for every deal, and of what they are judged against.
+
+    Returns:
+        The long table: split, model, figure, estimate, low, high.
+    """
+    import pandas as pd
+
     level = level or study.explain_level
-    print(
-        f"{study.title}\n{level} level, {splits} split(s), {os.cpu_count()} cores, device {device}"
-    )
-    records = []
+    print(f"{study.title}\n{level} level, {splits} split(s); {machine()}, device {device}")
+    records: list[Record] = []
     for number in range(splits):
         seed = study.split.seed + number
         dealt = study.model_copy(
@@ -117,13 +129,10 @@ def benchmark(
             follow(dealt, folder, clones)
         for name in study.classifiers:
             one = dealt.model_copy(update={"classifiers": {name: study.classifiers[name]}})
-            # A process of its own: memory at its peak is a property of a process. It must be a
-            # fresh one, and this one must stay small, since Linux counts what a child inherits.
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(1, context) as pool:
-                job = pool.submit(measure, one, name, folder, clones, device)
-                records += [{"split": seed, **record} for record in job.result()]
-    return records
+            measured = in_own_process(measure, one, name, folder, clones, device)
+            records += [{"split": seed, **record} for record in measured]
+    # Every classifier's process judged the same baselines.
+    return pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
 
 
 def follow(study: Study, folder: Path, clones: Path) -> None:
@@ -138,9 +147,9 @@ def follow(study: Study, folder: Path, clones: Path) -> None:
 
 def measure(study: Study, name: str, folder: Path, clones: Path, device: str) -> list[Record]:
     """Train, judge, time and explain one classifier; runs in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as own:
+    with fresh_folder() as own:
         parts = deal(study)
-        bench = Bench(study, Path(own), parts, device=device, runs_of=folder, clones_of=clones)
+        bench = Bench(study, own, parts, device=device, runs_of=folder, clones_of=clones)
         return [*_network(bench, name), *_judged(bench), *_correlations(bench)]
 
 
@@ -155,13 +164,13 @@ def _network(bench: Bench, name: str) -> list[Record]:
     level = bench.study.explain_level
     labelled, section = bench.labelled(level), bench.study.classifiers[name]
     held_out = [labelled.snapshots[i] for i in labelled.where(bench.parts["test"])]
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    idle = peak_memory()
     start = time.perf_counter()
     history = train_classifier(bench, name, level, "benchmark")["history"]
     training = time.perf_counter() - start
     classifier = TrainedClassifier.load(bench.classifier(name, level), bench.device)
     inference = _median_seconds(lambda: classifier.scores(held_out))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory()
     attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
     target = bench.study.phases_in_order[1]
     explaining = _median_seconds(lambda: attribution.compute(classifier, held_out, target))
@@ -171,22 +180,17 @@ def _network(bench: Bench, name: str) -> list[Record]:
         "training, s": training,
         "inference, ms per snapshot": 1e3 * inference / len(held_out),
         "explanation, ms per snapshot": 1e3 * explaining / len(held_out),
-        "peak memory, MB": peak * RSS_UNIT / 1e6,
-        "of which before training, MB": idle * RSS_UNIT / 1e6,
+        "peak memory, MB": peak / 1e6,
+        "of which before training, MB": idle / 1e6,
     }
     if classifier.device.type == "cuda":
         figures["peak GPU memory, MB"] = torch.cuda.max_memory_allocated(classifier.device) / 1e6
     return [{"model": name, "figure": k, "estimate": float(v)} for k, v in figures.items()]
 
 
-def _median_seconds(work: Any) -> float:
+def _median_seconds(work: Callable[[], object]) -> float:
     work()  # the first call also pays for what is made once
-    seconds = []
-    for _ in range(INFERENCE_REPEATS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return median([timed(work) for _ in range(INFERENCE_REPEATS)]).wall
 
 
 def _judged(bench: Bench) -> list[Record]:
@@ -222,14 +226,10 @@ def _correlations(bench: Bench) -> list[Record]:
     ]
 
 
-def show(records: list[Record], splits: int) -> None:
+def show(table: pd.DataFrame, splits: int) -> None:
     """Print one column per model, one row per figure."""
-    import pandas as pd
-
-    # Every classifier's process judged the same baselines.
-    table = pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
     if splits == 1:
-        table["shown"] = table.apply(_interval, axis=1)
+        table = table.assign(shown=table.apply(_with_interval, axis=1))
     else:
         groups = table.groupby(["figure", "model"], sort=False)["estimate"]
         table = groups.agg(_spread).rename("shown").reset_index()
@@ -250,13 +250,12 @@ def show(records: list[Record], splits: int) -> None:
     )
 
 
-def _interval(row: Any) -> str:
+def _with_interval(row: pd.Series[Any]) -> str:
     import pandas as pd
 
     if pd.isna(row["estimate"]):
         return ""
-    text = _number(row["estimate"])
-    return text if pd.isna(row["low"]) else f"{text} [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{_number(row['estimate'])} {interval(row, 2)}".rstrip()
 
 
 def _spread(values: Any) -> str:
@@ -272,19 +271,5 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def save(records: list[Record], out: Path) -> None:
-    """Write the long table: split, model, figure, estimate, low, high."""
-    import pandas as pd
-
-    from gnnglass._files import written_whole
-
-    table = pd.DataFrame(records).drop_duplicates(["split", "model", "figure"])
-    with written_whole(out) as aside:
-        if out.suffix == ".csv":
-            table.to_csv(aside, index=False)
-        else:
-            table.to_json(aside, orient="records", indent=1, force_ascii=False)
-
-
 if __name__ == "__main__":
-    main()
+    run_script(main, resumes=True)

@@ -3,25 +3,19 @@
 Run ``python benchmarks/driver_overhead.py``. A bare script sets up the engine by its own commands
 and lets the engine write the frames; the driver is ``Engine.run``, with its checkpoints, energies
 and verdict. Both sides run in turn, so that whatever else the machine does meanwhile hits them
-alike, and the ratio of each pair counts once. CPU time does not notice other processes, wall time
-does.
+alike. CPU time does not notice other processes, wall time does.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from _common import CLOCKS, engines_here, fresh_folder, machine, run_script, side_by_side
 
-from gnnglass.errors import GnnglassError
+from gnnglass.errors import SimulationError
 from gnnglass.simulate import ENGINES, Protocol
 from gnnglass.simulate._state import lattice_start, settling
 from gnnglass.simulate.lammps import QUIET, load_lammps
@@ -29,7 +23,6 @@ from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import read
 
 FRAME_INTERVAL = 1000
-CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "CPU": time.process_time}
 Bare = Callable[[GlassFormer, Protocol, Path], None]
 
 
@@ -39,26 +32,21 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=["kam2d", "ka3d"])
     parser.add_argument("--particles", nargs="+", type=int, default=[1000, 10_000])
     parser.add_argument("--steps", type=int, default=10_000, help="steps of a run")
-    parser.add_argument("--repeats", type=int, default=5, help="pairs of runs that are timed")
+    parser.add_argument("--repeats", type=int, default=5, help="timed runs of the driver")
     options = parser.parse_args()
     if options.repeats < 2:
         parser.error("--repeats must be at least 2")
     if options.steps < 3 * FRAME_INTERVAL:
         parser.error(f"--steps must be at least {3 * FRAME_INTERVAL}")
-    print(f"{options.steps} steps, a frame every {FRAME_INTERVAL}, {options.repeats} pairs of runs")
-    for engine in options.engines:
-        try:
-            ENGINES.create(engine)
-        except GnnglassError as error:
-            print(f"{engine}: left out, {error}")
-            continue
+    print(
+        f"{machine()}; {options.steps} steps, a frame every {FRAME_INTERVAL}; "
+        f"{options.repeats} repeats"
+    )
+    for engine in engines_here(options.engines):
         for name in options.systems:
             for n in options.particles:
                 system, protocol = glass_former(name), protocol_of(n, options.steps)
-                try:
-                    compare(engine, system, protocol, options.repeats)
-                except GnnglassError as error:
-                    sys.exit(f"driver_overhead: {error}")
+                compare(engine, system, protocol, options.repeats)
 
 
 def protocol_of(n: int, steps: int) -> Protocol:
@@ -76,60 +64,44 @@ def protocol_of(n: int, steps: int) -> Protocol:
 
 
 def compare(engine: str, system: GlassFormer, protocol: Protocol, repeats: int) -> None:
-    """Print how many times as long the driver takes, with an interval over pairs of runs."""
-    sides: tuple[Callable[[Path], object], ...] = (
-        lambda out: ENGINES.create(engine).run(system, protocol, out),
-        lambda out: BARE[engine](system, protocol, out),
-    )
-    seconds: dict[str, list[list[float]]] = {clock: [] for clock in CLOCKS}
+    """Print how many times as long the driver takes, with an interval over runs."""
+
+    def driver(folder: Path) -> None:
+        ENGINES.create(engine).run(system, protocol, folder / "run.gsd")
+
+    def bare(folder: Path) -> None:
+        BARE[engine](system, protocol, folder / "run.gsd")
+
     # Run once before, they have also paid for what is made once.
-    require_same_work(system, protocol, sides)
-    for repeat in range(repeats):
-        order = (0, 1) if repeat % 2 else (1, 0)
-        pair = {k: timed(sides[k]) for k in order}
-        for clock, kept in seconds.items():
-            kept.append([pair[0][clock], pair[1][clock]])
+    require_same_work(system, protocol, (driver, bare))
+    found = side_by_side(driver, bare, repeats, fresh=fresh_folder, warm_up=False)
     print(f"{engine}, {system.name}, {protocol.n_particles} particles:")
-    for clock, pairs in seconds.items():
-        driver, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
-        ratio, low, high = confidence(np.array([ours / theirs for ours, theirs in pairs]))
-        print(
-            f"  {clock:4} ratio {ratio:.3f} [{low:.3f}, {high:.3f}]; "
-            f"driver {driver:.2f} s, bare {bare:.2f} s"
-        )
+    for clock in CLOCKS:
+        print(f"  {clock:4} driver {found.text('bare', clock)}")
 
 
 def require_same_work(
     system: GlassFormer, protocol: Protocol, sides: tuple[Callable[[Path], object], ...]
 ) -> None:
-    """End the program unless both sides leave the same steps of the same liquid."""
+    """Refuse to compare unless both sides leave the same steps of the same liquid.
+
+    Raises:
+        SimulationError: If they do not.
+    """
     energies = []
     for side in sides:
-        with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
-            side(Path(folder) / "run.gsd")
-            frames = read(Path(folder) / "run.gsd")
+        with fresh_folder() as folder:
+            side(folder)
+            frames = read(folder / "run.gsd")
             steps = tuple(frame.step for frame in frames)
             energies.append(np.mean([system.energies(frame).mean() for frame in frames]))
         # A bare HOOMD cannot count from the end of the settling.
         if list(np.diff(steps)) != list(np.diff(protocol.frame_steps)):
-            sys.exit(f"driver_overhead: frames at {steps}, expected {protocol.frame_steps}")
+            raise SimulationError(f"frames at {steps}, expected {protocol.frame_steps}.")
     if abs(energies[0] - energies[1]) > 0.1:
-        sys.exit(f"driver_overhead: the mean energies per particle are {energies}; expected equal")
-
-
-def timed(side: Callable[[Path], object]) -> dict[str, float]:
-    """Seconds that a run takes on every clock, its file in a folder that is then removed."""
-    with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
-        start = {clock: now() for clock, now in CLOCKS.items()}
-        side(Path(folder) / "run.gsd")
-        return {clock: now() - start[clock] for clock, now in CLOCKS.items()}
-
-
-def confidence(ratios: Any) -> tuple[float, float, float]:
-    """Geometric mean of ratios, and its 95 % interval by Student's t."""
-    logs = np.log(ratios)
-    half = student.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
-    return tuple(float(np.exp(logs.mean() + k * half)) for k in (0, -1, 1))
+        raise SimulationError(
+            f"the mean energies per particle are {energies}, expected equal ones."
+        )
 
 
 def bare_lammps(system: GlassFormer, protocol: Protocol, out: Path) -> None:
@@ -234,4 +206,4 @@ BARE: dict[str, Bare] = {"lammps": bare_lammps, "hoomd": bare_hoomd}
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -2,19 +2,16 @@
 
 Run ``python benchmarks/ensemble_listing.py``. The bare side opens and initialises one job per run,
 then reads state point and document of each; ours is ``Ensemble.plan`` and ``Ensemble.status``.
-Both sides are timed in turn, each time in a folder of its own.
+Both sides are timed in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import signac
+from _common import fresh_folder, machine, run_script, side_by_side
 
 from gnnglass.simulate import Ensemble, Protocol
 
@@ -30,19 +27,22 @@ def main() -> None:
         )
         for k in range(options.runs)
     }
-    seconds: dict[str, list[tuple[float, float]]] = {"planning": [], "listing": []}
-    for _ in range(options.repeats):
-        with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
-            ours, bare = Path(folder) / "ours", Path(folder) / "bare"
-            bare.mkdir()
-            seconds["planning"].append(
-                (timed(plan, ours, protocols), timed(plan_bare, bare, protocols))
-            )
-            seconds["listing"].append((timed(list_runs, ours), timed(list_bare, bare)))
-    print(f"{options.runs} planned runs, medians of {options.repeats}")
-    for what, pairs in seconds.items():
-        mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-        print(f"{what}: {mine:.2f} s; bare signac {theirs:.2f} s; ratio {mine / theirs:.2f}")
+    print(f"{machine()}; {options.runs} planned runs; {options.repeats} repeats")
+    planning = side_by_side(
+        lambda folder: plan(folder, protocols),
+        lambda folder: plan_bare(folder, protocols),
+        options.repeats,
+        fresh=fresh_folder,
+        warm_up=False,
+    )
+    print(f"planning: {planning.text('bare signac')}")
+    with fresh_folder() as ours, fresh_folder() as bare:
+        plan(ours, protocols)
+        plan_bare(bare, protocols)
+        listing = side_by_side(
+            lambda _: list_runs(ours), lambda _: list_bare(bare), options.repeats
+        )
+    print(f"listing: {listing.text('bare signac')}")
 
 
 def plan(folder: Path, protocols: dict[str, Protocol]) -> None:
@@ -69,12 +69,5 @@ def list_bare(folder: Path) -> None:
         job.document()
 
 
-def timed(work: Callable[..., object], *arguments: object) -> float:
-    """Seconds that it takes."""
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
-
-
 if __name__ == "__main__":
-    main()
+    run_script(main)

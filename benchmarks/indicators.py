@@ -10,23 +10,18 @@ own quantities and for the neighbours that ours take from it; all else uses one.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+from _common import in_own_process, machine, median, peak_memory, run_script, side_by_side, timed
 
 from gnnglass.structure import indicators_for, symmetry_functions
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot, Trajectory
 
 SYSTEMS = {2: "kam2d", 3: "ka3d"}
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 Values = np.ndarray[Any, Any]
 
 
@@ -40,14 +35,19 @@ def main() -> None:
     options = parser.parse_args()
     setting = (options.dimension, options.particles, options.threads)
     print(
-        f"{options.particles} particles in {options.dimension}D, {options.threads} thread(s), "
-        f"medians of {options.repeats}; s by the clock, s of CPU, peak memory of the process"
+        f"{machine()}; {options.particles} particles in {options.dimension}D, {options.threads} "
+        f"thread(s), medians of {options.repeats}: s by the clock, s of CPU, peak memory of the "
+        "process; and CPU time against freud"
     )
     known = indicators_for(Trajectory([example_snapshot(options.dimension)], metadata(setting[0])))
-    for name in options.indicators or [*known, "symmetry functions", "all"]:
-        # A fresh process, since Linux counts what a child inherits; its start is not timed.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            print(pool.submit(measure, name, setting, options.repeats).result(), flush=True)
+    every = [*known, "symmetry functions", "all"]
+    unknown = [name for name in options.indicators or () if name not in every]
+    if unknown:
+        parser.error(
+            f"there is no {unknown[0]!r} in {options.dimension}D; known: {', '.join(every)}"
+        )
+    for name in options.indicators or every:
+        print(in_own_process(measure, name, setting, options.repeats), flush=True)
 
 
 def metadata(dimension: int) -> dict[str, str]:
@@ -62,40 +62,35 @@ def measure(name: str, setting: tuple[int, int, int], repeats: int) -> str:
     freud.parallel.set_num_threads(threads)
     snapshot = example_snapshot(dimension, n)
     known = indicators_for(Trajectory([snapshot], metadata(dimension)))
-    theirs = FREUD.get(name) if name in known else None
-    ours: list[tuple[float, float]] = []
-    reference: list[tuple[float, float]] = []
-    for _ in range(1 if name in ("all", "symmetry functions") else repeats):
-        # A copy, because the triangulation of the last snapshot is kept.
-        fresh = snapshot.replace()
-        if name == "all":
-            ours.append(timed(lambda fresh=fresh: [o.compute(fresh) for o in known.values()])[1])
-        elif name == "symmetry functions":
-            ours.append(timed(lambda fresh=fresh: symmetry_functions(fresh))[1])
-        else:
-            mine, seconds = timed(lambda fresh=fresh: known[name].compute(fresh).values)
-            ours.append(seconds)
-        if theirs is not None:
-            other, seconds = timed(lambda fresh=fresh: theirs(fresh))
-            reference.append(seconds)
-    # The peak counts freud's memory, too, where it is timed.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / 1e9
-    wall, cpu = (statistics.median(side) for side in zip(*ours, strict=True))
-    line = f"  {name:24s} {wall:8.2f} s {cpu:8.2f} s CPU {peak:6.2f} GB"
-    if theirs is not None:
-        wall, freud_cpu = (statistics.median(side) for side in zip(*reference, strict=True))
-        line += (
-            f"; freud {wall:8.2f} s {freud_cpu:8.2f} s CPU; ratio {cpu / freud_cpu:.2f}; "
-            f"differ by {np.abs(mine - other).max():.1g}"
+    against_freud = ""
+    if name == "all":
+        timings = [timed(lambda: [one.compute(snapshot) for one in known.values()])]
+    elif name == "symmetry functions":
+        timings = [timed(lambda: symmetry_functions(snapshot))]
+    elif name in FREUD:
+        mine = known[name].compute(snapshot.replace()).values
+        difference = np.abs(mine - FREUD[name](snapshot)).max()
+        found = side_by_side(
+            known[name].compute,
+            FREUD[name],
+            repeats,
+            # A copy, because the triangulation of the last snapshot is kept.
+            fresh=lambda: nullcontext(snapshot.replace()),
+            warm_up=False,
         )
-    return line
-
-
-def timed(work: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
-    """What comes of it, and the seconds by the clock and of CPU that it takes."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    done = work()
-    return done, (time.perf_counter() - wall, time.process_time() - cpu)
+        timings = list(found.ours)
+        against_freud = f"; {found.text('freud', 'cpu')}; differ by {difference:.1g}"
+    else:
+        timings = []
+        for _ in range(repeats):
+            copy = snapshot.replace()
+            timings.append(timed(lambda copy=copy: known[name].compute(copy)))
+    middle = median(timings)
+    # The peak counts freud's memory, too, where it is timed.
+    return (
+        f"  {name:24s} {middle.wall:8.2f} s {middle.cpu:8.2f} s CPU "
+        f"{peak_memory() / 1e9:6.2f} GB{against_freud}"
+    )
 
 
 def freud_system(snapshot: Snapshot) -> tuple[Any, Values]:
@@ -149,4 +144,4 @@ FREUD: dict[str, Callable[[Snapshot], Values]] = {
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _common import rewrite_part, run_script
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -205,10 +206,8 @@ def main() -> None:
     found = table(arguments.trials)
     print(found.to_string(index=False))
     if arguments.write is not None:
-        from _common import rewrite_part
-
         rewrite_part(arguments.write, "coverage", found)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

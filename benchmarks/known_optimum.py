@@ -23,11 +23,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _common import run_script, save_table, table_file, with_interval
 from numpy.typing import NDArray
 
-from gnnglass._files import written_whole
 from gnnglass.compare import correlate, smooth
-from gnnglass.errors import GnnglassError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import MODELS, recipe_for
 from gnnglass.simulate import Ensemble
@@ -104,16 +103,13 @@ def main() -> None:
     parser.add_argument("--explained", type=int, default=10, help="explained frames of a test run")
     parser.add_argument("--workers", type=int, help="processes that simulate; default: all cores")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
-    parser.add_argument("--out", type=Path, help="also write all figures, to a .csv file")
+    parser.add_argument("--out", type=table_file, help="also write all figures: .csv or .json")
     options = parser.parse_args()
     if options.kT[0] <= options.kT[1]:
         parser.error("--kT takes the higher temperature first")
-    try:
-        records = benchmark(options)
-    except GnnglassError as error:
-        sys.exit(f"known_optimum: {error}")
+    records = benchmark(options)
     if options.out is not None:
-        save(records, options.out)
+        save_table(pd.DataFrame(records), options.out)
 
 
 def benchmark(options: argparse.Namespace) -> list[Record]:
@@ -124,9 +120,8 @@ def benchmark(options: argparse.Namespace) -> list[Record]:
     energies = [system.energies(snapshot) for snapshot in labelled.snapshots]
     total = np.array([values.sum() for values in energies])
     slope = slope_of_log_odds(labelled, total)
-    print(
-        f"slope of the log odds in the energy: {shown(slope)}; exact {exact_slope(options.kT):.3f}"
-    )
+    exact = exact_slope(options.kT)
+    print(f"slope of the log odds in the energy: {with_interval(slope)}; exact {exact:.3f}")
     split = split_by_run(labelled, validation=0.2, test=0.2)
     step = max(1, options.frames // options.explained)
     judged: list[Record] = []
@@ -314,21 +309,9 @@ def show(records: Sequence[Record], index: Sequence[str]) -> None:
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for record in records:
         row = rows.setdefault(tuple(record[name] for name in index), {})
-        row[record["figure"]] = shown(record)
+        row[record["figure"]] = with_interval(record)
     print(f"\n{pd.DataFrame.from_dict(rows, orient='index').to_string()}")
 
 
-def shown(record: Record) -> str:
-    """A figure with its interval, if it has one."""
-    interval = f" [{record['low']:.3f}, {record['high']:.3f}]" if "low" in record else ""
-    return f"{record['estimate']:.3f}{interval}"
-
-
-def save(records: Sequence[Record], out: Path) -> None:
-    """Write the long table of all figures."""
-    with written_whole(out) as aside:
-        pd.DataFrame(records).to_csv(aside, index=False)
-
-
 if __name__ == "__main__":
-    main()
+    run_script(main, resumes=True)

@@ -12,13 +12,12 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from _common import engines_here, fresh_folder, machine, run_script
 
-from gnnglass.errors import GnnglassError
 from gnnglass.simulate import ENGINES
 from gnnglass.systems import glass_former
 from gnnglass.trajectories import read
@@ -39,15 +38,11 @@ def main() -> None:
     parser.add_argument("--particles", type=int, default=1_000_000)
     parser.add_argument("--steps", type=int, default=100, help="steps of the melt, hold and frames")
     options = parser.parse_args()
-    for engine in options.engines:
-        try:
-            ENGINES.create(engine)
-        except GnnglassError as error:
-            print(f"{engine}: left out, {error}")
-            continue
+    print(machine())
+    for engine in engines_here(options.engines):
         for processes in options.processes:
-            with tempfile.TemporaryDirectory(prefix="gnnglass-benchmark-") as folder:
-                out = Path(folder) / "big.gsd"
+            with fresh_folder() as folder:
+                out = folder / "big.gsd"
                 measure(engine, processes, options.particles, options.steps, out)
 
 
@@ -86,4 +81,4 @@ def measure(engine: str, processes: int, n: int, steps: int, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

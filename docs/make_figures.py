@@ -8,12 +8,13 @@ Run it from the repository after ``gnnglass demo`` or ``gnnglass run``::
 
 from __future__ import annotations
 
+import argparse
 import json
-import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from gnnglass.study._wording import classifier_label, correlation_groups, field_label
 from gnnglass.study.figures import ageing_figure, map_figure
@@ -21,6 +22,17 @@ from gnnglass.study.report import small_png
 from gnnglass.trajectories import read
 
 DOCS = Path(__file__).parent
+# What scripts share is kept with most of them.
+sys.path.append(str(DOCS.parent / "benchmarks"))
+from _common import (  # noqa: E402
+    machine,
+    markdown_table,
+    number,
+    rewrite_part,
+    run_script,
+    with_interval,
+)
+
 #: Study -> its page, and how it is run.
 STUDIES = {
     "demo": (DOCS.parent / "README.md", "gnnglass demo"),
@@ -29,8 +41,13 @@ STUDIES = {
 TARGETS = ("propensity_cage_relative", "tau_overlap", "tau_bond")
 
 
-def main(study: str, folder: Path) -> None:
-    """Rewrite the figures of the page from a finished study."""
+def main() -> None:
+    """Rewrite the figures of a page from a finished study."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", choices=list(STUDIES))
+    parser.add_argument("folder", type=Path, help="folder of the finished study")
+    options = parser.parse_args()
+    study, folder = options.study, options.folder
     page, command = STUDIES[study]
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
@@ -38,40 +55,37 @@ def main(study: str, folder: Path) -> None:
     (DOCS / f"{study}_maps.png").write_bytes(small_png(map_figure(compared[-1], fields)))
     if results["ageing"]:
         (DOCS / f"{study}_ageing.png").write_bytes(small_png(ageing_figure(results["ageing"])))
-    parts = [caption(command, results), classification(results), correlation(results)]
-    text = "\n\n".join(parts)
-    changed = re.sub(
-        rf"(<!-- {study} figures -->\n).*(<!-- end of {study} figures -->)",
-        lambda match: f"{match[1]}{text}\n{match[2]}",
-        page.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
-    page.write_text(changed, encoding="utf-8")
+    tables = [markdown_table(classification(results)), markdown_table(correlation(results))]
+    rewrite_part(page, f"{study} figures", "\n\n".join([caption(command, results), *tables]))
 
 
 def caption(command: str, results: dict[str, Any]) -> str:
     """What was run, on which machine, and for how long."""
-    machine, made = results["provenance"]["machine"], results["provenance"]["versions"]
+    versions = results["provenance"]["versions"]
     total = sum(results["timings"]["stages"].values())
     return (
-        f"`{command}` on {machine['cores']} cores ({machine['processor']}, no GPU), torch "
-        f"{made['torch']}, LAMMPS {made['lammps']}: {total / 60:.1f} minutes. Estimates with 95 % "
-        "intervals over held-out runs."
+        f"`{command}` on {machine(results['provenance'])}, torch {versions['torch']}, LAMMPS "
+        f"{versions['lammps']}: {total / 60:.1f} minutes. Estimates with 95 % intervals over "
+        "held-out runs."
     )
 
 
-def classification(results: dict[str, Any]) -> str:
-    """AUC and accuracy per level and classifier, as a Markdown table."""
-    lines = ["| level | classifier | AUC | accuracy |", "|---|---|---|---|"]
-    for level, members in results["levels"].items():
-        for name, figures in members.items():
-            cells = [interval(figures["auc"]), interval(figures["accuracy"])]
-            lines.append(f"| {level} | {classifier_label(name, level)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def classification(results: dict[str, Any]) -> pd.DataFrame:
+    """AUC and accuracy per level and classifier."""
+    return pd.DataFrame(
+        {
+            "level": level,
+            "classifier": classifier_label(name, level),
+            "AUC": with_interval(figures["auc"], digits=2),
+            "accuracy": with_interval(figures["accuracy"], digits=2),
+        }
+        for level, members in results["levels"].items()
+        for name, figures in members.items()
+    )
 
 
-def correlation(results: dict[str, Any]) -> str:
-    """Spearman of every smoothed predictor with the dynamics of A, as a Markdown table."""
+def correlation(results: dict[str, Any]) -> pd.DataFrame:
+    """Spearman of every smoothed predictor with the dynamics of A."""
     groups = {
         group.target: group
         for group in correlation_groups(results["correlations"], results)
@@ -86,24 +100,21 @@ def correlation(results: dict[str, Any]) -> str:
             for group in others
         },
     }
-    head = ["smoothed predictor, species A", *columns]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for name in first.lines:
-        cells = [interval(column[name], sign=True) for column in columns.values()]
-        lines.append(f"| {field_label(name)} | {' | '.join(cells)} |")
     ceilings = [first.ceiling, None, *(group.ceiling for group in others)]
-    cells = ["–" if value is None else f"{value:.2f}" for value in ceilings]
-    return "\n".join([*lines, f"| *noise ceiling* | {' | '.join(cells)} |"])
-
-
-def interval(figures: Mapping[str, Any] | None, *, sign: bool = False) -> str:
-    """An estimate and its interval; a dash where there is none."""
-    if figures is None or figures["estimate"] is None:
-        return "–"
-    style = "+.2f" if sign else ".2f"
-    low, high = (format(figures[end], style) for end in ("low", "high"))
-    return f"{figures['estimate']:{style}} [{low}, {high}]"
+    names = list(first.lines)
+    return pd.DataFrame(
+        {
+            "smoothed predictor, species A": [*map(field_label, names), "*noise ceiling*"],
+            **{
+                title: [
+                    *(with_interval(column[name], digits=2, sign=True) for name in names),
+                    number(ceiling, 2),
+                ]
+                for (title, column), ceiling in zip(columns.items(), ceilings, strict=True)
+            },
+        }
+    )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    run_script(main)

@@ -240,13 +240,13 @@ def check_benchmark(benchmark: AttributionBenchmark, device: str = "auto") -> No
     """
     choose_device(device)
     for name, scenario in benchmark.scenarios.items():
-        with _told(f"scenarios.{name}"):
+        with _errors_naming(f"scenarios.{name}"):
             motif = MOTIFS.create(scenario.motif, **scenario.options)
             dimension = benchmark.bases[scenario.base].dimension
             if dimension not in motif.dimensions:
                 raise InputError(f"{scenario.motif!r} cannot be planted in {dimension}D.")
     for name, network in benchmark.networks.items():
-        with _told(f"networks.{name}"):
+        with _errors_naming(f"networks.{name}"):
             for dimension in {base.dimension for base in benchmark.bases.values()}:
                 for one in network.candidates_in(dimension):
                     TrainingOptions(**one.training)
@@ -263,7 +263,7 @@ def check_benchmark(benchmark: AttributionBenchmark, device: str = "auto") -> No
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _errors_naming(where: str) -> Iterator[None]:
     """Say where in the file an error comes from, and in one sentence."""
     try:
         yield

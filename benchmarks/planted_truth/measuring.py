@@ -32,14 +32,16 @@ from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 from planted_truth.definition import AttributionSection
-from planted_truth.pieces import Piece, Training, chosen
-from planted_truth.planting import TARGET, Explained, Held
+from planted_truth.planting import TARGET, ExplainedSnapshots, HeldOutPart
+from planted_truth.tasks import BenchmarkTask, Training, best_candidate
 
 #: Lengths that maps may be smoothed over; 0 leaves them as they are.
 LENGTHS = (0.0, 0.5, 1.0, 1.5)
 
 
-def smoothed(explained: Explained, maps: Sequence[FloatArray], length: float) -> list[FloatArray]:
+def smoothed(
+    explained: ExplainedSnapshots, maps: Sequence[FloatArray], length: float
+) -> list[FloatArray]:
     """Each map, smoothed with the weight exp(−r / length)."""
     return [
         np.asarray(smooth(snapshot, scores, length))
@@ -47,7 +49,9 @@ def smoothed(explained: Explained, maps: Sequence[FloatArray], length: float) ->
     ]
 
 
-def localisation_by_length(explained: Explained, maps: Sequence[FloatArray]) -> dict[float, float]:
+def localisation_by_length(
+    explained: ExplainedSnapshots, maps: Sequence[FloatArray]
+) -> dict[float, float]:
     """Mean localisation at each of the `LENGTHS`."""
     versions = [
         smooth_at_lengths(snapshot, scores, LENGTHS)
@@ -68,7 +72,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Measuring(Piece):
+class Measuring(BenchmarkTask):
     """Explain the held-out configurations of one seed with all attributions of a network.
 
     The record has a row per attribution and configuration.
@@ -88,13 +92,14 @@ class Measuring(Piece):
         """The network with every seed: first that of this one, then the others."""
         seeds = sorted(range(self.planting.benchmark.seeds), key=lambda s: s != self.planting.seed)
         return [
-            chosen(replace(self.planting, seed=seed), self.network, self.device) for seed in seeds
+            best_candidate(replace(self.planting, seed=seed), self.network, self.device)
+            for seed in seeds
         ]
 
     def work(self) -> Rows:
         """Compute all maps and measure them."""
         classifier, *others = (training.load() for training in self.trainings)
-        parts: dict[Held, Explained] = {
+        parts: dict[HeldOutPart, ExplainedSnapshots] = {
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         forward = _seconds_forward(classifier, parts["test"])
@@ -151,7 +156,7 @@ class Measuring(Piece):
         return float(logits.std())
 
 
-def _seconds_forward(classifier: TrainedClassifier, explained: Explained) -> float:
+def _seconds_forward(classifier: TrainedClassifier, explained: ExplainedSnapshots) -> float:
     """Wall-clock time of the logits of one configuration."""
     classifier.logits(explained.snapshots)
     start = time.perf_counter()
@@ -163,7 +168,7 @@ def _agreement(
     attribution: Attribution,
     classifier: TrainedClassifier,
     others: Sequence[TrainedClassifier],
-    explained: Explained,
+    explained: ExplainedSnapshots,
 ) -> FloatArray:
     """Rank correlation with the maps of networks trained with other seeds; NaN where not taken.
 
@@ -183,7 +188,7 @@ def _agreement(
 def _deletion(
     classifier: TrainedClassifier,
     maps: Sequence[FloatArray],
-    explained: Explained,
+    explained: ExplainedSnapshots,
     perturbation: Perturbation,
 ) -> FloatArray:
     """Mean fall of the logit beyond that in random orders; NaN where it was not taken."""
@@ -218,7 +223,7 @@ def _per_configuration(figures: dict[str, FloatArray]) -> Iterator[dict[str, flo
 
 
 @dataclass(frozen=True)
-class Controls(Piece):
+class Controls(BenchmarkTask):
     """Correlate the judged map with those of networks with random weights and shuffled labels.
 
     The record has, for both kinds, the signed mean and the mean size of the rank correlation within
@@ -260,7 +265,7 @@ class Controls(Piece):
 
     @property
     def _training(self) -> Training:
-        return chosen(self.planting, self.network, self.device)
+        return best_candidate(self.planting, self.network, self.device)
 
 
 #: The one that also has to tell classes apart.
@@ -270,7 +275,7 @@ NO_NETWORK = "no network"
 
 
 @dataclass(frozen=True)
-class Indicators(Piece):
+class Indicators(BenchmarkTask):
     """Every indicator as a map, with the sign that localises best on the validation runs.
 
     That is more than an attribution is given, which has to know the sign by itself.
@@ -284,7 +289,7 @@ class Indicators(Piece):
     def work(self) -> list[dict[str, Any]]:
         """Measure, choose and judge; the rows are those of `Measuring`."""
         metadata = self.planting.base_runs()[0].metadata
-        parts: dict[Held, Explained] = {
+        parts: dict[HeldOutPart, ExplainedSnapshots] = {
             part: self.planting.explained(part) for part in ("validation", "test")
         }
         example = Trajectory([parts["test"].snapshots[0]], metadata)

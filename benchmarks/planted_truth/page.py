@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from _common import interval, number
 
-from gnnglass._files import written_whole
 from gnnglass.planted import PLANTED
-from gnnglass.structure import indicator_field
-from gnnglass.study import _wording as words
-from gnnglass.study._wording import field_label
 from gnnglass.study.figures import CLASSIFIER_COLORS, SPARE_COLORS, typography
 from gnnglass.study.provenance import provenance
 from gnnglass.study.report import small_png
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, written_whole
 from planted_truth.measuring import NO_NETWORK
-from planted_truth.pieces import chosen
 from planted_truth.pipeline import Results
 from planted_truth.planting import TARGET, Planting
-from planted_truth.tables import best_on_validation, classes, margins, sentences, shown, table
+from planted_truth.tables import as_text, best_on_validation, classes, margins, sentences, table
+from planted_truth.tasks import best_candidate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +56,7 @@ def maps_figure(results: Results, folder: Path, scenarios: Sequence[str]) -> Fig
             maps = [(judged.network, judged.attribution), (judged.against, against)]
             for ax, (network, label) in zip(row[1:], maps, strict=True):
                 section = results.benchmark.networks[network].attributions[label]
-                classifier = chosen(planting, network, results.device).load()
+                classifier = best_candidate(planting, network, results.device).load()
                 [scores] = section.create().compute(classifier, [snapshot], TARGET)
                 reach = float(np.quantile(np.abs(scores), 0.995))
                 drawn = snapshot.with_fields(score=scores)
@@ -124,7 +121,7 @@ def localisation_figure(results: Results) -> Figure:
 
 def _label(network: str, attribution: str) -> str:
     if network == NO_NETWORK:
-        return field_label(indicator_field(attribution))
+        return attribution.replace("-", " ")
     return f"{network}: {attribution}"
 
 
@@ -155,22 +152,24 @@ def write_results(results: Results, folder: str | Path) -> str:
     page = _page(results, folder, tables, said)
     with written_whole(folder / "report.html") as aside:
         aside.write_text(page, encoding="utf-8")
-    texts = [shown(tables[name]) for name in ("classes", "table", "margins")]
+    texts = [as_text(tables[name]) for name in ("classes", "table", "margins")]
     return "\n\n".join([*texts, "\n".join(said), f"report: {folder / 'report.html'}"])
 
 
 def _page(results: Results, folder: Path, tables: dict[str, pd.DataFrame], said: list[str]) -> str:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
-    loaders = [PackageLoader(f"gnnglass.{name}", ".") for name in ("benchmark", "report")]
+    # The page is kept here; the style is that of the report of a study.
+    here, study = FileSystemLoader(Path(__file__).parent), PackageLoader("gnnglass.study", ".")
     environment = Environment(
-        loader=ChoiceLoader(loaders),
+        loader=ChoiceLoader([here, study]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals["words"] = words
+    environment.globals |= {"number": number, "interval": interval}
+    made = provenance()
     pictures = {
         "maps": maps_figure(results, folder, list(results.benchmark.scenarios)),
         "localisation": localisation_figure(results),
@@ -183,5 +182,10 @@ def _page(results: Results, folder: Path, tables: dict[str, pd.DataFrame], said:
         pictures={
             name: base64.b64encode(small_png(figure)).decode() for name, figure in pictures.items()
         },
-        provenance=words.flatten(provenance()),
+        provenance={
+            "python": made["python"],
+            **made["versions"],
+            **made["machine"],
+            "revision": made["git"],
+        },
     )

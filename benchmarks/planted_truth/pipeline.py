@@ -11,8 +11,8 @@ from gnnglass.parallel import run_parallel
 from gnnglass.study.stages import Stages
 from planted_truth.definition import AttributionBenchmark, check_benchmark
 from planted_truth.measuring import NO_NETWORK, Controls, Indicators, Measuring
-from planted_truth.pieces import Piece, candidates, chosen
 from planted_truth.planting import Planting
+from planted_truth.tasks import BenchmarkTask, best_candidate, candidate_trainings
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Results:
         benchmark: What was done.
         measured: One row per scenario, seed, network, attribution and held-out configuration.
         tried: One row per scenario, network and candidate, of the first seed.
-        trained: One row per scenario, seed and network, of the chosen candidate.
+        trained: One row per scenario, seed and network, of its best candidate.
         controls: One row per controlled scenario and kind of control.
         device: Where networks run.
     """
@@ -72,24 +72,24 @@ def run_benchmark(
         for planting in {planting.section.base: planting for planting in first}.values():
             planting.base_runs(workers)
 
-        def work(pieces: Sequence[Piece], description: str) -> None:
-            left = [piece for piece in pieces if not piece.done]
+        def work(tasks: Sequence[BenchmarkTask], description: str) -> None:
+            left = [task for task in tasks if not task.done]
             run_parallel(
                 left,
                 workers=workers,
                 description=description,
-                n_done=len(pieces) - len(left),
+                n_done=len(tasks) - len(left),
             )
 
         tried = [
             training
             for planting in first
             for network in planting.networks
-            for training in candidates(planting, network, device)
+            for training in candidate_trainings(planting, network, device)
         ]
         work(tried, "candidates trained")
         trained = [
-            chosen(planting, network, device)
+            best_candidate(planting, network, device)
             for planting in plantings
             for network in planting.networks
         ]
@@ -100,7 +100,7 @@ def run_benchmark(
             for planting in first
             if planting.scenario in judged.controlled
         ]
-        measuring: list[Piece] = [
+        measuring: list[BenchmarkTask] = [
             Measuring(planting, network, device)
             for planting in plantings
             for network in planting.networks
@@ -110,21 +110,21 @@ def run_benchmark(
         work([*controls, *measuring], "attributions measured")
     return Results(
         benchmark,
-        measured=[{**_facts(piece), **row} for piece in measuring for row in piece.record],
-        tried=[{**_facts(piece), **piece.record} for piece in tried],
-        trained=[{**_facts(piece), **piece.record} for piece in trained],
+        measured=[{**_identity(task), **row} for task in measuring for row in task.record],
+        tried=[{**_identity(task), **task.record} for task in tried],
+        trained=[{**_identity(task), **task.record} for task in trained],
         controls=[
-            {"scenario": piece.planting.scenario, "control": kind, **figures}
-            for piece in controls
-            for kind, figures in piece.record.items()
+            {"scenario": task.planting.scenario, "control": kind, **figures}
+            for task in controls
+            for kind, figures in task.record.items()
         ],
         device=device,
     )
 
 
-def _facts(piece: Piece) -> dict[str, Any]:
+def _identity(task: BenchmarkTask) -> dict[str, Any]:
     return {
-        "scenario": piece.planting.scenario,
-        "seed": piece.planting.seed,
-        "network": piece.network,
+        "scenario": task.planting.scenario,
+        "seed": task.planting.seed,
+        "network": task.network,
     }

@@ -17,7 +17,7 @@ from planted_truth.definition import AttributionBenchmark, BaseSection, Scenario
 
 #: The class that is explained.
 TARGET = "planted"
-Held = Literal["validation", "test"]
+HeldOutPart = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Planting:
         }
         return LabelledSet.from_trajectories(members), Split(**names)
 
-    def explained(self, part: Held) -> Explained:
+    def explained(self, part: HeldOutPart) -> ExplainedSnapshots:
         """The planted configurations of a held-out part that are to be explained."""
         labelled, split = self.labelled()
         snapshots: list[Snapshot] = []
@@ -105,11 +105,11 @@ class Planting:
             if runs.count(run) < self.base.explained:
                 snapshots.append(labelled.snapshots[i])
                 runs.append(run)
-        return Explained(tuple(snapshots), tuple(runs))
+        return ExplainedSnapshots(tuple(snapshots), tuple(runs))
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
+class ExplainedSnapshots:
     """Planted configurations of held-out runs.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _common import MISSING, number, with_interval
 
 from gnnglass.stats import Interval, mean_over_runs
 from planted_truth.measuring import ENERGY, NO_NETWORK
@@ -30,8 +31,9 @@ def table(results: Results) -> pd.DataFrame:
         ``precision`` at k; ``deletion`` and ``resampling``, the mean fall of the
         logit beyond that in random orders while up to a fifth of the particles are removed or
         resampled, in standard deviations of the logit over test configurations; ``agreement``,
-        rank correlation between seeds within A; ``cost``, in forward passes; ``chosen``, whether
-        it localises best of its network on the validation runs. NaN is what was not measured.
+        rank correlation between seeds within A; ``cost``, in forward passes;
+        ``best_on_validation``, whether it localises best of its network on the validation runs.
+        NaN is what was not measured.
     """
     measured = pd.DataFrame(results.measured)
     for column in (*MEASURES, "cost", "length"):
@@ -55,7 +57,8 @@ def table(results: Results) -> pd.DataFrame:
                 "length": test["length"].median(),
                 **{name: means[name] for name in MEASURES[1:]},
                 "cost": test["cost"].median(),
-                "chosen": attribution == best_on_validation(measured, scenario, network),
+                "best_on_validation": attribution
+                == best_on_validation(measured, scenario, network),
             }
         )
     return pd.DataFrame(rows)
@@ -76,9 +79,10 @@ def classes(results: Results) -> pd.DataFrame:
 
     Returns:
         The columns ``scenario``, ``network``, ``auc`` (mean over seeds, on test runs), ``lowest``
-        and ``highest`` of the seeds, ``chosen`` (the candidate, in words), ``of`` (how many
-        candidates there were) and ``minutes`` (of all trainings). Without a network it is the
-        configuration's mean potential energy that is judged.
+        and ``highest`` of the seeds, ``candidate`` (in words, the one that was best on the
+        validation runs), ``n_candidates`` (how many there were) and ``minutes`` (of all
+        trainings). Without a network it is the configuration's mean potential energy that is
+        judged.
     """
     trained, tried = pd.DataFrame(results.trained), pd.DataFrame(results.tried)
     bare = pd.DataFrame(results.measured).query("network == @NO_NETWORK and part == 'test'")
@@ -91,18 +95,20 @@ def classes(results: Results) -> pd.DataFrame:
                 for every in (trained, tried)
             )
             estimates = [one["estimate"] for one in seeds["auc"]]
-            # With the first seed, the chosen one is among those that were tried.
+            # With the first seed, the best candidate is among those that were tried.
             seconds = others["seconds"].sum() + seeds[seeds["seed"] > 0]["seconds"].sum()
             rows.append(
                 {
                     **_spread(scenario, network, estimates),
-                    "chosen": _in_words(seeds.iloc[0]["candidate"]),
-                    "of": len(others),
+                    "candidate": _in_words(seeds.iloc[0]["candidate"]),
+                    "n_candidates": len(others),
                     "minutes": seconds / 60,
                 }
             )
         by_energy = bare[bare["scenario"] == scenario].groupby("seed")["class_auc"].first()
-        rows.append({**_spread(scenario, NO_NETWORK, by_energy.tolist()), "chosen": "mean energy"})
+        rows.append(
+            {**_spread(scenario, NO_NETWORK, by_energy.tolist()), "candidate": "mean energy"}
+        )
     return pd.DataFrame(rows)
 
 
@@ -172,31 +178,28 @@ def sentences(results: Results) -> Iterator[str]:
         elif margin["high"] < 0:
             relation = "is behind"
         yield (
-            f"{margin['scenario']}: {name} localises at {row['localisation']:.3f} "
-            f"[{row['low']:.3f}, {row['high']:.3f}] (worst seed {row['worst_seed']:.3f}) and "
-            f"{relation} {margin['against']} of {judged.against}, by {margin['margin']:+.3f} "
-            f"[{margin['low']:+.3f}, {margin['high']:+.3f}]."
+            f"{margin['scenario']}: {name} localises at {with_interval(row, 'localisation')} "
+            f"(worst seed {row['worst_seed']:.3f}) and {relation} {margin['against']} of "
+            f"{judged.against}, by {with_interval(margin, 'margin', sign=True)}."
         )
-        best = mine[mine["chosen"]].iloc[0]
+        best = mine[mine["best_on_validation"]].iloc[0]
         if best["attribution"] != judged.attribution:
             yield (
                 f"    Of {judged.network}'s attributions the validation runs prefer "
-                f"{best['attribution']}: {best['localisation']:.3f} "
-                f"[{best['low']:.3f}, {best['high']:.3f}] on the test runs."
+                f"{best['attribution']}: {with_interval(best, 'localisation')} on the test runs."
             )
         bare = rows[rows["network"] == NO_NETWORK]
         if len(bare):
             top = bare.loc[bare["localisation"].idxmax()]
             yield (
-                f"    Without a network, {top['attribution']} does best: {top['localisation']:.3f} "
-                f"[{top['low']:.3f}, {top['high']:.3f}]."
+                f"    Without a network, {top['attribution']} does best: "
+                f"{with_interval(top, 'localisation')}."
             )
     for row in results.controls:
         signed, size = row["signed"], row["size"]
         yield (
             f"{row['scenario']}, {row['control']}: rank correlation with {name} "
-            f"{signed['estimate']:+.3f} [{signed['low']:+.3f}, {signed['high']:+.3f}] on average, "
-            f"{size['estimate']:.3f} in size."
+            f"{with_interval(signed, sign=True)} on average, {number(size['estimate'])} in size."
         )
 
 
@@ -215,9 +218,6 @@ def _in_words(candidate: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in told.items()) or "as it comes"
 
 
-def shown(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> str:
+def as_text(frame: pd.DataFrame) -> str:
     """A table as text, rounded, with a dash where nothing was measured."""
-    chosen = frame if columns is None else frame[list(columns)]
-    return chosen.to_string(
-        index=False, na_rep="–", float_format=lambda value: f"{value:.3f}".replace("-", "−")
-    )
+    return frame.to_string(index=False, na_rep=MISSING, float_format=number)

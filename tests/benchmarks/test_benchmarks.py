@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+import interval_coverage
+import pytest
+from _common import run_script
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def _run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,10 +58,35 @@ def test_large_box_is_read_back() -> None:
     assert "2 frames of 2000 particles" in done.stdout
 
 
-def test_cnn_vs_gnn_explains_itself() -> None:
-    done = _run("cnn_vs_gnn.py", "--help")
-    assert done.returncode == 0, done.stderr
-    assert "usage" in done.stdout
+@pytest.mark.parametrize("script", sorted(path.stem for path in BENCHMARKS.glob("[!_]*.py")))
+def test_every_script_explains_itself(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = import_module(script)
+    monkeypatch.setattr(sys, "argv", [f"{script}.py", "--help"])
+    with pytest.raises(SystemExit) as ending:
+        run_script(module.main)
+    assert ending.value.code == 0
+    assert str(module.__doc__).splitlines()[0][:40] in " ".join(capsys.readouterr().out.split())
+
+
+def test_interval_coverage_rewrites_its_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "intervals.md"
+    page.write_text("<!-- coverage -->\n<!-- end of coverage -->\n", encoding="utf-8")
+    monkeypatch.setattr(interval_coverage, "FIGURES", {"mean": interval_coverage.mean})
+    monkeypatch.setattr(sys, "argv", ["coverage", "--trials", "2", "--write", str(page)])
+    run_script(interval_coverage.main)
+    head, _, *rows = page.read_text(encoding="utf-8").splitlines()[1:-1]
+    assert head == "| figure | values | 2 | 3 | 4 | 6 | 8 | 20 |"
+    assert [row.split(" | ")[:2] for row in rows] == [["| mean", "normal"], ["| mean", "skewed"]]
+
+
+def test_indicators_refuses_what_there_is_not() -> None:
+    done = _run("indicators.py", "--indicators", "hexatic-order", "--dimension", "3")
+    assert done.returncode == 2
+    assert "there is no 'hexatic-order' in 3D" in done.stderr
 
 
 def test_cnn_vs_gnn_asks_for_a_finished_study(tmp_path: Path) -> None:

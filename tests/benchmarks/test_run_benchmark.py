@@ -29,7 +29,7 @@ def test_every_attribution_is_measured_with_every_seed(done):
     assert (networks["agreement"].isna() == (networks["attribution"] == "random")).all()
     assert found[found["network"] == "gnn"]["resampling"].notna().all()
     assert found[found["network"] == "cnn"]["resampling"].isna().all()
-    assert found.groupby("network")["chosen"].sum().eq(1).all()
+    assert found.groupby("network")["best_on_validation"].sum().eq(1).all()
 
 
 def test_candidates_are_tried_with_the_first_seed(done):
@@ -41,8 +41,8 @@ def test_candidates_are_tried_with_the_first_seed(done):
     assert (first["seed"], second["seed"]) == (0, 1)
     assert first["candidate"] == second["candidate"] == best["candidate"]
     judged = classes(results).set_index("network")
-    assert judged.loc["gnn", "of"] == 2 and judged.loc["cnn", "of"] == 1
-    assert judged.loc["gnn", "chosen"].startswith("r_max 1.5, n_layers")
+    assert judged.loc["gnn", "n_candidates"] == 2 and judged.loc["cnn", "n_candidates"] == 1
+    assert judged.loc["gnn", "candidate"].startswith("r_max 1.5, n_layers")
     assert 0.5 <= judged.loc["no network", "auc"] <= 1
 
 

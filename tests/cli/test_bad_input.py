@@ -1,7 +1,5 @@
 """Bad input: one clear sentence, an exit code, no traceback; nothing half written."""
 
-from importlib import resources
-
 import gsd.hoomd
 import numpy as np
 import pytest
@@ -294,14 +292,3 @@ def test_a_command_that_is_spelt_wrong_shows_how_to_spell_it(arguments):
     done = gnnglass(*arguments)
     assert done.code == 2
     assert "Usage: gnnglass" in done.err and "Traceback" not in done.err
-
-
-def test_a_benchmark_that_cannot_be_is_refused_before_anything_is_simulated(tmp_path):
-    file, out = tmp_path / "mine.toml", tmp_path / "out"
-    refused("mine.toml", "benchmark-attributions", file, "-o", out)
-    file.write_text("title = 'mine'\n")
-    refused("bases is missing", "benchmark-attributions", file, "-o", out)
-    shipped = (resources.files("gnnglass.studies") / "attributions.toml").read_text()
-    file.write_text(shipped.replace('"voxel-cnn"', '"mlp"'))
-    refused("unknown model 'mlp'", "benchmark-attributions", file, "-o", out)
-    assert not out.exists()

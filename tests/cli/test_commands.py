@@ -15,7 +15,6 @@ from gnnglass.trajectories import Snapshot, Trajectory, read, write
 COMMANDS = (
     *("demo", "run", "report", "list", "simulate", "ensemble", "status", "train"),
     *("explain", "dynamics", "structure", "compare", "correlation-length", "convert"),
-    "benchmark-attributions",
 )
 DUMP = """ITEM: TIMESTEP
 7

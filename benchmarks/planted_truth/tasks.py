@@ -1,4 +1,4 @@
-"""Work on one scenario with one network that is done once: the record, and the trainings."""
+"""What every task of the benchmark has in common, and the first of them: training a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import gnnglass
-from gnnglass._files import written_whole
 from gnnglass.explain.faithfulness import localisation_auc
 from gnnglass.models import AnyRecipe, recipe_for
 from gnnglass.stats import mean_over_runs
@@ -25,12 +24,13 @@ from gnnglass.training import (
     split_by_run,
     validation_loss,
 )
+from gnnglass.trajectories import written_whole
 from planted_truth.definition import AttributionSection, CandidateSection
 from planted_truth.planting import TARGET, Planting
 
 
 @dataclass(frozen=True)
-class Piece(ABC):
+class BenchmarkTask(ABC):
     """Work on one scenario with one network, whose record is a JSON file.
 
     It is a `gnnglass.simulate.Task`. The file's name holds a digest of everything the record
@@ -103,7 +103,7 @@ class Piece(ABC):
 
 
 @dataclass(frozen=True)
-class Training(Piece):
+class Training(BenchmarkTask):
     """Train a network for a scenario in one of the ways that its section names.
 
     The record says how it classifies the test runs, and how its first attribution localises on the
@@ -191,7 +191,7 @@ class Training(Piece):
         return next(iter(self.planting.benchmark.networks[self.network].attributions.values()))
 
 
-def candidates(planting: Planting, network: str, device: str) -> list[Training]:
+def candidate_trainings(planting: Planting, network: str, device: str) -> list[Training]:
     """All candidates of a network, trained with the first seed of a scenario."""
     section = planting.benchmark.networks[network]
     return [
@@ -200,15 +200,15 @@ def candidates(planting: Planting, network: str, device: str) -> list[Training]:
     ]
 
 
-def chosen(planting: Planting, network: str, device: str) -> Training:
+def best_candidate(planting: Planting, network: str, device: str) -> Training:
     """The candidate whose map localised best on the validation runs, with the planting's seed.
 
     The truth is looked at for that, of networks on graphs and on grids alike: the question is what
     can be found by either, not whether one would have known how to train it. Needs the records of
-    the `candidates`.
+    the `candidate_trainings`.
     """
     best = max(
-        candidates(planting, network, device),
+        candidate_trainings(planting, network, device),
         key=lambda training: float(training.record["validation_localisation"]),
     )
     return replace(best, planting=planting)
