@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
+from gnnglass.registry import check_arguments
 from gnnglass.trajectories import SnapshotLike, as_snapshot
 
 
@@ -92,10 +93,8 @@ class Recipe:
                 f"the stored recipe is {kind} version {version}; expected {cls.__name__} version "
                 f"{cls.format_version}: it was written for something else or by another release."
             )
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise InputError(f"the stored {cls.__name__} cannot be rebuilt: {error}.") from error
+        check_arguments(cls, given, f"the stored {cls.__name__}")
+        return cls(**given)
 
     @property
     def hash(self) -> str:

@@ -15,6 +15,7 @@ from gnnglass.errors import InputError
 from gnnglass.models._recipe import Recipe
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.models.voxels import VoxelRecipe
+from gnnglass.registry import check_arguments
 from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 
 
@@ -123,7 +124,7 @@ AnyRecipe = GraphRecipe | VoxelRecipe
 
 
 def recipe_for(
-    model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), **parameters: Any
+    model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), /, **parameters: Any
 ) -> AnyRecipe:
     """The recipe that a registered network reads, with its default parameters.
 
@@ -140,17 +141,15 @@ def recipe_for(
     network = MODELS.factory(model)
     assert isinstance(network, type) and issubclass(network, ClassifierNet)
     recipe = GraphRecipe if network.kind == "graph" else VoxelRecipe
-    try:
-        return recipe(
-            type_names=tuple(type_names),
-            dimension=dimension,
-            **{**network.default_recipe, **parameters},
-        )
-    except TypeError as error:
+    settled = {"type_names": tuple(type_names), "dimension": dimension}
+    for name in settled.keys() & parameters.keys():
         raise InputError(
-            f"the {network.kind} recipe of {model!r} cannot be made: {error}; "
-            f"its parameters are {', '.join(network.default_recipe)}."
-        ) from error
+            f"the {network.kind} recipe of {model!r} cannot be made: {name} follows from the "
+            "configurations; leave it out."
+        )
+    arguments = {**network.default_recipe, **parameters, **settled}
+    check_arguments(recipe, arguments, f"the {network.kind} recipe of {model!r}")
+    return recipe(**arguments)
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
@@ -185,7 +184,4 @@ def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> C
         raise InputError(
             f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
         )
-    try:
-        return MODELS.create(model, **{**settled_by_recipe(recipe), **options})
-    except TypeError as error:
-        raise InputError(f"model {model!r} cannot be made: {error}.") from error
+    return MODELS.create(model, **{**settled_by_recipe(recipe), **options})

@@ -68,6 +68,28 @@ class ClassifierNet(nn.Module, ABC):
 MODELS: Registry[ClassifierNet] = Registry("model", "gnnglass.models")
 
 
+def require_at_least(least: int, **sizes: int) -> None:
+    """Refuse sizes of a network that are too small.
+
+    Raises:
+        InputError: If one is.
+    """
+    for name, size in sizes.items():
+        if size < least:
+            raise InputError(f"{name} is {size}; expected at least {least}.")
+
+
+def require_probability(**values: float) -> None:
+    """Refuse values that are not in [0, 1].
+
+    Raises:
+        InputError: If one is not.
+    """
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value:g}; expected a probability between 0 and 1.")
+
+
 class Head(nn.Module):
     """Linear class logits that sum to zero.
 
@@ -138,6 +160,8 @@ class GraphNet(ClassifierNet):
     ) -> None:
         super().__init__()
         self.radial = RadialBasis(r_max, n_radial)
+        require_at_least(1, n_species=n_species, hidden=width)
+        require_at_least(2, n_classes=n_classes)
         self.counts = RadialCounts(n_species, n_radial)
         self.pool = make_pooling(pooling, width)
         self.head = Head(width, n_classes)
@@ -255,6 +279,7 @@ class InteractionNet(GraphNet):
         interactions: Iterable[nn.Module],
     ) -> None:
         super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes)
+        require_probability(dropout=dropout)
         self.embed = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(n_species + self.counts.n_features, hidden), nn.SiLU()
         )

@@ -196,9 +196,9 @@ class DeepMindFormat(Format):
     B), ``box`` [3], and, of isoconfigurational runs, ``trajectory_target_positions``: for each time
     a list of unwrapped positions [n, 3], one per run; ``time_indices`` says which entries of
     ``time`` these times are, not always in increasing order. It is read as an isoconfigurational
-    ensemble: frame 0, then run 0 at all times in increasing order, run 1 and so on. ``dt`` is the longest
-    time of which all lags are multiples. Of a time that occurs twice, the first is kept. Velocities
-    are ignored. Without ``trajectory_target_positions`` there is one frame.
+    ensemble: frame 0, then run 0 at all times in increasing order, run 1 and so on. ``dt`` is the
+    longest time of which all lags are multiples. Of a time that occurs twice, the first is kept.
+    Velocities are ignored. Without ``trajectory_target_positions`` there is one frame.
 
     kT is ``metadata["temperature"]``. No glass former is named, for the cutoff of the potential is
     not in the file.
