@@ -10,35 +10,43 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from gnnglass._workers import DIED, THREAD_LIMITS, Finished, Task, attempt
+from gnnglass._workers import (
+    DIED,
+    THREAD_LIMITS,
+    Failure,
+    Finished,
+    Task,
+    attempt,
+    store,
+)
 from gnnglass.errors import MissingExtraError, SimulationError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 #: How long a scheduler may take to answer.
-PATIENCE_SECONDS = 8
-#: Engines hold state of the whole process, so a worker with several threads takes turns.
-_TURN = threading.Lock()
+TIMEOUT_SECONDS = 8
+#: Engines have state that the whole process shares, so the threads of a worker take turns.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @contextmanager
 def work_on_cluster(tasks: Sequence[Task], scheduler: str) -> Generator[Iterator[Finished]]:
-    """Carry out tasks on the workers of a dask.distributed scheduler.
+    """Run tasks on the workers of a dask.distributed scheduler.
 
-    Workers need this package, and the folders of the tasks under the same paths. Dask gives the
-    tasks of a worker that dies to others, and a task up that has cost several workers.
+    Workers need this package, and the folders of the tasks under the same paths. If a worker dies,
+    dask sends its tasks to others; a task at which several workers have died has failed.
 
     Args:
-        tasks: What to do.
+        tasks: The tasks.
         scheduler: Address of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
 
     Yields:
-        The tasks as they are over; sent when asked for.
+        An iterator over the tasks in the order in which they finish; iterating over it sends them.
 
     Raises:
         MissingExtraError: If dask.distributed is not installed.
-        SimulationError: If the scheduler does not answer, or goes away.
+        SimulationError: If the scheduler does not answer, or the connection is lost.
     """
     try:
         import distributed  # noqa: F401
@@ -60,22 +68,21 @@ def _finished(client: Client, tasks: Sequence[Task], scheduler: str) -> Iterator
     if not client.scheduler_info()["workers"]:
         tqdm.write(f"the scheduler at {scheduler} has no workers yet; waiting for some.")
     futures = client.map(_attempt_alone, tasks, pure=False)
-    of = dict(zip(futures, tasks, strict=True))
-    left = len(tasks)
+    task_of = dict(zip(futures, tasks, strict=True))
+    n_left = len(tasks)
     for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
         try:
-            reason = future.result()
+            failure = future.result()
         except KilledWorker:
-            reason = DIED
-            with suppress(OSError):
-                of[future].fail(reason)
+            failure = Failure(DIED)
+            store(task_of[future], failure)
         except CancelledError:
             raise SimulationError(
-                f"the scheduler at {scheduler} went away with {left} of {len(tasks)} tasks to do; "
-                "what is finished is kept: start it again and give the same command."
+                f"the scheduler at {scheduler} went away with {n_left} of {len(tasks)} tasks to "
+                "do; what is finished is kept: start it again and give the same command."
             ) from None
-        left -= 1
-        yield Finished(of[future], reason)
+        n_left -= 1
+        yield Finished(task_of[future], failure)
 
 
 @contextmanager
@@ -83,16 +90,17 @@ def _connected(scheduler: str) -> Generator[Client]:
     import dask
     from distributed import Client
 
-    # The wait for a lost scheduler, too.
-    patience = dask.config.set({"distributed.comm.timeouts.connect": f"{PATIENCE_SECONDS}s"})
-    with patience, _silence("distributed"):
+    # This is also how long dask tries to reconnect to a scheduler that is lost.
+    timeout = dask.config.set({"distributed.comm.timeouts.connect": f"{TIMEOUT_SECONDS}s"})
+    with timeout, _silenced("distributed"):
         client: Client | None = None
-        # On a machine too busy for it, its event loop does not start, which dask asserts.
+        # ValueError: not an address. AssertionError: dask's check that its event loop has started,
+        # which fails on a very busy machine.
         with suppress(OSError, ValueError, AssertionError):
-            client = Client(scheduler, timeout=PATIENCE_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+            client = Client(scheduler, timeout=TIMEOUT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
         if client is None:
-            # One that failed closes itself when it is collected; were that while the next one
-            # starts, it would wait for a lock that its own thread holds.
+            # A client that failed closes itself when it is garbage-collected. If that happened
+            # while the next one starts, it would wait for a lock that its own thread holds.
             gc.collect()
             raise SimulationError(
                 f"no scheduler answers at {scheduler}; expected the address of a running "
@@ -103,9 +111,9 @@ def _connected(scheduler: str) -> Generator[Client]:
 
 
 @contextmanager
-def _silence(package: str) -> Generator[None]:
-    """Keep a package from logging; its parts have levels of their own."""
-    speaking = [
+def _silenced(package: str) -> Generator[None]:
+    """Disable all loggers of a package one by one, because each has a level of its own."""
+    loggers = [
         logger
         for name, logger in logging.root.manager.loggerDict.items()
         if isinstance(logger, logging.Logger)
@@ -113,17 +121,17 @@ def _silence(package: str) -> Generator[None]:
         and not logger.disabled
     ]
     try:
-        for logger in speaking:
+        for logger in loggers:
             logger.disabled = True
         yield
     finally:
-        for logger in speaking:
+        for logger in loggers:
             logger.disabled = False
 
 
-def _attempt_alone(task: Task) -> str | None:
-    """Do a task in a worker of the cluster, with one thread."""
-    with _TURN:
+def _attempt_alone(task: Task) -> Failure | None:
+    """Do a task in a worker of the cluster, with one thread and no other task beside it."""
+    with _ONE_AT_A_TIME:
         os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
         import freud
 

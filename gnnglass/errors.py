@@ -1,11 +1,15 @@
-"""What gnnglass raises: one sentence that says what came, what was expected, what to do.
+"""What gnnglass raises: one sentence that says what was given, what was expected, what to do.
 
 Every error the package raises on purpose derives from `GnnglassError`, so that the
 command line can print it without a traceback and callers can catch it in one place.
-Each class also derives from the built-in exception a Python user would reach for.
+Each class also derives from the built-in exception that a Python user would expect.
+Any other exception that comes out of the package is a bug in it.
 """
 
 from __future__ import annotations
+
+#: Added to the traceback of an exception that is not a `GnnglassError`.
+REPORT_BUG = "this is a bug in gnnglass; please report it with the lines above"
 
 
 class GnnglassError(Exception):
@@ -21,11 +25,11 @@ class FileError(GnnglassError, OSError):
 
 
 class UnknownNameError(GnnglassError, LookupError):
-    """A name that no registry, study file or classifier knows; the message lists the known ones."""
+    """A name unknown to a registry, study file or classifier; the message lists the known ones."""
 
 
 class MissingExtraError(GnnglassError, ImportError):
-    """An optional package is needed and absent; the message holds the line that installs it."""
+    """An optional package is needed and missing; the message says how to install it."""
 
 
 class NotComputedError(GnnglassError, AttributeError):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from gnnglass._cluster import work_on_cluster
 from gnnglass._workers import Task, work_here
-from gnnglass.errors import SimulationError
+from gnnglass.errors import REPORT_BUG, SimulationError
 
-#: Failures that are spelt out in a message; all are kept with the tasks.
-TOLD = 3
+#: How many failures a message lists; each task stores its own.
+MOST_LISTED = 3
 
 
 def usable_cores() -> int:
@@ -29,23 +29,25 @@ def run_parallel(
     description: str = "tasks",
     n_done: int = 0,
 ) -> None:
-    """Carry out tasks, with a progress bar; a task that fails does not stop the others.
+    """Run tasks with a progress bar; a task that fails does not stop the others.
 
-    Workers here are fresh interpreters, so a script that calls this needs
-    ``if __name__ == "__main__":``. They die with this process, however it ends. A cluster drops
-    the tasks that wait when this process is gone; those it is at, it brings to their end.
+    Worker processes are fresh interpreters, so a script that calls this needs
+    ``if __name__ == "__main__":``. They end with this process, however it ends. A cluster finishes
+    the tasks it has started when this process ends, and drops the others.
+
+    The traceback of a failure that is not one of the package's own errors is printed.
 
     Args:
-        tasks: What to do, each independent of the others.
-        workers: Number of processes; the number of usable cores without.
+        tasks: The tasks, each independent of the others.
+        workers: Number of processes; the number of usable cores if None.
         scheduler: Address of a dask.distributed scheduler, such as ``"tcp://10.0.0.1:8786"``,
-            whose workers do the tasks instead of processes here.
-        description: What the progress bar says.
-        n_done: How many more there are, done before.
+            whose workers do the tasks instead of processes on this machine.
+        description: Label of the progress bar.
+        n_done: Number of tasks done before, which the bar counts too.
 
     Raises:
-        SimulationError: If tasks failed, raised at the end, when the others are done; or if no
-            workers or scheduler can be had.
+        SimulationError: If tasks failed, raised when all others are done; or if workers cannot be
+            started or the scheduler cannot be reached.
         MissingExtraError: If a scheduler is given and dask.distributed is not installed.
     """
     if not tasks:
@@ -54,17 +56,25 @@ def run_parallel(
 
     if scheduler is None:
         n_workers = min(usable_cores() if workers is None else max(workers, 1), len(tasks))
-        crew = work_here(tasks, n_workers)
+        running = work_here(tasks, n_workers)
     else:
-        crew = work_on_cluster(tasks, scheduler)
+        running = work_on_cluster(tasks, scheduler)
     failed: list[str] = []
+    tracebacks: list[str] = []
     total = len(tasks) + n_done
-    with crew as ending, tqdm(total=total, initial=n_done, desc=description) as bar:
-        for finished in ending:
-            if finished.reason is not None:
-                failed.append(f"{finished.task.name}: {finished.reason.rstrip('.')}")
+    with running as results, tqdm(total=total, initial=n_done, desc=description) as bar:
+        for finished in results:
+            if finished.failure is not None:
+                failed.append(f"{finished.task.name}: {finished.failure.reason.rstrip('.')}")
+                if finished.failure.traceback:
+                    tracebacks.append(f"{finished.task.name}:\n{finished.failure.traceback}")
             bar.update()
+    for text in tracebacks[:MOST_LISTED]:
+        print(text, file=sys.stderr)
     if failed:
-        more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
-        listed = "; ".join(failed[:TOLD])
-        raise SimulationError(f"{len(failed)} of {total} {description} failed: {listed}{more}.")
+        more = f"; and {len(failed) - MOST_LISTED} more" if len(failed) > MOST_LISTED else ""
+        listed = "; ".join(failed[:MOST_LISTED])
+        bug = f"; {REPORT_BUG}" if tracebacks else ""
+        raise SimulationError(
+            f"{len(failed)} of {total} {description} failed: {listed}{more}{bug}."
+        )

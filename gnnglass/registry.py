@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
 
-from gnnglass.errors import MissingExtraError, UnknownNameError
+from gnnglass.errors import InputError, MissingExtraError, UnknownNameError
 
 T = TypeVar("T")
 Registered = TypeVar("Registered", bound=Callable[..., Any])
@@ -71,8 +73,11 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: If nothing has that name; the message lists the known ones.
             MissingExtraError: If the entry needs a package that is not installed.
+            InputError: If it does not take these parameters.
         """
-        return self.factory(name)(**parameters)
+        factory = self.factory(name)
+        check_arguments(factory, parameters, f"{self.kind} {name!r}")
+        return factory(**parameters)
 
     def factory(self, name: str) -> Callable[..., T]:
         """Return what was registered under `name`; raises like `create`."""
@@ -114,6 +119,58 @@ class Registry(Generic[T]):
             importlib.import_module(module.name)
         for point in entry_points(group=self.group):
             self.register(point.name)(point.load())
+
+
+#: What may be passed where a signature says so; other annotations are not checked.
+PLAIN_TYPES: dict[str, type | tuple[type, ...]] = {
+    "bool": bool,
+    "int": Integral,
+    "float": Real,
+    "str": str,
+    "None": type(None),
+}
+
+
+def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> None:
+    """Check that a function or class can be called with keyword arguments that a user wrote.
+
+    This goes by the signature, so that a TypeError from inside the call remains what it is, a bug.
+
+    Args:
+        factory: What is to be called.
+        arguments: Its keyword arguments.
+        what: What messages call that which is made.
+
+    Raises:
+        InputError: If an argument is unknown or missing, or is not of the plain type (such as
+            ``int`` or ``str | None``) that the signature gives.
+    """
+    signature = inspect.signature(factory)
+    known = f"its parameters are {', '.join(signature.parameters) or 'none'}"
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise InputError(f"{what} cannot be made: {error}; {known}.") from None
+    for name, value in arguments.items():
+        parameter = signature.parameters.get(name)
+        kinds = _plain_names(parameter.annotation) if parameter is not None else ()
+        # To Python True is an integer, but nobody who writes it means 1.
+        fits = any(
+            isinstance(value, PLAIN_TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
+            for kind in kinds
+        )
+        if kinds and not fits:
+            raise InputError(
+                f"{what} cannot be made: {name} is {value!r}, expected {' or '.join(kinds)}; "
+                f"{known}."
+            )
+
+
+def _plain_names(annotation: Any) -> tuple[str, ...]:
+    """The plain types of an annotation; none if it holds anything else."""
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    names = tuple(text.split(" | "))
+    return names if set(names) <= set(PLAIN_TYPES) else ()
 
 
 def _importable(requirement: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -38,3 +39,22 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"the published data sets are not at {REAL_DATA}")
     return REAL_DATA
+
+
+class Bug:
+    """Raises one exception, whatever it is called with."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+
+@pytest.fixture(
+    params=[AttributeError, KeyError, TypeError, IndexError, ValueError, AssertionError],
+    ids=lambda kind: kind.__name__,
+)
+def bug(request: pytest.FixtureRequest) -> Bug:
+    """A mistake to be put in the place of a function of the package."""
+    return Bug(request.param("a mistake of ours"))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from gnnglass._toml import checked, load_toml
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.models import create_model, recipe_for
 from gnnglass.planted import MOTIFS
+from gnnglass.registry import check_arguments
 from gnnglass.study.definition import Section
 from gnnglass.training import TrainingOptions, choose_device
 
@@ -249,6 +250,7 @@ def check_benchmark(benchmark: AttributionBenchmark, device: str = "auto") -> No
         with _errors_naming(f"networks.{name}"):
             for dimension in {base.dimension for base in benchmark.bases.values()}:
                 for one in network.candidates_in(dimension):
+                    check_arguments(TrainingOptions, one.training, "the training")
                     TrainingOptions(**one.training)
                     recipe = recipe_for(network.model, dimension, **one.recipe)
                     model = create_model(network.model, recipe, one.model_options)
@@ -267,7 +269,5 @@ def _errors_naming(where: str) -> Iterator[None]:
     """Say where in the file an error comes from, and in one sentence."""
     try:
         yield
-    # Motifs, networks and recipes are given what the file says, and fail in their own ways on it.
-    except (ValueError, TypeError, LookupError, RuntimeError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise InputError(f"{where}: {reason}.") from error
+    except (InputError, UnknownNameError) as error:
+        raise InputError(f"{where}: {error}") from error

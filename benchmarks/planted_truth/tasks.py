@@ -98,7 +98,7 @@ class BenchmarkTask(ABC):
         with written_whole(self.file) as aside:
             aside.write_text(json.dumps(record, allow_nan=False), encoding="utf-8")
 
-    def fail(self, reason: str) -> None:  # noqa: B027 - all that a failure leaves is told
+    def fail(self, reason: str, traceback: str = "") -> None:  # noqa: B027 - it is reported
         """Keep nothing: the next try begins anew."""
 
 

@@ -1,11 +1,11 @@
-"""The command line: thin over the API, one sentence per error."""
+"""The command line: thin over the API; one sentence per error, a traceback per bug."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from gnnglass.errors import GnnglassError
+from gnnglass.errors import REPORT_BUG, GnnglassError
 
 #: What a shell reports for a program ended by Ctrl-C; typer exits with it.
 INTERRUPTED = 130
@@ -29,6 +29,9 @@ def main() -> None:
                 "\ninterrupted; what is finished is kept: give the same command to go on.",
                 file=sys.stderr,
             )
+        raise
+    except Exception as error:
+        error.add_note(REPORT_BUG)
         raise
 
 

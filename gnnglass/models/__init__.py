@@ -1,9 +1,10 @@
 """Networks that read a graph or a density grid, the recipes that feed them, one logit per class."""
 
-from gnnglass.models._recipe import Recipe
 from gnnglass.models.inputs import (
     AnyRecipe,
     GraphRecipe,
+    Recipe,
+    VoxelRecipe,
     arguments_for,
     batched,
     collate,
@@ -11,10 +12,10 @@ from gnnglass.models.inputs import (
     device_of,
     recipe_for,
     recipe_from_dict,
+    sample_periodic,
     settled_by_recipe,
 )
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet, GraphNet, InteractionNet
-from gnnglass.models.voxels import VoxelRecipe, sample_periodic
 
 __all__ = [
     "GRAPH_INPUTS",

@@ -1,21 +1,113 @@
-"""Snapshots as graphs, and from snapshots to what the `forward` of a network takes."""
+"""Network input: recipes that make graphs or density grids of snapshots, and batches of them."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import itertools
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from gnnglass.errors import InputError
-from gnnglass.models._recipe import Recipe
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
-from gnnglass.models.voxels import VoxelRecipe
+from gnnglass.registry import check_arguments
 from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
+from gnnglass.trajectories.snapshot import FloatArray
+
+
+class Recipe:
+    """Base of the frozen dataclasses that turn a snapshot into network input.
+
+    A recipe is stored with the model that was trained on its output, and its hash names caches
+    of that output.
+
+    Attributes:
+        type_names: The species the network knows, in the order of its input channels.
+        dimension: Number of space dimensions, 2 or 3.
+    """
+
+    #: Raised when the same parameters come to mean a different output.
+    format_version: ClassVar[int] = 1
+
+    type_names: tuple[str, ...]
+    dimension: int
+
+    def __post_init__(self) -> None:
+        names = tuple(self.type_names)
+        if isinstance(self.type_names, str) or not names or len(set(names)) != len(names):
+            raise InputError(
+                f'type_names is {self.type_names!r}; expected distinct species such as ("A", "B").'
+            )
+        if self.dimension not in (2, 3):
+            raise InputError(f"dimension is {self.dimension!r}; expected 2 or 3.")
+        object.__setattr__(self, "type_names", names)
+
+    def _require_positive(self, name: str) -> None:
+        value = float(getattr(self, name))
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name} is {value:g}; expected a positive length.")
+        object.__setattr__(self, name, value)
+
+    def species(self, snapshot: SnapshotLike) -> NDArray[np.int64]:
+        """Index into the recipe's `type_names` of each particle, shape [n]; matched by name.
+
+        Raises:
+            InputError: If the snapshot has another dimension, or particles of a species that the
+                recipe does not know.
+        """
+        snapshot = as_snapshot(snapshot)
+        if snapshot.dimension != self.dimension:
+            raise InputError(
+                f"the snapshot is {snapshot.dimension}D, but this {type(self).__name__} was made "
+                f"for {self.dimension}D; use a model or a recipe of dimension {snapshot.dimension}."
+            )
+        species = snapshot.types_among(self.type_names)
+        if species.min() < 0:
+            unknown = sorted({snapshot.type_names[t] for t in snapshot.types[species < 0]})
+            raise InputError(
+                f"the snapshot has particles of species {', '.join(unknown)}, but this "
+                f"{type(self).__name__} knows {', '.join(self.type_names)}; rename the species "
+                "or use a model trained on them."
+            )
+        return species
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as JSON-like values; `from_dict` reverses it."""
+        assert dataclasses.is_dataclass(self)
+        values = dataclasses.asdict(self)
+        values["type_names"] = list(self.type_names)
+        return {"recipe": type(self).__name__, "format_version": self.format_version, **values}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Rebuild a recipe from what `to_dict` returned.
+
+        Raises:
+            InputError: If the values are of another recipe or of another version of this one.
+        """
+        given = dict(values)
+        kind, version = given.pop("recipe", None), given.pop("format_version", None)
+        if (kind, version) != (cls.__name__, cls.format_version):
+            raise InputError(
+                f"the stored recipe is {kind} version {version}; expected {cls.__name__} version "
+                f"{cls.format_version}: it was written for something else or by another release."
+            )
+        check_arguments(cls, given, f"the stored {cls.__name__}")
+        return cls(**given)
+
+    @property
+    def hash(self) -> str:
+        """Hexadecimal SHA-256 of the recipe's canonical JSON."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,6 +163,184 @@ class GraphRecipe(Recipe):
         )
 
 
+# A Gaussian is cut this many widths from the particle, where it has fallen to 4e-6 of its peak.
+_REACH = 5.0
+# By Poisson summation, a Gaussian of width w sampled every h sums to its integral within
+# 2 exp(−2π² w²/h²) per axis; at w = 2h/3 that is 3e-4.
+_MIN_WIDTH = 2 / 3
+# Particles deposited at once are limited by the memory of their kernels.
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True)
+class VoxelRecipe(Recipe):
+    """The number density of each species on a periodic grid, every particle a Gaussian.
+
+    The Gaussians are evaluated at the voxel centres relative to the exact particle positions, so
+    a shift by a fraction of a voxel changes the grid smoothly, a shift by a whole voxel rolls it,
+    and the sum over voxels times the voxel volume is the number of particles within 1e-3.
+
+    Attributes:
+        voxel_size: Wanted voxel edge, in units of length; each box edge is divided into the
+            nearest whole number of voxels.
+        width: Standard deviation of the Gaussian, in units of length; at least 2/3 of a voxel.
+        type_names: The species the network knows, in the order of the channels.
+        dimension: Number of space dimensions, 2 or 3.
+        multiple: The number of voxels along each edge is rounded to a multiple of this; set it
+            to the total stride of the network, which is periodic only if the stride divides the
+            grid.
+
+    Raises:
+        InputError: If a parameter is not meaningful.
+    """
+
+    voxel_size: float
+    width: float
+    type_names: tuple[str, ...] = ("A", "B")
+    dimension: int = 2
+    multiple: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require_positive("voxel_size")
+        self._require_positive("width")
+        if self.multiple < 1:
+            raise InputError(f"multiple is {self.multiple}; expected a positive whole number.")
+        self._check_width(self.voxel_size)
+
+    def _check_width(self, edge: float) -> None:
+        if self.width < _MIN_WIDTH * edge * (1 - 1e-9):
+            raise InputError(
+                f"a Gaussian of width {self.width:g} is too narrow for voxels of edge {edge:.4g}: "
+                "it would fall between them; use a width of at least 2/3 of the voxel or "
+                "smaller voxels."
+            )
+
+    def shape(self, snapshot: SnapshotLike) -> tuple[int, ...]:
+        """Number of voxels along each edge of the snapshot's box.
+
+        Raises:
+            InputError: If the box is too small for the Gaussians, or if rounding to whole voxels
+                made them too large.
+        """
+        snapshot = as_snapshot(snapshot)
+        blocks = np.round(snapshot.box / (self.voxel_size * self.multiple)).astype(int)
+        counts = np.maximum(blocks, 1) * self.multiple
+        edges = snapshot.box / counts
+        self._check_width(float(edges.max()))
+        needed = (2 * self._reach(edges) + 1) * edges
+        if np.any(needed > snapshot.box * (1 + 1e-9)):
+            raise InputError(
+                f"the box {' × '.join(f'{edge:.4g}' for edge in snapshot.box)} is too small for "
+                f"Gaussians of width {self.width:g}: every edge must be at least "
+                f"{needed.max():.4g}; use a smaller width or a larger system."
+            )
+        return tuple(int(count) for count in counts)
+
+    def _reach(self, edges: FloatArray) -> NDArray[np.int64]:
+        return np.asarray(np.ceil(_REACH * self.width / edges), dtype=np.int64)
+
+    def __call__(self, snapshot: SnapshotLike) -> torch.Tensor:
+        """The density grid of a snapshot, shape [n_species, *grid], float32.
+
+        Voxel v of m along an axis has its centre at −L/2 + (v + 1/2) L/m.
+
+        Raises:
+            InputError: If the snapshot has another dimension, an unknown species, or a box that
+                is too small.
+        """
+        snapshot = as_snapshot(snapshot)
+        species = self.species(snapshot)
+        shape = self.shape(snapshot)
+        edges = snapshot.box / shape
+        reach = self._reach(edges)
+        channels = len(self.type_names)
+        grid = np.zeros(channels * int(np.prod(shape)))
+        block = max(1, _BLOCK // int(np.prod(2 * reach + 1)))
+        for start in range(0, len(snapshot), block):
+            part = slice(start, start + block)
+            indices, weights = self._kernels(
+                snapshot.positions[part] + snapshot.box / 2, species[part], shape, edges, reach
+            )
+            grid += np.bincount(indices.ravel(), weights.ravel(), minlength=grid.size)
+        return torch.from_numpy(grid.astype(np.float32).reshape(channels, *shape))
+
+    def _kernels(
+        self,
+        corner_positions: FloatArray,
+        species: NDArray[np.int64],
+        shape: tuple[int, ...],
+        edges: FloatArray,
+        reach: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], FloatArray]:
+        """Flat voxel indices and densities of each particle's Gaussian, each [n, n_voxels]."""
+        n = len(corner_positions)
+        indices = species[:, None]
+        weights = np.ones((n, 1))
+        # The Gaussian is a product over axes, so only one exponential per axis and layer is due.
+        for axis, count in enumerate(shape):
+            inside = corner_positions[:, axis, None] / edges[axis]
+            voxel = np.floor(inside).astype(np.int64) + np.arange(-reach[axis], reach[axis] + 1)
+            distance = (voxel + 0.5 - inside) * edges[axis] / self.width
+            density = np.exp(-0.5 * distance**2) / (np.sqrt(2 * np.pi) * self.width)
+            indices = (indices[:, :, None] * count + (voxel % count)[:, None, :]).reshape(n, -1)
+            weights = (weights[:, :, None] * density[:, None, :]).reshape(n, -1)
+        return indices, weights
+
+    def sample(self, grid: ArrayLike, snapshot: SnapshotLike) -> FloatArray:
+        """A map over the snapshot's box at its particles, by periodic linear interpolation.
+
+        Args:
+            grid: Map or stack of maps of any resolution that cover the box, shape
+                [..., m_1, …, m_d].
+            snapshot: Configuration of n particles.
+
+        Returns:
+            Values at the particles, shape [..., n].
+        """
+        snapshot = as_snapshot(snapshot)
+        return sample_periodic(grid, snapshot.positions / snapshot.box + 0.5)
+
+
+def sample_periodic(grid: ArrayLike, places: ArrayLike) -> FloatArray:
+    """Multilinear interpolation of a periodic map.
+
+    Cell j of m along an axis has its centre at (j + 1/2) / m of the box edge, so maps of any
+    resolution over the same box are sampled at the same places.
+
+    Args:
+        grid: Map or stack of maps, shape [..., m_1, …, m_d].
+        places: Positions as fractions of the box edges, from its lower corner; shape [n, d].
+            They may lie outside [0, 1), meaning the periodic image inside.
+
+    Returns:
+        The maps at the places, shape [..., n].
+
+    Raises:
+        InputError: If the map has fewer axes than the places have coordinates.
+    """
+    values = np.asarray(grid, dtype=np.float64)
+    fractions = np.asarray(places, dtype=np.float64)
+    dimension = fractions.shape[1]
+    if values.ndim < dimension:
+        raise InputError(
+            f"the map has shape {values.shape}; expected at least {dimension} axes, one per "
+            "space dimension."
+        )
+    shape = np.array(values.shape[-dimension:])
+    cells = fractions * shape - 0.5
+    lower = np.floor(cells)
+    weight = cells - lower
+    index = lower.astype(np.int64)
+    result = np.zeros((*values.shape[:-dimension], len(fractions)))
+    for corner in itertools.product((0, 1), repeat=dimension):
+        offset = np.array(corner)
+        at = (index + offset) % shape
+        share = np.prod(np.where(offset, weight, 1 - weight), axis=1)
+        result += values[(..., *at.T)] * share
+    return result
+
+
 def collate(
     inputs: Sequence[Any],
     device: torch.device | str = "cpu",
@@ -123,7 +393,7 @@ AnyRecipe = GraphRecipe | VoxelRecipe
 
 
 def recipe_for(
-    model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), **parameters: Any
+    model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), /, **parameters: Any
 ) -> AnyRecipe:
     """The recipe that a registered network reads, with its default parameters.
 
@@ -140,17 +410,15 @@ def recipe_for(
     network = MODELS.factory(model)
     assert isinstance(network, type) and issubclass(network, ClassifierNet)
     recipe = GraphRecipe if network.kind == "graph" else VoxelRecipe
-    try:
-        return recipe(
-            type_names=tuple(type_names),
-            dimension=dimension,
-            **{**network.default_recipe, **parameters},
-        )
-    except TypeError as error:
+    settled = {"type_names": tuple(type_names), "dimension": dimension}
+    for name in settled.keys() & parameters.keys():
         raise InputError(
-            f"the {network.kind} recipe of {model!r} cannot be made: {error}; "
-            f"its parameters are {', '.join(network.default_recipe)}."
-        ) from error
+            f"the {network.kind} recipe of {model!r} cannot be made: {name} follows from the "
+            "configurations; leave it out."
+        )
+    arguments = {**network.default_recipe, **parameters, **settled}
+    check_arguments(recipe, arguments, f"the {network.kind} recipe of {model!r}")
+    return recipe(**arguments)
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
@@ -185,7 +453,4 @@ def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> C
         raise InputError(
             f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
         )
-    try:
-        return MODELS.create(model, **{**settled_by_recipe(recipe), **options})
-    except TypeError as error:
-        raise InputError(f"model {model!r} cannot be made: {error}.") from error
+    return MODELS.create(model, **{**settled_by_recipe(recipe), **options})

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from gnnglass.errors import InputError
-from gnnglass.models.network import MODELS, ClassifierNet, Head, make_pooling
+from gnnglass.models.network import (
+    MODELS,
+    ClassifierNet,
+    Head,
+    make_pooling,
+    require_at_least,
+    require_probability,
+)
 
 
 class ChannelNorm(nn.Module):
@@ -90,6 +97,12 @@ class VoxelCNN(ClassifierNet):
         n_classes: int = 2,
     ) -> None:
         super().__init__()
+        require_at_least(0, n_halvings=n_halvings, n_blocks=n_blocks)
+        # The first convolution has the fewest channels.
+        require_at_least(2 ** max(n_halvings - 1, 0), hidden=hidden)
+        require_at_least(1, n_species=n_species)
+        require_at_least(2, n_classes=n_classes)
+        require_probability(dropout=dropout)
         self.n_halvings = n_halvings
         self.register_buffer("mean", torch.zeros(n_species))
         self.register_buffer("deviation", torch.ones(n_species))

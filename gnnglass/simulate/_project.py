@@ -75,15 +75,17 @@ def names_in(folder: Path) -> dict[str, str]:
     Raises:
         FileError: If the list is broken.
     """
+    path = folder / NAMES
+    advice = "remove it and plan the runs again; finished runs will be found."
     try:
-        return dict(json.loads((folder / NAMES).read_text(encoding="utf-8")))
+        names = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, TypeError) as error:
-        raise FileError(
-            f"{folder / NAMES} cannot be read ({error}); remove it and plan the runs again, "
-            "what is done will be found."
-        ) from error
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FileError(f"{path} cannot be read ({error}); {advice}") from error
+    if not isinstance(names, dict):
+        raise FileError(f"{path} cannot be read (it is not a table of names); {advice}")
+    return names
 
 
 def enter(
@@ -244,17 +246,20 @@ class Run:
                 with self._noted("inherent"):
                     write(self.inherent, inherent_structures(system, trajectory, engine.name))
             known = {**self.document, "done": True}
-            known.pop("failure", None)
+            for key in ("failure", "traceback"):
+                known.pop(key, None)
             if "equilibration" in trajectory.metadata:
                 known["equilibration"] = trajectory.metadata["equilibration"]
             self._write_document(known)
 
-    def fail(self, reason: str) -> None:
-        """Keep the reason of a failure, unless somebody else is at the run or has done it."""
+    def fail(self, reason: str, traceback: str = "") -> None:
+        """Store why the run failed, unless another process is working on it or has done it."""
         with locked(self.folder / RUN_LOCK, wait=False) as held:
             document = self.document
             if held and not document.get("done"):
-                self._write_document({**document, "failure": reason})
+                details = {"traceback": traceback} if traceback else {}
+                document.pop("traceback", None)
+                self._write_document({**document, "failure": reason, **details})
 
     @property
     def _is_quenched(self) -> bool:

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 import zipfile
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -236,25 +237,29 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def resume(self, start: State) -> State:
-        """The stored state; `start` if there is none of this very run."""
+        """The stored state; `start` if none is stored of exactly this run."""
+        stored = self._stored()
+        if str(stored.get("key")) != self._key:
+            return start
+        parts = int(stored["parts"])
+        if not all(self._part(number).exists() for number in range(parts)):
+            return start
+        self._parts = parts
+        snapshot = start.snapshot.replace(
+            positions=stored["positions"], images=stored["images"], step=int(stored["step"])
+        )
+        return State(snapshot, stored["velocities"])
+
+    def _stored(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the state file; none if it is missing or damaged."""
+        path = self.folder / "state.npz"
+        if not path.is_file() or not zipfile.is_zipfile(path):
+            return {}
         try:
-            with np.load(self.folder / "state.npz", allow_pickle=False) as stored:
-                parts = int(stored["parts"])
-                there = all(self._part(number).exists() for number in range(parts))
-                if there and str(stored["key"]) == self._key:
-                    self._parts = parts
-                    return State(
-                        start.snapshot.replace(
-                            positions=stored["positions"],
-                            images=stored["images"],
-                            step=int(stored["step"]),
-                        ),
-                        stored["velocities"],
-                    )
-        # Whatever is wrong with it, the run can begin again.
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            self._parts = 0
-        return start
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            return {}
 
     def keep(self, frame: Snapshot) -> None:
         """Add a frame of the run."""

@@ -25,16 +25,16 @@ NEIGHBOR_BUFFER = 0.4
 
 
 def pair_forces(hoomd: ModuleType, system: GlassFormer, room: float) -> tuple[list[Any], list[Any]]:
-    """HOOMD forces for the potentials of a mixture, and what their energies lack.
+    """HOOMD forces for the potentials of a mixture, and corrections of their energies.
 
     Args:
         hoomd: The package ``hoomd``.
         system: The mixture.
-        room: Half the shortest edge of the box, beyond which HOOMD keeps no neighbours.
+        room: Half the shortest edge of the box, the largest range of HOOMD's neighbour list.
 
     Returns:
-        The forces to run with, and forces of no strength that add the missing energy; to be
-        attached when energies are asked for.
+        The forces to run with, and pair "forces" of zero strength that add the missing energy;
+        they are attached when energies are computed.
     """
     buffer = min(NEIGHBOR_BUFFER, 0.9 * (room - system.r_max))
     nlist = hoomd.md.nlist.Cell(buffer=buffer)
@@ -62,7 +62,7 @@ def _of_lennard_jones(system: GlassFormer) -> Mapping[Pair, LennardJones]:
 def _missing(constant: Any, system: GlassFormer) -> Any:
     """The −φ(r_c) per pair that HOOMD leaves out of the energy of a force-shifted pair.
 
-    A Gaussian that is wide beyond measure is that constant, and exerts no force.
+    A Gaussian of width 10⁹ equals that constant everywhere, and exerts no force.
     """
     for pair, potential in _of_lennard_jones(system).items():
         six = (potential.sigma / potential.cutoff) ** 6
@@ -79,22 +79,22 @@ def _tables(force: Any, system: GlassFormer) -> Any:
     return force
 
 
-#: Python gets a turn (progress, Ctrl-C) between pieces of a run of this many steps.
-PIECE_STEPS = 2000
-#: HOOMD's own interval between sorts of the particles by place.
+#: A run returns to Python after this many steps, for progress bar and Ctrl-C.
+BLOCK_STEPS = 2000
+#: HOOMD's own interval between sorts of the particles by position.
 SORT_STEPS = 200
 #: Root mean square of the force components at which a configuration counts as a minimum; its
 #: energy is then within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 5e-8
 MAX_ITERATIONS = 100_000
-#: No liquid has forces beyond this; particles put down at random have.
+#: Larger forces do not occur in liquids, only between overlapping particles.
 OVERLAP_FORCE = 1e3
 PUSHES, PUSH = 200, 0.01
 BITS_OF_SEED = 16
 
 
 class HoomdSession:
-    """Particles of given species in a HOOMD simulation.
+    """A HOOMD simulation with particles of given species, used for one run after the other.
 
     Nothing is carried over from one `place` to the next, so results do not depend on what the
     session did before.
@@ -118,20 +118,21 @@ class HoomdSession:
         self._broken = False
 
     def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
-        """Whether this session is sound and can hold particles of these types of `system`."""
+        """Whether this session has not failed and holds particles of these types of `system`."""
         same_system = system == self.system
         return not self._broken and same_system and np.array_equal(types, self.types)
 
     def place(
         self, snapshot: Snapshot, velocities: FloatArray | None = None, clock: int | None = None
     ) -> None:
-        """Put the particles into a box at rest, or with `velocities`; images start at 0.
+        """Place the particles in a box, at rest or with `velocities`; image flags are 0.
 
         Args:
             snapshot: Box and positions of n particles.
             velocities: Velocities, shape [n, d].
-            clock: HOOMD's time step, by which it draws noise and now and then sorts particles;
-                what begins at its own is the same whatever came before. None if nothing will move.
+            clock: Value of HOOMD's step counter, on which its noise and the times at which it
+                sorts particles depend; setting it makes a run independent of what the session
+                did before. None if no particle will move.
         """
         at_rest = np.zeros_like(snapshot.positions)
         self._placed = snapshot, at_rest if velocities is None else velocities
@@ -141,38 +142,38 @@ class HoomdSession:
             not np.array_equal(snapshot.box, self._box) or clock not in (None, current.timestep)
         ):
             current = None
-        with self._explained():
-            if current is None:
-                self._simulation = self._fresh(state, clock or 0)
-            else:
+        if current is None:
+            self._simulation = self._new_simulation(state, clock or 0)
+        else:
+            with self._engine_errors():
                 current.state.set_snapshot(state)
 
     def clock(self, stretch: Stretch) -> int:
-        """The time step at which a stretch begins: noise is drawn by seed, step and particle."""
+        """The step counter at the start of a stretch; noise depends on seed, step and particle."""
         return (stretch.noise >> BITS_OF_SEED) + SETTLING_STEPS + stretch.start
 
     def run(self, stretch: Stretch) -> Iterator[int]:
-        """Langevin dynamics in pieces, yielding the steps of each piece as it is done."""
+        """Langevin dynamics in blocks, yielding the number of steps of each when it is done."""
         hoomd, simulation = self._hoomd, self._simulation
-        with self._explained():
+        with self._engine_errors():
             simulation.seed = stretch.noise % 2**BITS_OF_SEED
-            [bath] = self._dynamics.methods
-            bath.kT = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
+            [thermostat] = self._dynamics.methods
+            thermostat.kT = hoomd.variant.Ramp(*stretch.kT, simulation.timestep, stretch.steps)
             for species in self.system.species:
-                bath.gamma[species] = stretch.friction
+                thermostat.gamma[species] = stretch.friction
             self._dynamics.dt = stretch.dt
-            # Placed in the order of their tags, particles are sorted by place at once, not late.
+            # Particles are placed in the order of their tags; sort them by position at once.
             [sorter] = simulation.operations.tuners
             sorter.trigger = hoomd.trigger.Periodic(SORT_STEPS, simulation.timestep % SORT_STEPS)
             self._integrate(self._dynamics)
-        for done in range(0, stretch.steps, PIECE_STEPS):
-            piece = min(PIECE_STEPS, stretch.steps - done)
-            with self._explained():
-                simulation.run(piece)
-            yield piece
+        for done in range(0, stretch.steps, BLOCK_STEPS):
+            block = min(BLOCK_STEPS, stretch.steps - done)
+            with self._engine_errors():
+                simulation.run(block)
+            yield block
 
     def minimize(self) -> None:
-        """Go downhill to the next minimum of the potential energy, by FIRE.
+        """Move the particles to the local minimum of the potential energy, by FIRE.
 
         Raises:
             SimulationError: If no minimum is reached.
@@ -180,7 +181,7 @@ class HoomdSession:
         hoomd = self._hoomd
         if self._may_overlap():
             self._push_apart()
-        with self._explained():
+        with self._engine_errors():
             free = hoomd.md.methods.ConstantVolume(hoomd.filter.All())
             fire = hoomd.md.minimize.FIRE(
                 dt=0.02,
@@ -200,15 +201,15 @@ class HoomdSession:
         )
 
     def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
-        """Wrapped positions, boxes crossed since `place`, and velocities, each of shape [n, d]."""
+        """Wrapped positions, image flags since `place`, and velocities, each of shape [n, d]."""
         d = self.system.dimension
-        with self._explained():
+        with self._engine_errors():
             state = self._simulation.state.get_snapshot()
         if state.communicator.rank != 0:
             snapshot, velocities = self._placed
             return snapshot.positions, np.zeros(velocities.shape, dtype=np.int32), velocities
         particles = state.particles
-        # In 2D HOOMD counts crossings of the box without thickness too; they mean nothing.
+        # In 2D HOOMD also counts crossings along z, where the box has no thickness; ignore them.
         return (
             np.array(particles.position[:, :d], dtype=np.float64),
             np.array(particles.image[:, :d], dtype=np.int32),
@@ -219,15 +220,15 @@ class HoomdSession:
         """Energy of each particle, shape [n], and force on it, shape [n, d], as placed."""
         n, d = len(self.types), self.system.dimension
         energies, total = np.zeros(n), np.zeros((n, d))
-        with self._explained():
+        with self._engine_errors():
             if self._simulation.operations.integrator is None:
                 self._integrate(self._dynamics)
-            # Nothing moves in no steps, whatever integrator there is.
+            # A run of 0 steps moves nothing, whatever the integrator.
             forces = self._simulation.operations.integrator.forces
             forces.extend(self._corrections)
             self._simulation.run(0)
             for force in forces:
-                # Both are gathered on the first process, and None on the others.
+                # Both are gathered on the first process and are None on the others.
                 energy, vectors = force.energies, force.forces
                 if energy is not None:
                     energies += energy
@@ -237,17 +238,17 @@ class HoomdSession:
         return energies, total
 
     def _may_overlap(self) -> bool:
-        """Whether some force is beyond any in a liquid; on several processes nobody knows all."""
+        """Whether some force is larger than in any liquid; unknown, hence True, under MPI."""
         _, forces = self.energies_and_forces()
         alone = self._device.communicator.num_ranks == 1
         return not alone or bool(np.abs(forces).max() > OVERLAP_FORCE)
 
     def _push_apart(self) -> None:
-        """Short steps along the forces, from rest each, which survive what throws FIRE off."""
+        """Separate overlapping particles, at which FIRE would diverge, by short damped steps."""
         hoomd, simulation = self._hoomd, self._simulation
-        with self._explained():
+        with self._engine_errors():
             capped = hoomd.md.methods.DisplacementCapped(hoomd.filter.All(), PUSH)
-            # The cap of HOOMD 4 is a displacement divided by dt, which is a displacement at dt = 1.
+            # HOOMD 4 divides the largest displacement by dt, so dt = 1 makes it the one given.
             self._integrate(hoomd.md.Integrator(dt=1.0, methods=[capped]))
             for _ in range(PUSHES):
                 simulation.run(1)
@@ -255,9 +256,9 @@ class HoomdSession:
                     local.particles.velocity[:] = 0
 
     def _integrate(self, integrator: Any) -> None:
-        """Let `integrator` move the particles by the potentials of the mixture."""
+        """Attach `integrator`, with the forces of the mixture."""
         old = self._simulation.operations.integrator
-        # Attaching one takes as long as a few steps.
+        # Attaching an integrator takes as long as a few steps.
         if old is integrator:
             return
         if old is not None:
@@ -265,16 +266,17 @@ class HoomdSession:
         integrator.forces.extend(self._forces)
         self._simulation.operations.integrator = integrator
 
-    def _fresh(self, state: Any, clock: int) -> Any:
+    def _new_simulation(self, state: Any, clock: int) -> Any:
         hoomd = self._hoomd
-        simulation = hoomd.Simulation(device=self._device, seed=0)
-        simulation.timestep = clock
-        simulation.create_state_from_snapshot(state)
+        with self._engine_errors():
+            simulation = hoomd.Simulation(device=self._device, seed=0)
+            simulation.timestep = clock
+            simulation.create_state_from_snapshot(state)
         self._box = self._placed[0].box
         room = float(self._box.min()) / 2
         self._forces, self._corrections = pair_forces(hoomd, self.system, room)
-        bath = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
-        self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[bath])
+        thermostat = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
+        self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[thermostat])
         return simulation
 
     def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
@@ -291,12 +293,21 @@ class HoomdSession:
         return state
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what HOOMD raises into one sentence."""
+    def _engine_errors(self) -> Iterator[None]:
+        """Wrap calls into HOOMD, whose errors become one sentence.
+
+        HOOMD's compiled code raises `RuntimeError`. Subclasses of it, which HOOMD raises if it is
+        used wrongly, and all other exceptions are mistakes in this package and pass unchanged.
+
+        Raises:
+            SimulationError: In place of an error of HOOMD.
+        """
         try:
             yield
-        except Exception as error:
+        except RuntimeError as error:
             self._broken = True
+            if type(error) is not RuntimeError:
+                raise
             lines = str(error).split("\n") if str(error) else [type(error).__name__]
             reason = " ".join(line.removeprefix("**ERROR**: ").strip() for line in lines)
             raise SimulationError(
@@ -310,12 +321,12 @@ INSTALL = "it is not on PyPI; run: conda install -c conda-forge 'hoomd>=4'"
 
 @ENGINES.register("hoomd", needs="hoomd", install=INSTALL)
 class HoomdEngine(Engine):
-    """HOOMD-blue 4 or later, silent, without files of its own.
+    """HOOMD-blue 4 or later, without output or files of its own.
 
     Anderson, Glaser & Glotzer, Comput. Mater. Sci. 173, 109363 (2020). Started under ``mpiexec``
-    it decomposes the box over the processes, if it was built with MPI. On a GPU sums are taken in
-    no fixed order, so that a run repeated there agrees for a while and then diverges, as chaos
-    has it; on the CPU the same seed gives the same run.
+    it decomposes the box over the processes, if it was built with MPI. On a GPU the order of sums
+    is not fixed, so rounding differs and a repeated run agrees for a while, then diverges
+    (particle trajectories are chaotic); on the CPU the same seed gives the same run.
 
     Args:
         device: ``"auto"`` (a GPU if there is one), ``"cpu"`` or ``"gpu"``.
@@ -335,19 +346,19 @@ class HoomdEngine(Engine):
 
     @property
     def rank(self) -> int:
-        """Number of this process among those that ``mpiexec`` started."""
+        """Rank of this process under ``mpiexec``."""
         return int(self._device.communicator.rank)
 
     def advance(self, system: GlassFormer, state: State, stretch: Stretch) -> Iterator[int]:
-        """Carry out a stretch from a state in pieces; see `Engine.advance`."""
+        """Run a stretch from a state, block by block; see `Engine.advance`."""
         session = self._session_for(system, state.snapshot)
         session.place(state.snapshot, state.velocities, session.clock(stretch))
         return session.run(stretch)
 
     def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
-        """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d].
+        """Positions, image flags since the start of the stretch, and velocities, [n, d] each.
 
-        HOOMD gathers particles on the first process; on others they are where they were placed.
+        HOOMD gathers particles on the first process; the others return them as they were placed.
         """
         assert self._session is not None, "called after advance"
         return self._session.motion()
@@ -377,7 +388,7 @@ class HoomdEngine(Engine):
         return session.energies_and_forces()
 
     def synchronize(self) -> None:
-        """Wait until every process that shares the run is here."""
+        """Wait until all processes that share the run have called this."""
         self._device.communicator.barrier()
 
     def _session_for(self, system: GlassFormer, snapshot: Snapshot) -> HoomdSession:
@@ -407,7 +418,7 @@ def load_hoomd() -> ModuleType:
 
 
 def _device(hoomd: ModuleType, device: str):  # type: ignore[no-untyped-def]
-    # Its notices are silenced; its errors are raised, and reach the user as ours.
+    # Notices are switched off; errors are raised as exceptions anyway.
     match device:
         case "auto":
             return hoomd.device.auto_select(notice_level=0)

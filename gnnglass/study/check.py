@@ -63,10 +63,8 @@ def check_study(study: Study, device: str = "auto") -> Parts:
     for name, section in study.classifiers.items():
         try:
             _check_classifier(section, system, starts[0])
-        # Networks and recipes are given what the file says, and fail in their own ways on it.
-        except (ValueError, TypeError, RuntimeError) as error:
-            reason = str(error).split("\n")[0].rstrip(".")
-            raise InputError(f"classifiers.{name}: {reason}.") from error
+        except InputError as error:
+            raise InputError(f"classifiers.{name}: {error}") from error
     lattice = Trajectory([starts[0]], {"system": study.system.name})
     measured = [indicator_field(name) for name in indicators_for(lattice)]
     unknown = [name for name in study.compare.given if name not in measured]

@@ -297,21 +297,25 @@ def rebuild_report(folder: str | Path) -> Path:
         FileError: If the folder holds no finished study.
     """
     folder = Path(folder)
+    unfinished = f"{folder} holds no finished study; run the study to its end first."
+    files = {path.stem: path for path in (folder / "stages").glob("*.json")}
     try:
-        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        records = {
-            path.stem: Outcome(**json.loads(path.read_text(encoding="utf-8")))
-            for path in (folder / "stages").glob("*.json")
-        }
-        records["report"]
-        study = Study.from_dict(results["study"], source=str(folder))
-        workspace = Workspace(study, folder, results["split"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise FileError(
-            f"{folder} holds no finished study; run the study to its end first."
-        ) from error
+        results = _read_json(folder / "results.json")
+        stored = {name: _read_json(path) for name, path in files.items()}
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FileError(unfinished) from error
+    if "report" not in stored or not {"study", "split"} <= results.keys():
+        raise FileError(unfinished)
+    study = Study.from_dict(results["study"], source=str(folder))
+    workspace = Workspace(study, folder, results["split"])
+    records = {name: Outcome(**record) for name, record in stored.items()}
     write_report(workspace, Stages(folder, records), results)
     return workspace.report
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _best_resolved(censored: dict[str, float]) -> list[str]:

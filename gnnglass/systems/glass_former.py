@@ -302,12 +302,11 @@ def glass_former(source: SystemLike) -> GlassFormer:
 
 
 def _defined(content: Mapping[str, Any], origin: str) -> GlassFormer:
+    odd = [key for key in content if not isinstance(key, str)]
+    if odd:
+        raise InputError(f"in {origin}, the key {odd[0]!r} is not a text.")
     try:
         definition = _Definition(**content)
-    except TypeError as error:
-        raise InputError(
-            f"in {origin}, the keys are not those of a glass former: {error}."
-        ) from None
     except ValidationError as error:
         known = ", ".join(_Definition.model_fields)
         raise InputError(f"in {origin}, {fault(error)}; the keys are {known}.") from None

@@ -20,6 +20,7 @@ from gnnglass._files import written_whole
 from gnnglass.errors import FileError, InputError
 from gnnglass.models import MODELS, ClassifierNet, arguments_for, batched, device_of
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict
+from gnnglass.registry import check_arguments
 from gnnglass.training.labelled import Split
 from gnnglass.trajectories import TrajectoryLike, as_trajectory
 
@@ -64,6 +65,8 @@ class Calibration:
 
 FloatArray = NDArray[np.float64]
 _FORMAT = "gnnglass classifier 2"
+#: What the header of a file holds besides its format.
+_STORED = {"model", "recipe", "labels", "level", "system", "split", "calibration", "record"}
 
 
 @dataclass(frozen=True)
@@ -189,31 +192,48 @@ class TrainedClassifier:
                 f"{path} cannot be read as a classifier ({str(error).rstrip('.')}); "
                 "it is broken, or not a safetensors file."
             ) from error
-        if facts.get("format") != _FORMAT:
+        if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
             raise FileError(
                 f"{path} is a safetensors file but not a {_FORMAT!r}; train one with this version."
             )
         try:
-            model = MODELS.create(facts["model"]["name"], **facts["model"]["options"])
-            model.load_state_dict(weights)
-            classifier = cls(
-                model_name=facts["model"]["name"],
-                model_options=facts["model"]["options"],
-                model=model.eval(),
-                recipe=recipe_from_dict(facts["recipe"]),
-                labels=tuple(facts["labels"]),
-                level=facts["level"],
-                system=facts["system"],
-                split=Split(**{k: tuple(v) for k, v in facts["split"].items()}),
-                calibration=Calibration(**facts["calibration"]),
-                record=facts["record"],
-            )
-        except (KeyError, TypeError, RuntimeError) as error:
+            return cls._rebuilt(facts, weights).to(device)
+        except InputError as error:
             raise FileError(
-                f"the classifier in {path} does not fit this version of its network "
-                f"({facts.get('model', {}).get('name')}); train it again."
+                f"the classifier in {path} does not fit this version: {str(error).rstrip('.')}; "
+                "train it again."
             ) from error
-        return classifier.to(device)
+
+    @classmethod
+    def _rebuilt(cls, facts: dict[str, Any], weights: dict[str, torch.Tensor]) -> TrainedClassifier:
+        """The classifier of a stored header and weights.
+
+        Raises:
+            InputError: If they do not fit together, or the network of this version.
+        """
+        absent = sorted(_STORED - facts.keys())
+        if absent or not {"name", "options"} <= facts["model"].keys():
+            raise InputError(f"it lacks {', '.join(absent) or 'the name or options of its model'}")
+        name, options = facts["model"]["name"], facts["model"]["options"]
+        for kind, part in ((Split, "split"), (Calibration, "calibration")):
+            check_arguments(kind, facts[part], f"its {part}")
+        model = MODELS.create(name, **options)
+        expected = {key: value.shape for key, value in model.state_dict().items()}
+        if {key: value.shape for key, value in weights.items()} != expected:
+            raise InputError(f"its weights are not those of the network {name!r}")
+        model.load_state_dict(weights)
+        return cls(
+            model_name=name,
+            model_options=options,
+            model=model.eval(),
+            recipe=recipe_from_dict(facts["recipe"]),
+            labels=tuple(facts["labels"]),
+            level=facts["level"],
+            system=facts["system"],
+            split=Split(**{k: tuple(v) for k, v in facts["split"].items()}),
+            calibration=Calibration(**facts["calibration"]),
+            record=facts["record"],
+        )
 
 
 Other = TypeVar("Other")

@@ -2,83 +2,112 @@
 
 from __future__ import annotations
 
+import math
 import pickletools
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass.trajectories._text import most_bytes
-from gnnglass.trajectories.formats import speaking_of
+from gnnglass.trajectories.formats import (
+    DamagedError,
+    damaged_if,
+    decompressed_limit,
+    errors_naming,
+)
 
-MAGIC = b"PK\x03\x04"
+ZIP_MAGIC = b"PK\x03\x04"
+#: What `zipfile` raises on archives that are cut off, damaged, encrypted or of an unknown kind.
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 #: The beginning of an array: magic, version 1.0, length of the header that follows.
 START = struct.Struct("<8sH")
 NPY_MAGIC = b"\x93NUMPY\x01\x00"
 HEADER = re.compile(
-    rb"\{'descr': *'([<>|=]?[fiu][1248])', *'fortran_order': *(True|False), "
+    rb"\{'descr': *'([<>|=]?(?:f[248]|[iu][1248]))', *'fortran_order': *(True|False), "
     rb"*'shape': *\(((?:\d{1,18}(?:, *|(?=\))))*)\),? *\}\s*"
 )
 
 
-def npz_names(path: Path, head: bytes) -> frozenset[str]:
-    """The names of the arrays in the file that begins with `head`; none if it is no zip file.
+def npz_names(path: Path) -> frozenset[str]:
+    """The names of the arrays in an npz file.
 
     Raises:
-        FileError: If it is a zip file that is cut off or damaged.
+        FileError: If the file is cut off or damaged.
     """
-    if not head.startswith(MAGIC):
-        return frozenset()
-    with speaking_of(path), zipfile.ZipFile(path) as archive:
+    with errors_naming(path), _open_archive(path) as archive:
         return frozenset(name.removesuffix(".npy") for name in archive.namelist())
 
 
 def read_npz(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """The arrays of these names; those that are not there are left out.
+    """Those of the named arrays that an npz file holds.
 
-    Only plain numbers are read: NumPy would evaluate headers and make room for whatever they
+    Only plain numbers are read: NumPy would evaluate headers and allocate whatever size they
     claim, and ``allow_pickle`` would execute code.
 
     Raises:
         FileError: If the file is cut off or damaged, if an array is not of numbers, or if its size
             is not what its header says.
     """
-    with speaking_of(path), zipfile.ZipFile(path) as archive:
-        there = set(archive.namelist())
-        limit = most_bytes(path.stat().st_size)
+    with errors_naming(path), _open_archive(path) as archive:
+        members = set(archive.namelist())
+        limit = decompressed_limit(path.stat().st_size)
         return {
-            name: _array(archive, f"{name}.npy", limit) for name in names if f"{name}.npy" in there
+            name: _array(archive, f"{name}.npy", limit)
+            for name in names
+            if f"{name}.npy" in members
         }
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    with damaged_if(*ZIP_ERRORS):
+        return zipfile.ZipFile(path)
 
 
 def _array(archive: zipfile.ZipFile, member: str, limit: int) -> NDArray[Any]:
     info = archive.getinfo(member)
-    # The other methods may be told to make room for gigabytes.
+    # Other methods can be made to allocate gigabytes.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{member} is compressed in a way that npz files are not")
+        raise DamagedError(f"{member} is compressed in a way that npz files are not")
     if info.file_size > limit:
-        raise ValueError(f"{member} claims to unpack to {info.file_size} bytes")
-    with archive.open(info) as stream:
-        magic, length = START.unpack(stream.read(START.size))
-        header = HEADER.fullmatch(stream.read(length))
-        if magic != NPY_MAGIC or header is None:
-            raise ValueError(f"{member} is not an array of numbers")
-        content = stream.read()
+        raise DamagedError(f"{member} claims to unpack to {info.file_size} bytes")
+    with damaged_if(*ZIP_ERRORS):
+        content = archive.read(info)
+    if len(content) < START.size:
+        raise DamagedError(f"{member} is not an array of numbers")
+    magic, length = START.unpack_from(content)
+    first = START.size + length
+    header = HEADER.fullmatch(content[START.size : first])
+    if magic != NPY_MAGIC or header is None:
+        raise DamagedError(f"{member} is not an array of numbers")
     dtype = np.dtype(header[1].decode())
     shape = tuple(int(number) for number in header[3].replace(b",", b" ").split())
-    if np.prod(np.array(shape, dtype=object)) * dtype.itemsize != len(content):
-        raise ValueError(f"{member} holds {len(content)} bytes, which does not fit shape {shape}")
-    array = np.frombuffer(content, dtype)
-    return array.reshape(shape, order="F" if header[2] == b"True" else "C")
+    data = content[first:]
+    if len(shape) > MOST_DIMENSIONS or math.prod(shape) * dtype.itemsize != len(data):
+        raise DamagedError(f"{member} holds {len(data)} bytes, which does not fit shape {shape}")
+    order: Literal["F", "C"] = "F" if header[2] == b"True" else "C"
+    # An empty array may have a shape that NumPy finds too large all the same.
+    with damaged_if(ValueError):
+        return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
+MOST_DIMENSIONS = 8
 MOST_INSTRUCTIONS = 1_000_000
 LONGEST_EDGE = 1 << 40
 #: What stands on the stack for each name that NumPy's pickles refer to.
@@ -123,11 +152,11 @@ class _Mark:
 MARK = _Mark()
 
 
-def load_plain(content: bytes) -> Any:
+def read_pickle(content: bytes) -> Any:
     """The dicts, lists, tuples, text, numbers and arrays of a pickle of protocol 2 or later.
 
     Raises:
-        ValueError: If the pickle is damaged, or holds anything else.
+        DamagedError: If the pickle is damaged, or holds anything else.
     """
     return _Machine(content).run()
 
@@ -144,10 +173,10 @@ class _Machine:
         for _ in range(MOST_INSTRUCTIONS):
             opcode = OPCODES.get(self._content.read(1))
             if opcode is None:
-                raise ValueError("it is cut off, or not a pickle of arrays alone")
+                raise DamagedError("it is cut off, or not a pickle of arrays alone")
             # GLOBAL reads its two lines itself: the reader of pickletools warns of backslashes.
             read = opcode.arg.reader if opcode.arg and opcode.name != "GLOBAL" else None
-            argument = read(self._content) if read else None
+            argument = self._argument(read) if read else None
             if opcode.name == "STOP":
                 return self.pop()
             if opcode.name in LITERALS:
@@ -156,14 +185,18 @@ class _Machine:
                 self.push(CONSTANTS[opcode.name]())
             elif opcode.name in INSTRUCTIONS:
                 INSTRUCTIONS[opcode.name](self, argument)
-        raise ValueError(f"it has more than {MOST_INSTRUCTIONS} instructions")
+        raise DamagedError(f"it has more than {MOST_INSTRUCTIONS} instructions")
+
+    def _argument(self, read: Callable[[BytesIO], Any]) -> Any:
+        with damaged_if(ValueError, struct.error, OverflowError):
+            return read(self._content)
 
     def push(self, item: Any) -> None:
         self._stack.append(item)
 
     def pop(self) -> Any:
         if not self._stack or self._stack[-1] is MARK:
-            raise ValueError("an instruction lacks its operand")
+            raise DamagedError("an instruction lacks its operand")
         return self._stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
@@ -171,13 +204,13 @@ class _Machine:
         while self._stack and self._stack[-1] is not MARK:
             items.append(self._stack.pop())
         if not self._stack:
-            raise ValueError("an instruction lacks its operands")
+            raise DamagedError("an instruction lacks its operands")
         self._stack.pop()
         return items[::-1]
 
     def _top(self, kind: type) -> Any:
         if not self._stack or type(self._stack[-1]) is not kind:
-            raise ValueError(f"an instruction expects a {kind.__name__}")
+            raise DamagedError(f"an instruction expects a {kind.__name__}")
         return self._stack[-1]
 
     def tuple_of(self, n: int) -> None:
@@ -191,7 +224,7 @@ class _Machine:
 
     def recall(self, index: int) -> None:
         if index not in self._memo:
-            raise ValueError("it recalls what it did not remember")
+            raise DamagedError("it recalls what it did not remember")
         self.push(self._memo[index])
 
     def extend(self, items: list[Any]) -> None:
@@ -200,12 +233,12 @@ class _Machine:
     def set_items(self, items: list[Any]) -> None:
         target = self._top(dict)
         if len(items) % 2 or not all(type(key) is str for key in items[::2]):
-            raise ValueError("a dict has a key that is not text")
+            raise DamagedError("a dict has a key that is not text")
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def refer(self, name: str) -> None:
         if name not in GLOBALS:
-            raise ValueError(f"it is not a pickle of arrays alone (it refers to {name!r:.80})")
+            raise DamagedError(f"it is not a pickle of arrays alone (it refers to {name!r:.80})")
         self.push(_Name(GLOBALS[name]))
 
     def refer_by_lines(self) -> None:
@@ -222,7 +255,8 @@ class _Machine:
             case _Name("dtype"), (str(code), False | 0, True | 1) if code in NUMBERS:
                 self.push(_DType(code))
             case _Name("encode"), (str(text), "latin1"):
-                self.push(text.encode("latin1"))
+                with damaged_if(UnicodeEncodeError):
+                    self.push(text.encode("latin1"))
             case _Name("_reconstruct"), (_Name("ndarray"), (0,), b"b"):
                 self.push(np.empty(0))
             case _Name("_frombuffer"), (bytes(data), _DType() as dtype, tuple(shape), order):
@@ -230,7 +264,7 @@ class _Machine:
             case _Name("scalar"), (_DType() as dtype, bytes(data)):
                 self.push(_fill(np.empty(0), dtype, (1,), False, data).item())
             case _:
-                raise ValueError("it is not a pickle of arrays alone (it calls something)")
+                raise DamagedError("it is not a pickle of arrays alone (it calls something)")
 
     def build(self) -> None:
         state, target = self.pop(), self.pop()
@@ -240,7 +274,7 @@ class _Machine:
             case np.ndarray(), (1, tuple(shape), _DType() as dtype, bool(fortran), bytes(data)):
                 _fill(target, dtype, shape, fortran, data)
             case _:
-                raise ValueError("it is not a pickle of arrays alone (it sets a state)")
+                raise DamagedError("it is not a pickle of arrays alone (it sets a state)")
         self.push(target)
 
 
@@ -249,14 +283,17 @@ def _fill(
 ) -> NDArray[Any]:
     """Make `array` hold `data`, in place, since the pickle may have remembered it already."""
     kind = dtype.numpy()
-    if not all(type(n) is int and 0 <= n < LONGEST_EDGE for n in shape) or len(shape) > 8:
-        raise ValueError("an array has an impossible shape")
+    if not all(type(n) is int and 0 <= n < LONGEST_EDGE for n in shape) or (
+        len(shape) > MOST_DIMENSIONS
+    ):
+        raise DamagedError("an array has an impossible shape")
     expected = kind.itemsize
     for n in shape:
         expected *= n
     if expected != len(data):
-        raise ValueError(f"an array of shape {shape} has {len(data)} bytes")
-    array.__setstate__((1, shape, kind, fortran, data))  # type: ignore[arg-type]
+        raise DamagedError(f"an array of shape {shape} has {len(data)} bytes")
+    with damaged_if(ValueError):
+        array.__setstate__((1, shape, kind, fortran, data))  # type: ignore[arg-type]
     return array
 
 

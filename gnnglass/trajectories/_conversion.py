@@ -148,16 +148,7 @@ def _are_several(sources: Any) -> TypeGuard[Sequence[Any]]:
 
 
 def _from_points(box: Any, points: Any) -> Snapshot:
-    try:
-        edges = _edges(box)
-        positions = np.asarray(points, dtype=np.float64)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            "the pair (box, points) is not numeric; expected edge lengths and an array of shape "
-            "[n, 2] or [n, 3]."
-        ) from error
+    edges, positions = _edges(box), _numbers(points)
     if positions.ndim == 2 and positions.shape[1] == 3 and edges.size == 2:
         if np.any(positions[:, 2] != 0):
             raise InputError("the box is 2D, but the points leave the plane z = 0.")
@@ -166,10 +157,20 @@ def _from_points(box: Any, points: Any) -> Snapshot:
     return Snapshot(edges, positions, types, type_names=("A",))
 
 
+def _numbers(values: Any) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "the pair (box, points) is not numeric; expected edge lengths and an array of shape "
+            "[n, 2] or [n, 3]."
+        ) from error
+
+
 def _edges(box: Any) -> FloatArray:
     if hasattr(box, "Lx"):
         box = [box.Lx, box.Ly, box.Lz, box.xy, box.xz, box.yz]
-    values = np.asarray(box, dtype=np.float64)
+    values = _numbers(box)
     if values.shape not in ((2,), (3,), (6,)):
         raise InputError(
             f"box has shape {values.shape}; expected 2 or 3 edge lengths, or "

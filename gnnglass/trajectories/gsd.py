@@ -1,4 +1,4 @@
-"""GSD files: written with named fields and metadata, read without trust."""
+"""GSD files: writing fields and metadata, and reading files that may be damaged."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import operator
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, overload
 
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
-from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.errors import FileError, InputError
 from gnnglass.trajectories._conversion import TrajectoryLike, as_trajectory
-from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
+from gnnglass.trajectories.formats import FORMATS, Format, damaged_if, errors_naming
 from gnnglass.trajectories.snapshot import Snapshot, Trajectory
 
 MAGIC = b"\xdf\x65" * 4
@@ -98,12 +99,13 @@ def _broken(path: Path, whole: int) -> FileError:
     found = f"{whole} whole frame{'' if whole == 1 else 's'}" if whole else "no whole frame"
     return FileError(
         f"{path} is cut off or damaged: {found} could be found in it; copy it again, or repeat "
-        "what wrote it."
+        "the run that wrote it."
     )
 
 
 FIELD_PREFIX = "gnnglass/"
 METADATA = "gnnglass/metadata"
+#: Lists the chunks of a frame whose values are unknown, which other readers see as defaults.
 UNKNOWN = "gnnglass/unknown"
 IMAGE = "particles/image"
 #: The chunks of the HOOMD schema that a snapshot is made of.
@@ -117,6 +119,16 @@ SCHEMA_CHUNKS = (
     "particles/position",
     IMAGE,
 )
+#: What the arrays among them are: kinds of numbers, and shapes, None for any length.
+SCHEMA_SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    "configuration/box": ("fiu", (6,)),
+    "configuration/dimensions": ("iu", (1,)),
+    "configuration/step": ("iu", (1,)),
+    "particles/N": ("iu", (1,)),
+    "particles/typeid": ("fiu", (None,)),
+    "particles/position": ("fiu", (None, 3)),
+    IMAGE: ("fiu", (None, 3)),
+}
 LOG = "log/particles/"
 
 
@@ -133,6 +145,7 @@ def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
     Raises:
         InputError: If the box is tilted, or arrays do not fit together.
     """
+    _check_shapes(values)
     box = np.asarray(values.get("configuration/box", (1, 1, 1, 0, 0, 0)), dtype=np.float64)
     if np.any(box[3:] != 0):
         raise InputError(
@@ -142,10 +155,12 @@ def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
     n = _scalar(values.get("particles/N", 0))
     flat = _scalar(values.get("configuration/dimensions", 3)) == 2 or box[2] == 0
     d = 2 if flat else 3
-    position = values.get("particles/position", np.zeros((min(n, 1), 3)))
-    if np.shape(position) != (n, 3):
+    position = values.get("particles/position", np.zeros((1 if n else 0, 3)))
+    if n < 0 or np.shape(position) != (n, 3):
         raise InputError(f"it declares {n} particles, but positions of shape {np.shape(position)}.")
-    unknown = json.loads(bytes(values.get(f"log/{UNKNOWN}", b"[]")))
+    unknown = _stored_json(values.get(f"log/{UNKNOWN}", b"[]"))
+    if not isinstance(unknown, list):
+        raise InputError(f"its log quantity {UNKNOWN!r} is not a list.")
     image = values.get(IMAGE, np.zeros((n, 3))) if IMAGE not in unknown else None
     return Snapshot(
         box=box[:d],
@@ -156,6 +171,37 @@ def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
         fields=_fields(values, n, unknown),
         step=_scalar(values.get("configuration/step", 0)),
     )
+
+
+def _check_shapes(values: Mapping[str, Any]) -> None:
+    """Refuse chunks that are not what the HOOMD schema says; the number of rows is left open.
+
+    Raises:
+        InputError: If one is not.
+    """
+    for name in SCHEMA_SHAPES.keys() & values.keys():
+        kinds, shape = SCHEMA_SHAPES[name]
+        array = np.asarray(values[name])
+        fits = array.ndim == len(shape) and all(
+            wanted in (size, None) for size, wanted in zip(array.shape, shape, strict=True)
+        )
+        scalar = shape == (1,) and array.size == 1
+        if array.dtype.kind not in kinds or not (fits or scalar):
+            expected = ", ".join("n" if size is None else str(size) for size in shape)
+            raise InputError(
+                f"{name} is {array.dtype} of shape {list(array.shape)}; expected numbers of shape "
+                f"[{expected}]."
+            )
+
+
+def _stored_json(content: Any) -> Any:
+    """What a chunk of JSON says.
+
+    Raises:
+        DamagedError: If it is not JSON.
+    """
+    with damaged_if(ValueError, RecursionError):
+        return json.loads(bytes(np.asarray(content)))
 
 
 def snapshot_from_frame(frame: Any) -> Snapshot:
@@ -278,17 +324,28 @@ def write(path: str | Path, trajectory: TrajectoryLike) -> None:
     # gsd and OVITO fail on a log quantity that frame 0 lacks, so all names must be known first.
     names = sorted({name for snapshot in trajectory for name in snapshot.fields})
     with written_whole(path) as aside:
+        with _refusing(path):
+            file = gsd.hoomd.open(aside, "w")
         try:
-            with gsd.hoomd.open(aside, "w") as file:
-                for index, snapshot in enumerate(trajectory):
-                    frame = frame_from_snapshot(snapshot, names)
-                    if index == 0:
-                        frame.log[METADATA] = as_bytes(dict(trajectory.metadata))
+            for index, snapshot in enumerate(trajectory):
+                frame = frame_from_snapshot(snapshot, names)
+                if index == 0:
+                    frame.log[METADATA] = as_bytes(dict(trajectory.metadata))
+                with _refusing(path):
                     file.append(frame)
-        except GnnglassError:
-            raise
-        except (OSError, RuntimeError, ValueError, OverflowError) as error:
-            raise FileError(f"cannot write {path}: {error}.") from error
+        finally:
+            with _refusing(path):
+                file.close()
+
+
+@contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
+    """Wrap one call into gsd, which raises various errors on what it cannot write."""
+    try:
+        yield
+    # Negative steps overflow, and species that are not ASCII do not encode.
+    except (OSError, RuntimeError, OverflowError, UnicodeError) as error:
+        raise FileError(f"cannot write {path}: {error}.") from error
 
 
 @FORMATS.register("gsd")
@@ -307,13 +364,15 @@ class GSDFormat(Format):
         """
         frames = GSDFrames(path.absolute(), count_frames(path))
         if len(frames) == 0:
-            raise FileError(f"{path} holds no frame; what wrote it was probably killed.")
-        with speaking_of(path), _Chunks(path) as chunks:
+            raise FileError(
+                f"{path} holds no frame; the program that wrote it was probably killed."
+            )
+        with errors_naming(path), _Chunks(path) as chunks:
             stored = chunks.at(0, f"log/{METADATA}")
-            metadata = {} if stored is None else json.loads(bytes(stored))
+            metadata = {} if stored is None else _stored_json(stored)
             if not isinstance(metadata, dict):
-                raise FileError(f"{path} holds metadata that are not a table of names and values.")
-        _ = frames[0]  # A file that holds nothing usable is refused here, not at its first use.
+                raise FileError(f"{path} holds metadata that are not a mapping of names to values.")
+        _ = frames[0]  # An unusable file is refused here, not when its first frame is used.
         return Trajectory(frames, metadata)
 
 
@@ -350,13 +409,17 @@ class GSDFrames(Sequence[Snapshot]):
         return self._decode(range(self.n_frames))
 
     def _decode(self, numbers: Sequence[int]) -> Iterator[Snapshot]:
-        with speaking_of(self.path):
+        with errors_naming(self.path):
             chunks = _Chunks(self.path)
         with chunks:
             for number in numbers:
-                with speaking_of(f"frame {number} of {self.path}"):
+                with errors_naming(f"frame {number} of {self.path}"):
                     snapshot = snapshot_from_values(chunks.frame(number))
                 yield snapshot
+
+
+#: What gsd raises on damaged files.
+GSD_ERRORS = (OSError, RuntimeError, ValueError, MemoryError)
 
 
 class _Chunks:
@@ -369,12 +432,14 @@ class _Chunks:
     def __init__(self, path: Path) -> None:
         import gsd.fl
 
-        self._file = gsd.fl.open(str(path), "r")
+        with damaged_if(*GSD_ERRORS):
+            self._file = gsd.fl.open(str(path), "r")
         if self._file.schema != "hoomd":
             schema = self._file.schema
             self._file.close()
             raise FileError(f"{path} is a GSD file of schema {schema!r}; expected 'hoomd'.")
-        self._logs = self._file.find_matching_chunk_names(LOG)
+        with damaged_if(UnicodeDecodeError):
+            self._logs = self._file.find_matching_chunk_names(LOG)
 
     def __enter__(self) -> _Chunks:
         return self
@@ -386,7 +451,9 @@ class _Chunks:
         """The chunk as it is stored in this very frame; None if it is not."""
         if not self._file.chunk_exists(frame=frame, name=name):
             return None
-        return self._file.read_chunk(frame=frame, name=name)
+        # Of a text without characters gsd takes the first, which is an IndexError.
+        with damaged_if(*GSD_ERRORS, IndexError):
+            return self._file.read_chunk(frame=frame, name=name)
 
     def frame(self, frame: int) -> dict[str, Any]:
         """All that a snapshot needs; what the frame lacks is taken from frame 0, if it fits."""
@@ -413,5 +480,8 @@ class _Chunks:
 
 
 def _names(characters: Any) -> list[str]:
-    rows = np.atleast_2d(np.asarray(characters, dtype=np.int8))
-    return [row.tobytes().split(b"\0")[0].decode() for row in rows]
+    rows = np.atleast_2d(np.asarray(characters))
+    if rows.dtype.kind not in "iu" or rows.dtype.itemsize != 1:
+        raise InputError(f"its particle types are {rows.dtype}; expected characters.")
+    with damaged_if(UnicodeDecodeError):
+        return [row.tobytes().split(b"\0")[0].decode() for row in rows]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -13,16 +12,22 @@ from typing import IO
 import numpy as np
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories._text import (
+from gnnglass.trajectories.formats import (
+    FORMATS,
     LETTERS,
-    order_of,
+    CutOffError,
+    DamagedError,
+    Format,
+    as_integers,
+    decompressed_head,
+    errors_naming,
+    open_decompressed,
+    order_by_id,
     read_columns,
-    type_indices,
-    unpacked,
-    unpacked_head,
-    whole_numbers,
+    real_numbers,
+    types_from_numbers,
+    whole_number,
 )
-from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
 from gnnglass.trajectories.snapshot import FloatArray, IntArray, Snapshot, Trajectory
 
 NUMBER_OF_ATOMS = re.compile(rb"^[ \t]*\d+[ \t]+atoms\b", re.MULTILINE)
@@ -40,8 +45,8 @@ TILTED = "the box is tilted (triclinic); only orthorhombic boxes are supported."
 
 
 @dataclass
-class _Contents:
-    """What a data file says, as far as a snapshot needs it.
+class _DataFile:
+    """The parts of a data file that a snapshot is made of.
 
     Attributes:
         step: Simulation step, from the first line.
@@ -62,17 +67,17 @@ class _Contents:
 class LAMMPSDataFormat(Format):
     """LAMMPS data files of the atom styles atomic, charge, molecular, full and sphere.
 
-    The style is read off the line ``Atoms # style``; without, it is taken to be atomic. Atoms
+    The style is read from the line ``Atoms # style``; if it gives none, it is atomic. Atoms
     are sorted by id; types carry their labels, or are named A, B, …; charges and the like become
-    fields; velocities and coefficients are passed over. The file does not say whether a simulation
+    fields; velocities and coefficients are ignored. The file does not say whether a simulation
     was 2D: it is taken as such if all particles (two or more) share one z. The box is moved so
     that its centre is the origin; data files hold no boundary conditions, so it is taken to be
     periodic.
     """
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Data files tell the number of atoms near their beginning, after a line of any text."""
-        lines = unpacked_head(path, head).partition(b"\n")
+        """A line such as ``64 atoms`` near the beginning, after a first line of any text."""
+        lines = decompressed_head(path, head).partition(b"\n")
         return not lines[0].startswith(b"ITEM:") and bool(NUMBER_OF_ATOMS.search(lines[2]))
 
     def read(self, path: Path) -> Trajectory:
@@ -83,12 +88,12 @@ class LAMMPSDataFormat(Format):
             InputError: If the box is tilted, the atom style is not known here, or positions are
                 not finite.
         """
-        with speaking_of(path), unpacked(path) as stream:
-            return Trajectory([_data_snapshot(_contents(stream))])
+        with errors_naming(path), open_decompressed(path) as stream:
+            return Trajectory([_data_snapshot(_read_data(stream))])
 
 
-def _contents(stream: IO[bytes]) -> _Contents:
-    found = _Contents()
+def _read_data(stream: IO[bytes]) -> _DataFile:
+    found = _DataFile()
     step = STEP.search(_data_text(stream.readline()))
     found.step = int(step.group(1)) if step else 0
     for line in stream:
@@ -99,13 +104,13 @@ def _contents(stream: IO[bytes]) -> _Contents:
             found.columns = _atoms(_rows(stream, found.counts.get("atoms", 0)), names)
         elif words == "Atom Type Labels":
             rows = _rows(stream, found.counts.get("atom types", 0))
-            found.labels = {int(number): name for number, name in map(_data_words, rows)}
+            found.labels = dict(map(_label, rows))
         elif words and not found.columns:
             _header(words, found)
     if not found.columns:
-        raise ValueError("it ends before the section Atoms")
+        raise DamagedError("it ends before the section Atoms")
     if not {*"xyz"} <= set(found.bounds) or "atom types" not in found.counts:
-        raise ValueError("its header lacks the bounds of an axis or the number of atom types")
+        raise DamagedError("its header lacks the bounds of an axis or the number of atom types")
     return found
 
 
@@ -113,19 +118,23 @@ def _data_text(line: bytes) -> str:
     return line.decode(errors="replace")
 
 
-def _data_words(line: bytes) -> list[str]:
-    return _data_text(line).split()
+def _label(line: bytes) -> tuple[int, str]:
+    words = _data_text(line).split()
+    if len(words) != 2:
+        raise DamagedError(f"expected a type and its label, found {line[:40]!r}")
+    return whole_number(words[0]), words[1]
 
 
-def _header(words: str, found: _Contents) -> None:
-    """Take up a line of the header; those of other sections are passed over."""
+def _header(words: str, found: _DataFile) -> None:
+    """Store what a line of the header says; lines of other sections are skipped."""
     values = words.split()
     match values:
         case [number, "atoms"] | [number, "atom", "types"]:
-            found.counts[" ".join(values[1:])] = int(number)
+            found.counts[" ".join(values[1:])] = whole_number(number)
         case [lower, upper, low, high] if (low[1:], high[1:]) == ("lo", "hi"):
-            found.bounds[low[0]] = float(lower), float(upper)
-        case [*tilts, "xy", "xz", "yz"] if any(float(tilt) != 0 for tilt in tilts):
+            bounds = real_numbers([lower, upper])
+            found.bounds[low[0]] = bounds[0], bounds[1]
+        case [*tilts, "xy", "xz", "yz"] if any(tilt != 0 for tilt in real_numbers(tilts)):
             raise InputError(TILTED)
         case [*_, "avec" | "bvec" | "cvec"]:
             raise InputError(TILTED)
@@ -145,7 +154,7 @@ def _rows(stream: IO[bytes], n: int) -> list[bytes]:
     rows = [] if first.isspace() else [first]
     rows += islice(stream, max(n - len(rows), 0))
     if len(rows) < n or not rows or not rows[-1].endswith(b"\n"):
-        raise ValueError("it ends within a section")
+        raise DamagedError("it ends within a section")
     return rows
 
 
@@ -154,12 +163,15 @@ def _atoms(rows: list[bytes], names: tuple[str, ...]) -> dict[str, FloatArray | 
     return read_columns(rows, names if given == len(names) else names + IMAGES)
 
 
-def _data_snapshot(found: _Contents) -> Snapshot:
+def _data_snapshot(found: _DataFile) -> Snapshot:
     types = _types(found)
     numbers = {
         name: values for name, values in found.columns.items() if not isinstance(values, list)
     }
-    order = order_of(numbers["id"])
+    for needed in ("id", *"xyz"):
+        if needed not in numbers:
+            raise DamagedError(f"the column {needed!r} of its section Atoms is not numeric")
+    order = order_by_id(numbers["id"])
     z = numbers["z"]
     d = 2 if len(z) > 1 and np.all(z == z[0]) else 3
     axes = "xyz"[:d]
@@ -171,21 +183,23 @@ def _data_snapshot(found: _Contents) -> Snapshot:
         positions=np.stack([numbers[axis] for axis in axes], axis=1)[order] - (lower + upper) / 2,
         types=types[order],
         type_names=_type_names(found),
-        images=whole_numbers(np.stack(images, axis=1)[order], "image flags") if images else None,
+        images=as_integers(np.stack(images, axis=1)[order], "image flags") if images else None,
         fields={name: values[order] for name, values in numbers.items() if name not in used},
         step=found.step,
     )
 
 
-def _types(found: _Contents) -> IntArray:
+def _types(found: _DataFile) -> IntArray:
     types = found.columns["type"]
     if isinstance(types, list):
-        known = {name: number for number, name in found.labels.items()}
-        types = np.array([known[name] if name in known else float(name) for name in types])
-    return type_indices(types)
+        numbers = {name: float(number) for number, name in found.labels.items()}
+        types = np.array(
+            [numbers[name] if name in numbers else real_numbers([name])[0] for name in types]
+        )
+    return types_from_numbers(types)
 
 
-def _type_names(found: _Contents) -> tuple[str, ...]:
+def _type_names(found: _DataFile) -> tuple[str, ...]:
     names = LETTERS[: found.counts["atom types"]]
     return tuple(found.labels.get(number, name) for number, name in enumerate(names, 1))
 
@@ -197,7 +211,7 @@ SUFFIXES = {"u": (False, True), "su": (True, True), "": (False, False), "s": (Tr
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame as it stands in the file, atoms sorted by id.
+    """The content of one frame of a dump, atoms sorted by id.
 
     Attributes:
         name: Which frame of which file, for messages.
@@ -218,16 +232,17 @@ class _Frame:
 class LAMMPSDumpFormat(Format):
     """LAMMPS text dumps.
 
-    Coordinates may be plain (x), scaled (xs), unwrapped (xu) or both (xsu); with several, the
-    unwrapped are used. Images are known if coordinates are unwrapped or ix iy (iz) are there.
+    Coordinates may be plain (x), scaled (xs), unwrapped (xu) or both (xsu); if there are several,
+    the unwrapped ones are used. Images are known if coordinates are unwrapped or the columns
+    ix iy (iz) are present.
     Atoms are sorted by id; types 1, 2, … are named A, B, …; other numeric columns become fields.
     The trajectory is 2D if the file has no z column, or if in every frame all particles (two or
     more) share one z. The box is moved so that its centre is the origin.
     """
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Dumps begin with ``ITEM:``, perhaps after unpacking."""
-        return unpacked_head(path, head).startswith(FIRST_WORD)
+        """Dumps begin with ``ITEM:``, once decompressed."""
+        return decompressed_head(path, head).startswith(FIRST_WORD)
 
     def read(self, path: Path) -> Trajectory:
         """Read all frames.
@@ -237,13 +252,13 @@ class LAMMPSDumpFormat(Format):
             InputError: If a frame lacks ids, types or coordinates, has a tilted or
                 non-periodic box, or positions that are not finite.
         """
-        with unpacked(path) as stream:
+        with errors_naming(path), open_decompressed(path) as stream:
             frames = list(_frames(stream, path))
         d = 2 if all(_is_flat(frame) for frame in frames) else 3
         n_types = max(int(max(frame.columns["type"], default=1)) for frame in frames)
         snapshots = []
         for frame in frames:
-            with speaking_of(frame.name):
+            with errors_naming(frame.name):
                 snapshots.append(_dump_snapshot(frame, d, LETTERS[:n_types]))
         return Trajectory(snapshots)
 
@@ -251,18 +266,16 @@ class LAMMPSDumpFormat(Format):
 def _frames(stream: IO[bytes], path: Path) -> Iterator[_Frame]:
     for number in count():
         name = f"frame {number} of {path}"
-        try:
-            frame = _next_frame(stream, name)
-        except InputError:
-            raise
-        except EOFError as error:
-            raise FileError(
-                f"{name} is cut off: the file ends before the frame does; remove that frame or "
-                "repeat the run that wrote it."
-            ) from error
-        except (ValueError, OSError, zlib.error) as error:
-            reason = str(error).splitlines()[0]
-            raise FileError(f"{name} is not a whole LAMMPS dump frame: {reason}.") from error
+        with errors_naming(name):
+            try:
+                frame = _next_frame(stream, name)
+            except CutOffError as error:
+                raise FileError(
+                    f"{name} is cut off: the file ends before the frame does; remove that frame or "
+                    "repeat the run that wrote it."
+                ) from error
+            except DamagedError as error:
+                raise FileError(f"{name} is not a whole LAMMPS dump frame: {error}.") from error
         if frame is None:
             return
         yield frame
@@ -280,58 +293,56 @@ def _next_frame(stream: IO[bytes], name: str) -> _Frame | None:
     while True:
         item = _dump_text(line)
         if item.startswith("ITEM: TIMESTEP"):
-            step = int(_dump_text(stream.readline()))
+            step = whole_number(_dump_text(stream.readline()))
         elif item.startswith("ITEM: NUMBER OF ATOMS"):
-            n = int(_dump_text(stream.readline()))
+            n = whole_number(_dump_text(stream.readline()))
         elif item.startswith("ITEM: BOX BOUNDS"):
-            bounds = _bounds([_dump_text(stream.readline()) for _ in range(3)], item, name)
+            bounds = _bounds([_dump_text(stream.readline()) for _ in range(3)], item)
             flags = [word for word in item.split()[3:] if len(word) == 2 and word[0] in "pfsm"]
             periodic = tuple(flag == "pp" for flag in flags) or periodic
         elif item.startswith("ITEM: ATOMS"):
-            if n is None or bounds is None:
-                raise ValueError("NUMBER OF ATOMS or BOX BOUNDS is missing before ATOMS")
+            if n is None or bounds is None or n < 0:
+                raise DamagedError("NUMBER OF ATOMS or BOX BOUNDS is missing before ATOMS")
             columns = _columns(list(islice(stream, n)), n, item.split()[2:])
-            return _Frame(name, step, bounds, periodic, _sorted_by_id(columns, name))
+            return _Frame(name, step, bounds, periodic, _sorted_by_id(columns))
         elif item.startswith(("ITEM: UNITS", "ITEM: TIME")):
             stream.readline()
         else:
-            raise ValueError(f"expected a line that begins with ITEM:, found {item[:40]!r}")
+            raise DamagedError(f"expected a line that begins with ITEM:, found {item[:40]!r}")
         line = stream.readline()
 
 
 def _dump_text(line: bytes) -> str:
     if not line.endswith(b"\n"):
-        raise EOFError
+        raise CutOffError
     return line.decode(errors="replace").strip()
 
 
-def _bounds(lines: list[str], item: str, name: str) -> FloatArray:
-    rows = [[float(word) for word in line.split()] for line in lines]
+def _bounds(lines: list[str], item: str) -> FloatArray:
+    rows = [real_numbers(line.split()) for line in lines]
     if "abc" in item or any(tilt != 0 for row in rows for tilt in row[2:]):
-        raise InputError(
-            f"{name} has a tilted (triclinic) box; only orthorhombic boxes are supported."
-        )
+        raise InputError(TILTED)
     if any(len(row) < 2 for row in rows):
-        raise ValueError(f"expected a lower and an upper bound on each line, found {lines}")
+        raise DamagedError(f"expected a lower and an upper bound on each line, found {lines}")
     return np.array([row[:2] for row in rows])
 
 
 def _columns(lines: list[bytes], n: int, names: list[str]) -> dict[str, FloatArray]:
     if len(lines) < n or (lines and not lines[-1].endswith(b"\n")):
-        raise EOFError
+        raise CutOffError
     columns = read_columns(lines, names)
     return {name: values for name, values in columns.items() if not isinstance(values, list)}
 
 
-def _sorted_by_id(columns: dict[str, FloatArray], name: str) -> dict[str, FloatArray]:
+def _sorted_by_id(columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
     for needed in ("id", "type"):
         if needed not in columns:
             raise InputError(
-                f"{name} has no numeric column {needed!r} (it has {', '.join(columns)}); write "
+                f"it has no numeric column {needed!r} (only {', '.join(columns)}); write "
                 "the dump with id, type and coordinates."
             )
-    type_indices(columns["type"])
-    order = order_of(columns["id"])
+    types_from_numbers(columns["type"])
+    order = order_by_id(columns["id"])
     return {column: values[order] for column, values in columns.items()}
 
 
@@ -377,9 +388,9 @@ def _dump_snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapsh
     return Snapshot(
         box=box,
         positions=np.stack(positions, axis=1),
-        types=type_indices(frame.columns["type"]),
+        types=types_from_numbers(frame.columns["type"]),
         type_names=type_names,
-        images=None if images is None else whole_numbers(images, "image flags"),
+        images=None if images is None else as_integers(images, "image flags"),
         fields=_fields(frame),
         step=frame.step,
     )

@@ -11,16 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories._arrays import load_plain, npz_names, read_npz
-from gnnglass.trajectories._text import LETTERS, unpacked, unpacked_head
-from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
+from gnnglass.trajectories._arrays import ZIP_MAGIC, npz_names, read_npz, read_pickle
+from gnnglass.trajectories.formats import (
+    FORMATS,
+    LETTERS,
+    Format,
+    decompressed_head,
+    errors_naming,
+    open_decompressed,
+)
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot, Trajectory
 
-#: Published times are rounded; a time is told apart from another by this much.
+#: Published times are rounded; two that differ by less than this are the same.
 TICK = 1e-6
-#: Particles of a liquid leave no more than this part of the box free, and single precision adds.
+#: Along each axis the particles of a liquid extend over at least this fraction of the box.
 LEAST_EXTENT = 0.8
-ROUNDED = 1e-5
+#: Rounding to single precision can make them extend further than the box by this fraction.
+ROUNDING = 1e-5
 
 
 def clones_trajectory(
@@ -29,19 +36,19 @@ def clones_trajectory(
     times: Sequence[float] | None,
     metadata: Mapping[str, Any],
 ) -> Trajectory:
-    """Join one configuration and where its particles went in several runs.
+    """Join one configuration and the later positions of its particles in several runs.
 
     Frame 0 is the initial configuration; then come clone 0 at all lags, clone 1 at all lags and so
     on. The data sets give lags as times and not as steps, so ``dt`` is the longest time of which
-    all lags are multiples. Where not even the time of the single lag is known, ``dt`` is 1 and
-    ``time_unit`` is ``"lag"``.
+    all lags are multiples. If the time of a single lag is unknown, ``dt`` is 1 and ``time_unit``
+    is ``"lag"``.
 
     Args:
         initial: The configuration that all runs start from, n particles with images.
         finals: For each run and each lag, unwrapped positions of shape [n, d] in the frame of
             reference of ``initial.unwrapped``.
         times: The lags in increasing order, in units of time; None for one unknown lag.
-        metadata: What else is known.
+        metadata: Further entries of the metadata.
 
     Raises:
         InputError: If runs and times do not fit together, or times do not increase.
@@ -76,8 +83,8 @@ def _ticks(times: Sequence[float]) -> NDArray[np.int64]:
     return ticks
 
 
-def cube(positions: NDArray[Any], density: float) -> FloatArray:
-    """The edges of the square or cube that a file of wrapped positions leaves out.
+def box_of_density(positions: NDArray[Any], density: float) -> FloatArray:
+    """The edges of the square or cubic box, from the published density of wrapped positions.
 
     Raises:
         InputError: If the positions do not fill the box of this density.
@@ -87,7 +94,7 @@ def cube(positions: NDArray[Any], density: float) -> FloatArray:
     n, d = np.shape(positions)
     edge = float((n / density) ** (1 / d))
     extent = np.ptp(positions, axis=0)
-    if not np.all((extent > LEAST_EXTENT * edge) & (extent < edge * (1 + ROUNDED))):
+    if not np.all((extent > LEAST_EXTENT * edge) & (extent < edge * (1 + ROUNDING))):
         raise InputError(
             f"its positions extend over {', '.join(f'{length:.5g}' for length in extent)}, which "
             f"does not fit the edge {edge:.5g} of the published density {density:.4g}."
@@ -95,10 +102,10 @@ def cube(positions: NDArray[Any], density: float) -> FloatArray:
     return np.full(d, edge)
 
 
-def placed(
+def configuration(
     positions: NDArray[Any], types: NDArray[Any], box: FloatArray, names: tuple[str, ...]
 ) -> Snapshot:
-    """A configuration at step 0, with positions from the centre of the box, perhaps outside it.
+    """A snapshot at step 0; positions are relative to the box centre, and may lie outside it.
 
     Raises:
         InputError: If the arrays do not fit together.
@@ -119,7 +126,7 @@ def placed(
 
 
 ARRAYS = frozenset({"types", "initial_positions", "positions"})
-#: Of the Kob–Andersen mixture in all published files; they do not hold the box.
+#: Density of the Kob–Andersen mixture in all published files, which do not store the box.
 DENSITY = 1.2
 BOTAN_NAME = re.compile(r"isoconfig_N\d+T(\d\.\d\d)_\d+_tc(\d\d)")
 #: The lag that a time code of the published names stands for, by temperature and code.
@@ -144,7 +151,7 @@ class BOTANFormat(Format):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """A zip file with these three arrays and no others."""
-        return npz_names(path, head) == ARRAYS
+        return head.startswith(ZIP_MAGIC) and npz_names(path) == ARRAYS
 
     def read(self, path: Path) -> Trajectory:
         """Read the configuration and all runs.
@@ -154,10 +161,10 @@ class BOTANFormat(Format):
             InputError: If arrays do not fit together, or positions do not fit the density 1.2.
         """
         arrays = read_npz(path, ARRAYS)
-        with speaking_of(path):
+        with errors_naming(path):
             given, finals = arrays["initial_positions"], arrays["positions"]
-            box = cube(given, DENSITY)
-            initial = placed(given - box / 2, arrays["types"], box, ("A", "B"))
+            box = box_of_density(given, DENSITY)
+            initial = configuration(given - box / 2, arrays["types"], box, ("A", "B"))
             if finals.ndim != 3 or finals.shape[1:] != given.shape:
                 raise InputError(
                     f"positions have shape {finals.shape}; expected [n_clones, {len(given)}, 3]."
@@ -185,13 +192,13 @@ TARGETS = "trajectory_target_positions"
 class DeepMindFormat(Format):
     """The data of Bapst et al., Nature Physics 16, 448 (2020), published by Google DeepMind.
 
-    A pickle, plain or packed, holds a dict with ``positions`` [n, 3], ``types`` (0 is A, 1 is B),
-    ``box`` [3], and, of isoconfigurational runs, ``trajectory_target_positions``: for each time a
-    list of unwrapped positions [n, 3], one per run; ``time_indices`` says which entries of ``time``
-    these times are, not always in increasing order. It is read as an isoconfigurational ensemble:
-    frame 0, then run 0 at all times in increasing order, run 1 and so on. ``dt`` is the longest
-    time of which all lags are multiples. Of a time that occurs twice, the first is kept. Velocities
-    are passed over. Without ``trajectory_target_positions`` there is one frame.
+    A pickle, plain or compressed, holds a dict with ``positions`` [n, 3], ``types`` (0 is A, 1 is
+    B), ``box`` [3], and, of isoconfigurational runs, ``trajectory_target_positions``: for each time
+    a list of unwrapped positions [n, 3], one per run; ``time_indices`` says which entries of
+    ``time`` these times are, not always in increasing order. It is read as an isoconfigurational
+    ensemble: frame 0, then run 0 at all times in increasing order, run 1 and so on. ``dt`` is the
+    longest time of which all lags are multiples. Of a time that occurs twice, the first is kept.
+    Velocities are ignored. Without ``trajectory_target_positions`` there is one frame.
 
     kT is ``metadata["temperature"]``. No glass former is named, for the cutoff of the potential is
     not in the file.
@@ -200,8 +207,8 @@ class DeepMindFormat(Format):
     """
 
     def matches(self, path: Path, head: bytes) -> bool:
-        """Pickles of protocol 2 and later begin with an instruction that tells the protocol."""
-        start = unpacked_head(path, head)[:2]
+        """Pickles of protocol 2 and later begin with an instruction that states the protocol."""
+        start = decompressed_head(path, head)[:2]
         return len(start) == 2 and start[0] == PROTOCOL and start[1] in PROTOCOLS
 
     def read(self, path: Path) -> Trajectory:
@@ -211,10 +218,10 @@ class DeepMindFormat(Format):
             FileError: If the pickle is damaged, or holds anything but arrays and plain containers.
             InputError: If arrays do not fit together.
         """
-        with speaking_of(path):
-            with unpacked(path) as stream:
+        with errors_naming(path):
+            with open_decompressed(path) as stream:
                 content = stream.read()
-            data = load_plain(content)
+            data = read_pickle(content)
             if not isinstance(data, dict):
                 raise InputError(f"it holds a {type(data).__name__}; expected a dict of arrays.")
             return _trajectory(data, path.stem, len(content))
@@ -227,14 +234,16 @@ def _trajectory(data: Mapping[str, Any], run: str, size: int) -> Trajectory:
     box = data["box"]
     if box.shape != (3,):
         raise InputError(f"box has shape {box.shape}; expected three edges.")
-    initial = placed(data["positions"] - box / 2, data["types"], box, ("A", "B"))
+    if data["positions"].ndim != 2 or data["positions"].shape[1] != 3:
+        raise InputError(f"positions have shape {data['positions'].shape}; expected [n, 3].")
+    initial = configuration(data["positions"] - box / 2, data["types"], box, ("A", "B"))
     facts: dict[str, Any] = {"run": run, "level": "thermal"}
     metadata = data.get("metadata")
     if isinstance(metadata, dict) and type(metadata.get("temperature")) is float:
         facts["kT"] = metadata["temperature"]
     if TARGETS not in data:
         return Trajectory([initial], facts)
-    by_time = _checked(data[TARGETS], data["positions"].shape, size)
+    by_time = _checked_targets(data[TARGETS], data["positions"].shape, size)
     times = _times(data, len(by_time))
     lags, first = np.unique(times, return_index=True)
     clones = [
@@ -243,8 +252,10 @@ def _trajectory(data: Mapping[str, Any], run: str, size: int) -> Trajectory:
     return clones_trajectory(initial, clones, lags.tolist(), facts)
 
 
-def _checked(targets: Any, shape: tuple[int, ...], size: int) -> Sequence[Sequence[FloatArray]]:
-    """The positions by time and run, of which there are no more than the file has room for."""
+def _checked_targets(
+    targets: Any, shape: tuple[int, ...], size: int
+) -> Sequence[Sequence[FloatArray]]:
+    """The positions by time and run, if they are no more than a file of `size` bytes can hold."""
     fits = isinstance(targets, list) and all(isinstance(runs, list) for runs in targets)
     if not fits or len({len(runs) for runs in targets}) != 1 or not targets[0]:
         raise InputError(f"{TARGETS} is not a list of times, each a list of equally many runs.")
@@ -259,15 +270,24 @@ def _checked(targets: Any, shape: tuple[int, ...], size: int) -> Sequence[Sequen
 
 
 def _times(data: Mapping[str, Any], n: int) -> FloatArray:
-    try:
-        times = np.array(data["time"], dtype=np.float64)
-        indices = np.array(data["time_indices"], dtype=np.int64)
-        chosen = times[indices]
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        raise InputError("time and time_indices do not tell the times of the runs.") from error
-    if chosen.shape != (n,):
-        raise InputError(f"{TARGETS} has {n} times, but time_indices {indices.shape}.")
-    return np.asarray(chosen)
+    times, indices = _number_list(data.get("time")), _number_list(data.get("time_indices"))
+    places = [k for k in indices if isinstance(k, int) and 0 <= k < len(times)]
+    if not places or len(places) < len(indices):
+        raise InputError("time and time_indices do not give the times of the runs.")
+    if len(places) != n:
+        raise InputError(f"{TARGETS} has {n} times, but time_indices {len(places)}.")
+    return np.array([times[k] for k in places], dtype=np.float64)
+
+
+def _number_list(values: Any) -> list[int | float]:
+    """The numbers of a list or a one-dimensional array; empty if `values` is anything else."""
+    if isinstance(values, np.ndarray):
+        return list(values.tolist()) if values.ndim == 1 else []
+    # Larger integers may have no floating-point value.
+    plain = isinstance(values, list) and all(
+        type(value) is float or (type(value) is int and abs(value) < 2**63) for value in values
+    )
+    return list(values) if plain else []
 
 
 CONFIGURATION = frozenset({"types", "initial_positions", "md_prop"})
@@ -293,7 +313,7 @@ class GlassBenchFormat(Format):
       [n_lags, n] and predictions of several models. They are read as one frame, whose fields are
       ``md_prop_0``, ``md_prop_1``, … in the order of the lags. The box is not in the file: it is
       the cube of density 1.2 or the square of 1290 particles on an edge of 32.8962. The inherent
-      and cage-averaged positions and the coarse-grained descriptors are passed over.
+      and cage-averaged positions and the coarse-grained descriptors are ignored.
     - Runs, ``KA2D_trajectories``: ``types``, ``initial_positions``, ``box`` (the edge) and
       ``positions`` [n_clones, n, 2] after one lag. They are read as an isoconfigurational ensemble
       as by `BOTANFormat`, with the lag as the unit of time. As in the script that comes with the
@@ -306,7 +326,9 @@ class GlassBenchFormat(Format):
 
     def matches(self, path: Path, head: bytes) -> bool:
         """A zip file with the arrays of either kind."""
-        names = npz_names(path, head)
+        if not head.startswith(ZIP_MAGIC):
+            return False
+        names = npz_names(path)
         return names >= CONFIGURATION or names >= RUNS
 
     def read(self, path: Path) -> Trajectory:
@@ -317,7 +339,7 @@ class GlassBenchFormat(Format):
             InputError: If arrays do not fit together, or positions do not fit the density.
         """
         arrays = read_npz(path, [*CONFIGURATION, *RUNS, *FIELDS])
-        with speaking_of(path):
+        with errors_naming(path):
             return _runs(arrays, path) if set(arrays) >= RUNS else _configuration(arrays, path)
 
 
@@ -327,7 +349,7 @@ def _configuration(arrays: dict[str, NDArray[Any]], path: Path) -> Trajectory:
     if d not in DENSITIES:
         raise InputError(f"initial_positions have shape {given.shape}; expected [n, 2] or [n, 3].")
     types, names = _species(arrays["types"])
-    snapshot = placed(given, types, cube(given, DENSITIES[d]), names)
+    snapshot = configuration(given, types, box_of_density(given, DENSITIES[d]), names)
     fields: dict[str, NDArray[Any]] = {}
     for name in FIELDS:
         values = arrays.get(name, np.empty((0, len(given))))
@@ -349,7 +371,7 @@ def _runs(arrays: dict[str, NDArray[Any]], path: Path) -> Trajectory:
         )
     box = np.broadcast_to(np.ravel(arrays["box"]).astype(np.float64), 2)
     types, names = _species(arrays["types"])
-    initial = placed(given, types, box, names)
+    initial = configuration(given, types, box, names)
     moved = [initial.minimum_image(final - given) for final in finals]
     clones = [[initial.unwrapped + displacement] for displacement in moved]
     return clones_trajectory(initial, clones, None, _facts(path, 2))

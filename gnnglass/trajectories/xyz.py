@@ -1,4 +1,4 @@
-"""Extended XYZ files, as ASE and OVITO write them, plain or packed."""
+"""Extended XYZ files as ASE and OVITO write them, plain or compressed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from typing import IO
 import numpy as np
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories._text import order_of, read_columns, unpacked, unpacked_head
-from gnnglass.trajectories.formats import FORMATS, Format, speaking_of
+from gnnglass.trajectories.formats import (
+    FORMATS,
+    DamagedError,
+    Format,
+    decompressed_head,
+    errors_naming,
+    open_decompressed,
+    order_by_id,
+    read_columns,
+    real_numbers,
+    whole_number,
+)
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot, Trajectory
 
 FIRST_LINES = re.compile(rb"[ \t]*\d+[ \t\r]*\n[^\n]*\b(Lattice|Properties)[ \t]*=")
@@ -31,7 +41,7 @@ ALMOST_ZERO = 1e-10
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame as it stands in the file, particles sorted by id if they have any.
+    """The content of one frame of the file, particles sorted by id if they have ids.
 
     Attributes:
         step: Simulation step; the number of the frame if not given.
@@ -52,8 +62,8 @@ class _Frame:
     fields: dict[str, FloatArray]
 
     @property
-    def is_flat(self) -> bool:
-        """Whether the frame may be one of two dimensions."""
+    def may_be_2d(self) -> bool:
+        """Whether all particles share one z, and the cell does not contradict two dimensions."""
         z = self.positions[:, 2]
         thin = not all(self.periodic[2:]) or self.lattice[2, 2] == 0
         return (len(z) > 1 or thin) and bool(np.all(z == z[0]))
@@ -64,20 +74,20 @@ class ExtendedXYZFormat(Format):
     """Extended XYZ: one or more frames, each with ``Lattice`` and ``Properties``.
 
     Species are named as in the file, in alphabetical order; properties of one number become
-    fields, those of several (forces, velocities) and of text are passed over; with a property
-    ``id`` the particles are sorted by it. Frames without ``step`` are counted. The format has no
-    image flags, so crossings of the boundary are unknown. A trajectory is 2D if in every frame all
-    particles share one z; a single particle needs a cell without height, or no periodicity along
-    z, to be 2D. The box is moved so that its centre is the origin. ``pbc`` must be T along the
-    axes that are used, and is if absent.
+    fields, vectors (forces, velocities) and texts are ignored; if there is a property
+    ``id``, the particles are sorted by it. A frame without ``step`` gets its number in the file.
+    The format has no image flags, so crossings of the boundary are unknown. A trajectory is 2D if
+    in every frame all particles share one z; a single particle needs a cell without height, or no
+    periodicity along z, to be 2D. The box is moved so that its centre is the origin. ``pbc`` must
+    be T along the axes that are used, or absent.
 
-    ASE's own reader is not used: it refuses species that are no chemical element, such as A and
-    B, and loops as many times as particles are announced, be it 10^11 in a file of four lines.
+    ASE's own reader is not used: it refuses species that are not chemical elements, such as A and
+    B, and loops over the announced number of particles, even 10^11 in a file of four lines.
     """
 
     def matches(self, path: Path, head: bytes) -> bool:
         """A number of particles, then a line with ``Lattice=`` or ``Properties=``."""
-        return FIRST_LINES.match(unpacked_head(path, head)) is not None
+        return FIRST_LINES.match(decompressed_head(path, head)) is not None
 
     def read(self, path: Path) -> Trajectory:
         """Read all frames.
@@ -87,20 +97,20 @@ class ExtendedXYZFormat(Format):
             InputError: If a frame has no lattice, one that is tilted or not periodic, no species,
                 or positions that are not finite.
         """
-        with unpacked(path) as stream:
+        with errors_naming(path), open_decompressed(path) as stream:
             frames = list(_frames(stream, path))
-        d = 2 if all(frame.is_flat for frame in frames) else 3
+        d = 2 if all(frame.may_be_2d for frame in frames) else 3
         names = tuple(sorted({name for frame in frames for name in frame.species}))
         snapshots = []
         for number, frame in enumerate(frames):
-            with speaking_of(f"frame {number} of {path}"):
+            with errors_naming(f"frame {number} of {path}"):
                 snapshots.append(_snapshot(frame, d, names))
         return Trajectory(snapshots)
 
 
 def _frames(stream: IO[bytes], path: Path) -> Iterator[_Frame]:
     for number in count():
-        with speaking_of(f"frame {number} of {path}"):
+        with errors_naming(f"frame {number} of {path}"):
             frame = _next_frame(stream, number)
         if frame is None:
             return
@@ -113,13 +123,13 @@ def _next_frame(stream: IO[bytes], number: int) -> _Frame | None:
         first = stream.readline()
     if not first:
         return None
-    n = int(first)
+    n = whole_number(first)
     comment = stream.readline()
     if len(comment) > LONGEST_COMMENT:
-        raise ValueError(f"its second line has {len(comment)} characters")
-    lines = list(islice(stream, n))
+        raise DamagedError(f"its second line has {len(comment)} characters")
+    lines = list(islice(stream, max(n, 0)))
     if n < 1 or len(lines) < n:
-        raise ValueError(f"it has {len(lines)} lines of particles where {n} are announced")
+        raise DamagedError(f"it has {len(lines)} lines of particles where {n} are announced")
     values = _key_values(comment.decode(errors="replace"))
     for needed in ("lattice", "properties"):
         if needed not in values:
@@ -133,13 +143,13 @@ def _next_frame(stream: IO[bytes], number: int) -> _Frame | None:
         raise InputError("its Properties lack species:S:1 or pos:R:3.")
     numbers = {name: column for name, column in columns.items() if not isinstance(column, list)}
     if not set(POSITION) <= set(numbers):
-        raise ValueError("some positions are not numbers")
-    order = order_of(numbers["id"]) if "id" in numbers else np.arange(n)
+        raise DamagedError("some positions are not numbers")
+    order = order_by_id(numbers["id"]) if "id" in numbers else np.arange(n)
     species = columns["species"]
     if not isinstance(species, list):
         species = [f"{label:g}" for label in species]
     return _Frame(
-        step=int(values.get("step", number)),
+        step=whole_number(values["step"]) if "step" in values else number,
         lattice=_floats(values["lattice"], 9).reshape(3, 3),
         origin=_floats(values.get("origin", "0 0 0"), 3),
         periodic=tuple(word in TRUE for word in _words(values.get("pbc", "T T T"))),
@@ -161,15 +171,15 @@ def _column_names(properties: str) -> tuple[list[str], list[str]]:
     """Names of all columns, and of those that are single numbers."""
     words = properties.split(":")
     if len(words) % 3:
-        raise ValueError(
+        raise DamagedError(
             f"its Properties are not triples of name:type:columns: {properties[:80]!r}"
         )
     names: list[str] = []
     single: list[str] = []
     for name, kind, width in zip(words[::3], words[1::3], words[2::3], strict=True):
-        n = int(width)
+        n = whole_number(width)
         if not 1 <= n <= MOST_COLUMNS - len(names):
-            raise ValueError(f"its property {name!r} has {n} columns")
+            raise DamagedError(f"its property {name!r} has {n} columns")
         names += [name] if n == 1 else [f"{name}_{k}" for k in range(n)]
         if n == 1 and kind in {"R", "I"} and name not in {"id", "species"}:
             single.append(name)
@@ -181,9 +191,9 @@ def _words(text: str) -> list[str]:
 
 
 def _floats(text: str, n: int) -> FloatArray:
-    values = np.array([float(word) for word in _words(text)])
+    values = np.array(real_numbers(_words(text)))
     if values.shape != (n,):
-        raise ValueError(f"expected {n} numbers, found {text[:80]!r}")
+        raise DamagedError(f"expected {n} numbers, found {text[:80]!r}")
     return values
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.models import MODELS, VoxelRecipe, collate
-from gnnglass.models._radial import RadialBasis
+from gnnglass.models.network import RadialBasis
 from gnnglass.testing import check_model, example_snapshot
 from gnnglass.trajectories import Snapshot
 

@@ -98,7 +98,7 @@ def test_the_grid_is_smooth_below_a_voxel():
 def test_grids_deposited_in_blocks_are_the_same(monkeypatch):
     snapshot = liquid(4, n=50)
     whole = recipe_for(2)(snapshot)
-    monkeypatch.setattr("gnnglass.models.voxels._BLOCK", 1)
+    monkeypatch.setattr("gnnglass.models.inputs._BLOCK", 1)
     torch.testing.assert_close(recipe_for(2)(snapshot), whole)
 
 

@@ -23,8 +23,8 @@ class Say:
     def name(self):
         return self.out.stem
 
-    def fail(self, reason):
-        self.out.with_suffix(".failed").write_text(reason)
+    def fail(self, reason, traceback=""):
+        self.out.with_suffix(".failed").write_text(reason + traceback)
 
     def __call__(self):
         if self.fails:

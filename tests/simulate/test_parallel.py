@@ -10,7 +10,7 @@ from cluster_processes import descendants, until
 from parallel_tasks import Confess, Die, Say, Stumble, Wait
 
 from gnnglass._workers import DIED
-from gnnglass.errors import SimulationError
+from gnnglass.errors import REPORT_BUG, SimulationError
 from gnnglass.parallel import run_parallel, usable_cores
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -58,7 +58,7 @@ def test_of_many_failures_the_first_are_spelt_out(tmp_path):
     with pytest.raises(SimulationError) as caught:
         run_parallel(tasks, workers=1)
     assert str(caught.value).count("ZeroDivisionError: division by zero") == 3
-    assert str(caught.value).endswith("; and 2 more.")
+    assert str(caught.value).endswith(f"; and 2 more; {REPORT_BUG}.")
 
 
 def test_a_killed_worker_costs_only_its_own_task_a_second_try(tmp_path):

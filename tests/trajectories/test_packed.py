@@ -12,7 +12,7 @@ import pytest
 
 from gnnglass.errors import FileError
 from gnnglass.trajectories import read
-from gnnglass.trajectories._text import CHUNK, unpacked
+from gnnglass.trajectories.formats import CHUNK, CutOffError, DamagedError, open_decompressed
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bytes], ids=["gzip", "zlib", "not"])
@@ -21,13 +21,13 @@ def test_any_content_comes_back(tmp_path: Path, pack: type[bytes]) -> None:
     for size in (0, 1, CHUNK - 1, CHUNK, 5 * CHUNK + 3):
         content = rng.integers(0, 3, size, dtype=np.uint8).tobytes()
         (tmp_path / "t").write_bytes(pack(content))
-        with unpacked(tmp_path / "t") as stream:
+        with open_decompressed(tmp_path / "t") as stream:
             assert stream.read() == content
 
 
 def test_members_that_follow_each_other_and_padding(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n") + b"\0" * 9)
-    with unpacked(tmp_path / "t") as stream:
+    with open_decompressed(tmp_path / "t") as stream:
         assert list(stream) == [b"one\n", b"two\n"]
 
 
@@ -36,10 +36,10 @@ def test_what_is_cut_or_damaged_does_not_come_back(tmp_path: Path, pack: type[by
     whole = pack(bytes(range(256)) * 40)
     for kept in range(2, len(whole), 7):
         (tmp_path / "t").write_bytes(whole[:kept])
-        with unpacked(tmp_path / "t") as stream, pytest.raises(EOFError):
+        with open_decompressed(tmp_path / "t") as stream, pytest.raises(CutOffError):
             stream.read()
     (tmp_path / "t").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with unpacked(tmp_path / "t") as stream, pytest.raises(zlib.error):
+    with open_decompressed(tmp_path / "t") as stream, pytest.raises(DamagedError, match="Error -3"):
         stream.read()
 
 

@@ -197,7 +197,7 @@ def header(text: bytes) -> Callable[[bytes], bytes]:
         (header(b"(" * 60_000), "not an array of"),
         (header(b"__import__('os').abort()"), "not an array of"),
         (lambda member: member[:-8], "does not fit shape"),
-        (lambda member: member[:5], "unpack requires|seems damaged"),
+        (lambda member: member[:5], "not an array of numbers"),
         (lambda member: b"\x93NUMPY\x02\x00" + member[8:], "not an array of"),
     ],
 )
