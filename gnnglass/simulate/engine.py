@@ -160,9 +160,9 @@ class Engine(ABC):
         checkpoint = Checkpoint(out, facts, in_charge=self.rank == 0)
         self._carry_out(system, protocol, checkpoint, progress)
         if self.rank == 0:
-            frames = checkpoint.frames()
-            verdict = assess(system, frames).to_dict()
-            write(out, Trajectory(frames, {**facts, "equilibration": verdict}))
+            kept = Trajectory(checkpoint.frames(), facts)
+            verdict = assess(system, kept).to_dict()
+            write(out, Trajectory(kept.frames, {**facts, "equilibration": verdict}))
             checkpoint.remove()
         self.synchronize()
         return read(out)

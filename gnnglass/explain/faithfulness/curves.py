@@ -156,8 +156,6 @@ def _pools(
     classifier: TrainedClassifier, model: GraphNet, reference: Sequence[Snapshot], batch_size: int
 ) -> list[Tensor]:
     """Standardised counts of the reference particles of each species, each [m, n_features]."""
-    if len(reference) == 0:
-        raise InputError("there is no reference snapshot to draw from; give at least one.")
     seen: list[Tensor] = []
     one_hot: list[Tensor] = []
 

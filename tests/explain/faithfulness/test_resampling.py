@@ -108,7 +108,7 @@ def test_what_cannot_be_resampled_is_refused():
     with pytest.raises(InputError, match="Additive is none"):
         curve(Additive(), SNAPSHOTS)
     classifier = untrained("message-passing")
-    with pytest.raises(InputError, match="no reference snapshot"):
+    with pytest.raises(InputError, match="is empty"):
         curve(classifier, [])
     only_a = SNAPSHOTS[0].replace(types=np.zeros(100, int))
     with pytest.raises(InputError, match="no particle of species B to draw from"):
