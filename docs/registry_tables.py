@@ -106,8 +106,8 @@ def models() -> str:
     rows = []
     for name in MODELS:
         factory: Any = MODELS.factory(name)
-        rows.append((f"`{name}`", factory.kind, MODELS.describe(name).summary, sources(factory)))
-    return table(("name", "reads", "what it is", "source"), rows)
+        rows.append((f"`{name}`", factory.kind, MODELS.describe(name).summary))
+    return table(("name", "reads", "what it is"), rows)
 
 
 def glass_formers() -> str:
@@ -121,9 +121,7 @@ def glass_formers() -> str:
 
 def dynamics() -> str:
     """Every field of dynamics."""
-    rows = [
-        (f"`{name}`", about.label, about.unit, about.summary) for name, about in FIELDS.items()
-    ]
+    rows = [(f"`{name}`", about.label, about.unit, about.summary) for name, about in FIELDS.items()]
     return table(("field", "label", "unit", "what it is"), rows)
 
 
