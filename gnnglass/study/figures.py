@@ -16,7 +16,6 @@ from gnnglass.study._wording import (
     correlation_groups,
     describe_field,
     field_label,
-    field_unit,
     is_missing,
     is_random,
     with_unit,
@@ -366,14 +365,12 @@ def map_figure(
                     pad=0.02,
                     extend="neither" if scale is not norm else "both",
                 )
-                if scale is norm:
-                    bar.set_label(field_unit(name, snapshot.dimension))
                 if isinstance(scale, LogNorm):
                     # One decade or two: 1, 2, 5 in plain figures, instead of crowded powers.
                     bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                     bar.ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
                     bar.minorticks_off()
-            axes[0, column].set_title(field_label(name))
+            axes[0, column].set_title(with_unit(name, snapshot.dimension))
         axes[0, 0].set_ylabel("value")
         axes[1, 0].set_ylabel("rank within species")
     return figure
