@@ -1,12 +1,10 @@
 """Each mistake ends in one sentence, whatever the attribution."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 from graph_models import untrained
-from stand_ins import Classifier, GraphNet, PixelNet, liquid
+from stand_ins import Classifier, GraphNet, PixelNet, depends_on_the_class, liquid
 
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.explain import ATTRIBUTIONS, GraphAttribution
@@ -31,9 +29,9 @@ class CellLevel(PixelNet):
         return self.after(self.features(grid))
 
 
-def with_attention(**options):
+def with_attention():
     """A network on graphs that all attributions can explain."""
-    return untrained("attention", r_max=GRAPH.r_max, **options).model
+    return untrained("attention", r_max=GRAPH.r_max).model
 
 
 def explain(name, model, recipe, target="glass", labels=LABELS[:2], **options):
@@ -51,14 +49,6 @@ def test_a_network_on_grids(name):
 def test_a_network_on_graphs(name):
     with pytest.raises(InputError, match="explains voxel models, but this classifier is a graph"):
         explain(name, GraphNet(), GRAPH)
-
-
-@cache
-def depends_on_the_class(name):
-    """Whether another class has other scores: else the network's output need not be looked at."""
-    model = with_attention(n_classes=3)
-    first, *others = (explain(name, model, GRAPH, label, LABELS)[0] for label in LABELS)
-    return any(not np.allclose(first, other) for other in others)
 
 
 @pytest.fixture(params=BATCHED)
