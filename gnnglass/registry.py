@@ -14,6 +14,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from numbers import Integral, Real
 from typing import Any, Generic, TypeVar
@@ -22,6 +23,26 @@ from gnnglass.errors import InputError, MissingExtraError, UnknownNameError
 
 T = TypeVar("T")
 Registered = TypeVar("Registered", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Description:
+    """What lists, reports and documentation say of a registered thing, or of a field of particles.
+
+    Attributes:
+        label: What it is called in prose, such as "potential energy".
+        unit: In words, such as "energy" or "length^-d" with the number of dimensions d; "1" for a
+            pure number, empty where nobody said.
+        formula: In LaTeX, without dollar signs; may be empty.
+        summary: One sentence; may be empty.
+        low_is_glassy: Of a field, whether its low values are the glass-like ones.
+    """
+
+    label: str
+    unit: str = ""
+    formula: str = ""
+    summary: str = ""
+    low_is_glassy: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,28 @@ class Registry(Generic[T]):
 
         return decorate
 
+    def describe(self, name: str) -> Description:
+        """What is known of `name` without making one, and without the package it needs.
+
+        Label, unit, formula and `low_is_glassy` are the class attributes of these names. A label
+        is never inherited, so that no two entries share one; without, it is the name with spaces.
+        The summary is the first paragraph of the docstring.
+
+        Raises:
+            UnknownNameError: If nothing has that name; the message lists the known ones.
+        """
+        factory = self._entry(name).factory
+        label = getattr(factory, "__dict__", {}).get("label") or name.replace("-", " ")
+        factory = factory.func if isinstance(factory, partial) else factory
+        doc = _docstring(factory)
+        return Description(
+            label=label,
+            unit=getattr(factory, "unit", ""),
+            formula=getattr(factory, "formula", ""),
+            summary=" ".join(doc.split("\n\n")[0].split()),
+            low_is_glassy=getattr(factory, "low_is_glassy", False),
+        )
+
     def create(self, name: str, **parameters: Any) -> T:
         """Call the factory registered under `name`.
 
@@ -81,11 +124,7 @@ class Registry(Generic[T]):
 
     def factory(self, name: str) -> Callable[..., T]:
         """Return what was registered under `name`; raises like `create`."""
-        self._load()
-        if name not in self._entries:
-            known = ", ".join(self.names()) or "none"
-            raise UnknownNameError(f"unknown {self.kind} {name!r}; known: {known}.")
-        entry = self._entries[name]
+        entry = self._entry(name)
         if entry.needs is not None and not _importable(entry.needs):
             raise MissingExtraError(
                 f"{self.kind} {name!r} needs {entry.needs}, which is not installed; "
@@ -109,6 +148,13 @@ class Registry(Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
+
+    def _entry(self, name: str) -> _Entry[T]:
+        self._load()
+        if name not in self._entries:
+            known = ", ".join(self.names()) or "none"
+            raise UnknownNameError(f"unknown {self.kind} {name!r}; known: {known}.")
+        return self._entries[name]
 
     def _load(self) -> None:
         if self._loaded:
@@ -176,3 +222,9 @@ def _plain_names(annotation: Any) -> tuple[str, ...]:
 def _importable(requirement: str) -> bool:
     match = re.match(r"\w+", requirement)
     return match is not None and importlib.util.find_spec(match.group()) is not None
+
+
+def _docstring(factory: Callable[..., Any]) -> str:
+    """The factory's own docstring; empty if it has none, or only what `dataclass` makes up."""
+    doc = inspect.cleandoc(factory.__doc__ or "")
+    return "" if doc.startswith(f"{getattr(factory, '__name__', '')}(") else doc

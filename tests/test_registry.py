@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from gnnglass import registry
 from gnnglass.errors import MissingExtraError, UnknownNameError
-from gnnglass.registry import Registry
+from gnnglass.registry import Description, Registry
 
 
 def numbers() -> Registry[int]:
@@ -95,3 +97,55 @@ def test_the_modules_of_the_folder_register_themselves() -> None:
 
     assert "kam2d" in GLASS_FORMERS
     assert {"gsd", "lammps-dump"} <= set(FORMATS.names())
+
+
+class Plain:
+    """What it is, in
+    one sentence.
+
+    And more.
+    """
+
+    label = "plain thing"
+    unit = "length^-d"
+    formula = "x"
+    low_is_glassy = True
+
+
+class Derived(Plain):
+    """Another one."""
+
+
+@dataclass
+class Bare:
+    value: int = 3
+
+
+def test_what_is_known_of_an_entry_is_in_its_class() -> None:
+    found: Registry[object] = Registry("thing", "gnnglass.systems")
+    found.register("one", needs="no_such_module")(Plain)
+    assert found.describe("one") == Description(
+        "plain thing", "length^-d", "x", "What it is, in one sentence.", True
+    )
+    with pytest.raises(UnknownNameError, match="unknown thing 'two'; known: one"):
+        found.describe("two")
+
+
+def test_a_label_is_never_that_of_another_entry() -> None:
+    found: Registry[object] = Registry("thing", "gnnglass.systems")
+    found.register("derived-thing")(Derived)
+    found.register("with-three")(partial(Plain, 3))
+    assert found.describe("derived-thing").label == "derived thing"
+    assert found.describe("with-three").label == "with three"
+    # What is not shown as a name is inherited.
+    assert found.describe("derived-thing").unit == found.describe("with-three").unit == "length^-d"
+    assert found.describe("with-three").summary == "What it is, in one sentence."
+
+
+def test_an_entry_that_says_nothing_is_called_by_its_name() -> None:
+    found: Registry[object] = Registry("thing", "gnnglass.systems")
+    found.register("bare-thing")(Bare)
+    found.register("function")(lambda: 3)
+    # What `dataclass` puts in place of a docstring says nothing.
+    assert found.describe("bare-thing") == Description("bare thing")
+    assert found.describe("function") == Description("function")

@@ -82,7 +82,7 @@ def report(
 
 @app.command("list")
 def list_names() -> None:
-    """List all that has a name: systems, engines, formats, models, attributions and more."""
+    """List all that has a name, and what it is: systems, engines, models, attributions and more."""
     from gnnglass.explain import ATTRIBUTIONS
     from gnnglass.models import MODELS
     from gnnglass.planted import MOTIFS
@@ -93,11 +93,14 @@ def list_names() -> None:
 
     registries = (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS, MOTIFS)
     for registry in registries:
-        names = [
-            name if registry.available(name) else f"{name} (not installed)"
-            for name in registry.names()
-        ]
-        typer.echo(f"{registry.kind + ':':24} {', '.join(names)}")
+        typer.echo(f"{registry.kind}:")
+        for name in registry.names():
+            about = registry.describe(name)
+            label = f"{about.label} [{about.unit}]" if about.unit else about.label
+            # What is called by its name only is said to be what its docstring says.
+            known = label if registry in (ATTRIBUTIONS, INDICATORS) else about.summary
+            shown = name if registry.available(name) else f"{name} (not installed)"
+            typer.echo(f"  {shown:24} {known}".replace("`", "").rstrip())
 
 
 for command in (

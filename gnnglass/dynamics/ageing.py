@@ -19,13 +19,47 @@ from gnnglass.dynamics.propensity import Propensity
 from gnnglass.dynamics.relaxation import BondBreaking, SelfOverlap
 from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations
 from gnnglass.errors import InputError, NotComputedError
+from gnnglass.registry import Description
 from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-QUANTITIES = ("propensity", "propensity_cage_relative", "tau_bond", "tau_overlap")
+#: What `annotate` adds, and what else dynamics knows of a particle, as reports name it.
+QUANTITIES = {
+    "propensity": Description(
+        "propensity",
+        unit="length",
+        summary="Isoconfigurational mean of the distance a particle has gone.",
+        low_is_glassy=True,
+    ),
+    "propensity_cage_relative": Description(
+        "cage-relative propensity",
+        unit="length",
+        summary="The propensity after the mean displacement of the neighbours is subtracted.",
+        low_is_glassy=True,
+    ),
+    "tau_bond": Description(
+        "relaxation time (bond breaking)",
+        unit="time",
+        summary="When half of a particle's bonds are broken in the mean over clones.",
+    ),
+    "tau_overlap": Description(
+        "relaxation time (overlap)",
+        unit="time",
+        summary="When a particle has left its place in all but 1/e of the clones.",
+    ),
+}
+FIELDS = {
+    **QUANTITIES,
+    "debye_waller": Description(
+        "Debye–Waller factor",
+        unit="length^2",
+        summary="Isoconfigurational mean squared displacement after a short time.",
+        low_is_glassy=True,
+    ),
+}
 
 
 def annotate(

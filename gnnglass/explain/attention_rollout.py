@@ -38,6 +38,13 @@ class AttentionRollout(GraphAttribution):
         batch_size: How many snapshots `compute` sends through the model at once.
     """
 
+    signed = False
+    label = "attention rollout"
+    formula = (
+        r"A^{(\ell)} = \tfrac12 (1 + w^{(\ell)}),\quad "
+        r"s_i = \sum_j \big[A^{(L)} \cdots A^{(1)}\big]_{ji}"
+    )
+
     def check(self, model: nn.Module) -> None:
         """Refuse a network that does not tell its attention weights."""
         if not callable(getattr(model, "attention_weights", None)):

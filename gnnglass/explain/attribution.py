@@ -45,14 +45,21 @@ ClassifierLike: TypeAlias = Classifier | str | PathLike[str]
 class Attribution(ABC):
     """A method that scores every particle for its share in the logit of one class.
 
-    Scores are signed and never rescaled per snapshot, so that they compare across snapshots: a
-    positive score speaks for the class, a negative one against it.
+    Scores are never rescaled per snapshot, so that they compare across snapshots. Of a `signed`
+    attribution a positive score speaks for the class, a negative one against it.
 
     Attributes:
         kinds: The kinds of model it can explain, of ``"graph"`` and ``"voxel"``.
+        signed: Whether scores have a sign; if not, they are never negative and tell where the
+            network looks or what it needs, not for which class a particle speaks.
+        label: What it is called in prose; its registered name with spaces if empty.
+        formula: Of the score s_i, in LaTeX without dollar signs; may be empty.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("graph", "voxel")
+    signed: ClassVar[bool] = True
+    label: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
 
     def compute(
         self, classifier: ClassifierLike, snapshots: TrajectoryLike, target: str = "glass"
@@ -170,6 +177,9 @@ class RandomAttribution(Attribution):
     Args:
         seed: Seed of the scores; snapshot k of a call always gets the same ones.
     """
+
+    label = "random scores"
+    formula = r"s_i \sim \mathcal N(0, 1)"
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

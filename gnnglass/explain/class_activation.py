@@ -77,6 +77,12 @@ class GraphGradCAM(GraphCAM):
     Args: see `GraphCAM`.
     """
 
+    label = "Grad-CAM"
+    formula = (
+        r"\alpha_k = \frac1N \sum_i \frac{\partial y}{\partial h_{ik}},\quad "
+        r"s_i = \sum_k \alpha_k h_{ik}"
+    )
+
     def combine(self, features: Tensor, gradient: Tensor, batch: Tensor) -> Tensor:
         """Σ_k α_k h_ik, shape [n]."""
         alpha = scatter(gradient, batch, reduce="mean")
@@ -98,6 +104,9 @@ class GraphGradCAMAveraged(GraphGradCAM):
         relu: Keep the positive part of each map before averaging, as Pope et al. do.
         batch_size: How many snapshots `compute` sends through the model at once.
     """
+
+    label = "averaged Grad-CAM"
+    formula = r"s_i = \frac1L \sum_\ell \sum_k \alpha_k^{(\ell)} h_{ik}^{(\ell)}"
 
     def __init__(
         self, layers: Sequence[str] | None = None, relu: bool = False, batch_size: int = 8
@@ -148,6 +157,13 @@ class GraphGradCAMPlusPlus(GraphCAM):
     Args: see `GraphCAM`.
     """
 
+    label = "Grad-CAM++"
+    formula = (
+        r"\alpha_{ik} = \frac{g_{ik}^2}{2 g_{ik}^2 + g_{ik}^3 \sum_j h_{jk}},\quad "
+        r"s_i = \sum_k \Big[\sum_j \alpha_{jk} \max(g_{jk}, 0)\Big] h_{ik},\quad "
+        r"g_{ik} = \frac{\partial y}{\partial h_{ik}}"
+    )
+
     def combine(self, features: Tensor, gradient: Tensor, batch: Tensor) -> Tensor:
         """Σ_k w_k h_ik, shape [n]."""
         total = scatter(features, batch, reduce="sum")
@@ -173,6 +189,9 @@ class GraphHiResCAM(GraphCAM):
 
     Args: see `GraphCAM`.
     """
+
+    label = "HiResCAM"
+    formula = r"s_i = \sum_k \frac{\partial y}{\partial h_{ik}} h_{ik}"
 
     def combine(self, features: Tensor, gradient: Tensor, batch: Tensor) -> Tensor:
         """Σ_k g_ik h_ik, shape [n]."""

@@ -45,6 +45,13 @@ class GNNExplainerAttribution(GraphAttribution):
         InputError: If `epochs` or `lr` is not positive.
     """
 
+    signed = False
+    label = "GNNExplainer"
+    formula = (
+        r"m = \arg\min_m [-\log P(\text{class} \mid \sigma(m) x) + \text{size} + \text{entropy}]"
+        r",\quad s_i = \sigma(m_i)"
+    )
+
     def __init__(
         self, epochs: int = 200, lr: float = 0.01, seed: int = 0, batch_size: int = 8
     ) -> None:

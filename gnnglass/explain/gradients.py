@@ -102,6 +102,10 @@ class Saliency(FeatureAttribution):
     Args: see `FeatureAttribution`.
     """
 
+    signed = False
+    label = "saliency"
+    formula = r"s_i = \Big[\sum_k \Big(\frac{\partial y}{\partial z_{ik}}\Big)^2\Big]^{1/2}"
+
     def attribute(self, logits: Logits, features: Tensor, batch: Tensor) -> Tensor:
         """The Euclidean norm of each node's gradient, shape [n]."""
         from captum.attr import Saliency as Captum
@@ -142,6 +146,9 @@ class IntegratedGradients(FeatureAttribution):
     Raises:
         InputError: If `n_steps` is not positive.
     """
+
+    label = "integrated gradients"
+    formula = r"s_i = \sum_k z_{ik} \int_0^1 \frac{\partial y}{\partial z_{ik}}(t z)\, \mathrm dt"
 
     def __init__(self, layer: str | None = None, n_steps: int = 32, batch_size: int = 8) -> None:
         super().__init__(layer, batch_size)

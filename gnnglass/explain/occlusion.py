@@ -133,6 +133,9 @@ class Occlusion(GraphAttribution):
         batch_size: How many snapshots `compute` prepares at once; they are explained one by one.
     """
 
+    label = "occlusion"
+    formula = r"s_i = y(\text{graph}) - y(\text{graph without particle } i \text{ and its edges})"
+
     def node_scores(self, question: Question) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
         scores = question.x.new_zeros(len(question.x))

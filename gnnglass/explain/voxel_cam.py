@@ -173,6 +173,12 @@ class VoxelGradCAM(VoxelCAM):
     Args: see `VoxelCAM`.
     """
 
+    label = "Grad-CAM of a CNN"
+    formula = (
+        r"\alpha_k = \frac1Z \sum_x \frac{\partial y}{\partial h_k(x)},\quad "
+        r"s_i = \sum_k \alpha_k h_k(x_i)"
+    )
+
     def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
         """Σ_k α_k h_k(x), shape ``[b, *coarse grid]``."""
         space = tuple(range(2, features.dim()))
@@ -192,6 +198,9 @@ class VoxelHiResCAM(VoxelCAM):
 
     Args: see `VoxelCAM`.
     """
+
+    label = "HiResCAM of a CNN"
+    formula = r"s_i = \sum_k \frac{\partial y}{\partial h_k(x_i)} h_k(x_i)"
 
     def combine(self, features: Tensor, gradient: Tensor) -> Tensor:
         """Σ_k g_k(x) h_k(x), shape ``[b, *coarse grid]``."""

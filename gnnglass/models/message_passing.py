@@ -34,7 +34,7 @@ class Interaction(MessagePassing):
 
 @MODELS.register("message-passing")
 class MessagePassingNet(InteractionNet):
-    """Classifier on periodic neighbour graphs.
+    """Classifier on periodic neighbour graphs by messages from species and distances.
 
     It sees species and distances only, hence its logits do not change under rotation,
     reflection, translation through the box or relabelling.

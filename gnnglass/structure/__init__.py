@@ -1,6 +1,12 @@
 """How a particle's surroundings are built: structural indicators and radial descriptors."""
 
-from gnnglass.structure.bond_order import HexaticOrder, Steinhardt
+from gnnglass.structure.bond_order import (
+    HexaticOrder,
+    Steinhardt,
+    SteinhardtQ4,
+    SteinhardtQ6,
+    SteinhardtQ6Averaged,
+)
 from gnnglass.structure.density import (
     CoordinationNumber,
     LocalDensity,
@@ -36,6 +42,9 @@ __all__ = [
     "PotentialEnergy",
     "Softness",
     "Steinhardt",
+    "SteinhardtQ4",
+    "SteinhardtQ6",
+    "SteinhardtQ6Averaged",
     "TongTanaka",
     "TwoBodyEntropy",
     "VoronoiDensity",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 from numpy.polynomial import Legendre
@@ -23,7 +22,7 @@ N_FOLD = 6
 @INDICATORS.register("hexatic-order")
 @dataclass(eq=False)
 class HexaticOrder(Indicator):
-    """``|ψ₆|``, 1 where the neighbours form a regular hexagon, near 0 where they are disordered.
+    """The modulus of ψ₆: 1 where the neighbours form a regular hexagon, near 0 without order.
 
     ψ₆(i) = (1/N_i) Σ_j exp(6 i θ_ij), with θ_ij the direction from i to its neighbour j (Nelson &
     Halperin, Phys. Rev. B 19, 2457 (1979)). Not by freud, which computes in single precision.
@@ -32,6 +31,13 @@ class HexaticOrder(Indicator):
         neighbors: Who is a neighbour, as freud takes it: ``{"num_neighbors": 6}`` for the
             nearest six, or ``{"r_max": …}``; a particle without neighbours has ``|ψ₆| = 0``.
     """
+
+    label = "hexatic order"
+    unit = "1"
+    formula = (
+        r"\lvert\psi_6(i)\rvert ="
+        r" \Big\lvert \frac1{N_i} \sum_j e^{6 \mathrm i \theta_{ij}} \Big\rvert"
+    )
 
     neighbors: Mapping[str, float] = field(default_factory=lambda: {"num_neighbors": N_FOLD})
 
@@ -65,12 +71,20 @@ class Steinhardt(Indicator):
     crystals stand out more clearly against the liquid. Not by freud, which computes in single
     precision.
 
+    Registered are `SteinhardtQ4`, `SteinhardtQ6` and `SteinhardtQ6Averaged`.
+
     Args:
-        degree: l; 4 and 6 are registered as ``steinhardt-q4`` and ``steinhardt-q6``.
-        averaged: Over the neighbours, as Lechner & Dellago do; ``steinhardt-q6-averaged``.
+        degree: l.
+        averaged: Over the neighbours, as Lechner & Dellago do.
         neighbors: Who is a neighbour, as freud takes it: ``{"num_neighbors": 12}`` for the
             nearest twelve, or ``{"r_max": …}``; a particle without neighbours has q_l = 0.
     """
+
+    unit = "1"
+    formula = (
+        r"q_l(i) = \Big[ \frac{4\pi}{2l+1} \sum_m \lvert q_{lm}(i)\rvert^2 \Big]^{1/2},\quad "
+        r"q_{lm}(i) = \frac1{N_i} \sum_j Y_{lm}(\mathbf r_{ij})"
+    )
 
     degree: int = 6
     averaged: bool = False
@@ -121,6 +135,42 @@ def _sums(i: NDArray[np.int64], values: NDArray[np.complex128], n: int) -> NDArr
     return real + 1j * imaginary
 
 
-INDICATORS.register("steinhardt-q4")(partial(Steinhardt, degree=4))
-INDICATORS.register("steinhardt-q6")(partial(Steinhardt, degree=6))
-INDICATORS.register("steinhardt-q6-averaged")(partial(Steinhardt, degree=6, averaged=True))
+@INDICATORS.register("steinhardt-q4")
+@dataclass(eq=False)
+class SteinhardtQ4(Steinhardt):
+    """`Steinhardt` of degree 4: 0.191 in an fcc crystal, 0.097 in an hcp one.
+
+    (Steinhardt, Nelson & Ronchetti, Phys. Rev. B 28, 784 (1983)).
+    """
+
+    label = "Steinhardt q₄"
+
+    degree: int = 4
+
+
+@INDICATORS.register("steinhardt-q6")
+@dataclass(eq=False)
+class SteinhardtQ6(Steinhardt):
+    """`Steinhardt` of degree 6: 0.575 in an fcc crystal, 0.485 in an hcp one.
+
+    (Steinhardt, Nelson & Ronchetti, Phys. Rev. B 28, 784 (1983)).
+    """
+
+    label = "Steinhardt q₆"
+
+
+@INDICATORS.register("steinhardt-q6-averaged")
+@dataclass(eq=False)
+class SteinhardtQ6Averaged(Steinhardt):
+    """`Steinhardt` of degree 6 over two shells: q_6m averaged over a particle and its neighbours.
+
+    (Lechner & Dellago, J. Chem. Phys. 129, 114707 (2008)).
+    """
+
+    label = "averaged Steinhardt q₆"
+    formula = (
+        r"\bar q_{lm}(i) = \frac1{N_i + 1} \Big[ q_{lm}(i) + \sum_j q_{lm}(j) \Big]"
+        r"\text{ in place of } q_{lm}(i)"
+    )
+
+    averaged: bool = True

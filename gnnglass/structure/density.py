@@ -19,12 +19,19 @@ class LocalDensity(Indicator):
     """The coarse-grained number density at each particle, in units of length^−d.
 
     ρ_i = Σ_j w(r_ij) / ∫ w dV over all particles of every species, i itself included, with
-    w(r) = ½ [cos(π r / r_max) + 1] for r < r_max: the cutoff function of Behler & Parrinello,
-    Phys. Rev. Lett. 98, 146401 (2007), so that a particle enters and leaves smoothly.
+    w(r) = ½ [cos(π r / r_max) + 1] for r < r_max, so that a particle enters and leaves smoothly
+    (the cutoff function of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007)).
 
     Args:
         r_max: Where the weight vanishes, in units of length.
     """
+
+    label = "local density"
+    unit = "length^-d"
+    formula = (
+        r"\rho_i = \sum_j w(r_{ij}) \Big/ \int w\, \mathrm dV,\quad "
+        r"w(r) = \tfrac12 \Big[\cos\frac{\pi r}{r_\text{max}} + 1\Big]"
+    )
 
     r_max: float = 2.0
 
@@ -59,6 +66,10 @@ class CoordinationNumber(Indicator):
             Kob–Andersen mixture at density 1.2.
     """
 
+    label = "coordination number"
+    unit = "1"
+    formula = r"Z_i = \#\{ j : r_{ij} < r_\text{max} \}"
+
     r_max: float = 1.5
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
@@ -80,6 +91,14 @@ class VoronoiVolume(Indicator):
     134, 198 (1908)): Σ_i V_i = V.
     """
 
+    label = "Voronoi volume"
+    unit = "length^d"
+    formula = (
+        r"V_i = \mathrm{vol}\{ \mathbf r : \lvert\mathbf r - \mathbf r_i\rvert"
+        r" \le \lvert\mathbf r - \mathbf r_j\rvert\ \forall j \}"
+    )
+    low_is_glassy = True
+
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Volume of the cell of each particle, shape [n].
 
@@ -98,6 +117,10 @@ class VoronoiDensity(Indicator):
     In units of length^−d. Its rank correlations are those of `VoronoiVolume` with the other
     sign; its smoothed field is a local density.
     """
+
+    label = "Voronoi density"
+    unit = "length^-d"
+    formula = r"1 / V_i"
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Density in the cell of each particle, shape [n].

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
@@ -27,8 +27,19 @@ class Indicator(ABC):
     """A scalar that describes the surroundings of each particle, from positions alone.
 
     Subclasses are dataclasses of their parameters, so that their repr can be evaluated, and
-    give `measure`.
+    give `measure`. What follows is shown wherever the registered indicator or its field is.
+
+    Attributes:
+        label: What it is called in prose; its registered name with spaces if empty.
+        unit: In words, such as "energy" or "length^-d"; "1" for a pure number.
+        formula: In LaTeX, without dollar signs; may be empty.
+        low_is_glassy: Whether its low values are the glass-like ones, which maps show in blue.
     """
+
+    label: ClassVar[str] = ""
+    unit: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    low_is_glassy: ClassVar[bool] = False
 
     _snapshot: Snapshot | None = None
     _values: FloatArray | None = None

@@ -22,6 +22,11 @@ class PotentialEnergy(Indicator):
         system: A glass former, its registered name, its TOML file or its definition.
     """
 
+    label = "potential energy"
+    unit = "energy"
+    formula = r"E_i = \tfrac12 \sum_j U(r_{ij})"
+    low_is_glassy = True
+
     system: SystemLike
 
     @property

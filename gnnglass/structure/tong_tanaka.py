@@ -39,6 +39,15 @@ class TongTanaka(Indicator):
             σ_ab = (σ_a + σ_b)/2.
     """
 
+    label = "Tong–Tanaka Θ"
+    unit = "1"
+    formula = (
+        r"\Theta_i = \frac1{N_i} \sum_{\langle jk \rangle} \lvert\theta_{jk} - \theta^*_{jk}\rvert"
+        r"\text{ (2D)},\quad \frac1{N_i} \sum_t \frac{\sum_{\langle ab \rangle}"
+        r" \lvert r_{ab} - \sigma_{ab}\rvert}{\sum_{\langle ab \rangle} \sigma_{ab}}\text{ (3D)}"
+    )
+    low_is_glassy = True
+
     system: SystemLike | None = None
     diameters: Mapping[str, float] | None = None
 

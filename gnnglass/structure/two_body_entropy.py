@@ -38,6 +38,14 @@ class TwoBodyEntropy(Indicator):
         width: Standard deviation of the Gaussians, in units of length.
     """
 
+    label = "two-body entropy S₂"
+    unit = "k_B"
+    formula = (
+        r"S_2(i) = -\tfrac12 \sum_b \rho_b \int_0^{r_\text{max}}"
+        r" [g_{ib} \ln g_{ib} - g_{ib} + 1]\, \mathrm dV(r)"
+    )
+    low_is_glassy = True
+
     r_max: float = 2.5
     width: float = 0.1
 

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gnnglass.dynamics.ageing import FIELDS
+from gnnglass.registry import Description
+from gnnglass.structure import INDICATORS, indicator_field
+
 NOTHING = "–"
+#: What studies put before the name of a classifier whose map a field is.
+IMPORTANCE = "importance_"
+SUPERSCRIPTS = str.maketrans("-0123456789d", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵈ")
+POWER = re.compile(r"\^(-?(?:d|\d+))")
 
 CLASSIFIERS = {"gnn": "GNN", "cnn": "CNN", "linear": "linear on radial counts"}
-
-FIELDS = {
-    "importance_gnn": "GNN importance",
-    "importance_cnn": "CNN importance",
-    "importance_random": "random field",
-    "potential_energy": "potential energy",
-    "local_density": "local density",
-    "coordination_number": "coordination number",
-    "voronoi_volume": "Voronoi volume",
-    "voronoi_density": "Voronoi density",
-    "hexatic_order": "hexatic order",
-    "steinhardt_q4": "Steinhardt q₄",
-    "steinhardt_q6": "Steinhardt q₆",
-    "steinhardt_q6_averaged": "averaged Steinhardt q₆",
-    "tong_tanaka": "Tong–Tanaka Θ",
-    "two_body_entropy": "two-body entropy S₂",
-    "softness": "softness",
-    "debye_waller": "Debye–Waller factor",
-    "propensity": "propensity",
-    "propensity_cage_relative": "cage-relative propensity",
-    "tau_bond": "relaxation time (bond breaking)",
-    "tau_overlap": "relaxation time (overlap)",
-}
 
 LEVELS = {"thermal": "Thermal configurations", "inherent": "Inherent structures"}
 
@@ -44,9 +30,54 @@ def classifier_label(name: str, level: str = "") -> str:
     return CLASSIFIERS.get(name.lower(), name)
 
 
+def describe_field(name: str) -> Description:
+    """What is known of a field of particles, from where the field is defined.
+
+    An unknown field is called by its name without underscores, and nothing else is said of it.
+    """
+    if name in FIELDS:
+        return FIELDS[name]
+    known = {indicator_field(indicator): indicator for indicator in INDICATORS}
+    if name in known:
+        return INDICATORS.describe(known[name])
+    if is_random(name):
+        return Description("random field", summary="Random numbers, which any predictor must beat.")
+    if name.startswith(IMPORTANCE):
+        network = classifier_label(name.removeprefix(IMPORTANCE)).replace("_", " ")
+        return Description(
+            f"{network} importance",
+            summary=f"How a particle weighs in the decision of the {network}, by an attribution.",
+        )
+    return Description(name.replace("_", " "))
+
+
 def field_label(name: str) -> str:
-    """A field's name in prose; an unknown one loses its underscores."""
-    return FIELDS.get(name, name.replace("_", " "))
+    """A field's name in prose."""
+    return describe_field(name).label
+
+
+def field_unit(name: str, dimension: int | None = None) -> str:
+    """A field's unit in words, such as ``length⁻²``; empty for a pure number or if not known.
+
+    Args:
+        name: The field.
+        dimension: Number of dimensions, if all that is shown has the same; else d stands for it.
+    """
+    unit = describe_field(name).unit
+    if unit == "1":
+        return ""
+
+    def raised(power: re.Match[str]) -> str:
+        known = power[1] if dimension is None else power[1].replace("d", str(dimension))
+        return known.translate(SUPERSCRIPTS)
+
+    return POWER.sub(raised, unit)
+
+
+def with_unit(name: str, dimension: int | None = None) -> str:
+    """A field's name in prose, and in brackets its unit."""
+    unit = field_unit(name, dimension)
+    return f"{field_label(name)} [{unit}]" if unit else field_label(name)
 
 
 def level_label(name: str) -> str:

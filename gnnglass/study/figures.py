@@ -14,9 +14,11 @@ from gnnglass.errors import InputError
 from gnnglass.study._wording import (
     classifier_label,
     correlation_groups,
+    describe_field,
     field_label,
     is_missing,
     is_random,
+    with_unit,
 )
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
@@ -309,10 +311,6 @@ def _unit_square(ax: Axes) -> None:
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
 
 
-GLASSY_WHEN_LOW = ("propensity", "propensity_cage_relative", "potential_energy")
-"""Fields whose large values belong to the liquid; of all others large values are glass-like."""
-
-
 def map_figure(
     snapshot: Snapshot, fields: Sequence[str], *, among: Sequence[Snapshot] = ()
 ) -> Figure:
@@ -372,7 +370,7 @@ def map_figure(
                     bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                     bar.ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
                     bar.minorticks_off()
-            axes[0, column].set_title(field_label(name))
+            axes[0, column].set_title(with_unit(name, snapshot.dimension))
         axes[0, 0].set_ylabel("value")
         axes[1, 0].set_ylabel("rank within species")
     return figure
@@ -425,9 +423,9 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
                 # A few far particles would squeeze all others into a corner.
                 ax.set_xlim(*np.quantile(x, [0.002, 0.998]))
                 if ax is row[0]:
-                    ax.set_ylabel(field_label(target))
+                    ax.set_ylabel(with_unit(target, first.dimension))
         for ax, predictor in zip(axes[-1], predictors, strict=True):
-            ax.set_xlabel(field_label(predictor))
+            ax.set_xlabel(with_unit(predictor, first.dimension))
         axes[0, 0].legend(loc="best", markerscale=1.5)
     return figure
 
@@ -445,7 +443,7 @@ def rank_within_species(snapshot: Snapshot, name: str) -> FloatArray:
 
 
 def _cmap(name: str) -> str:
-    return "RdBu_r" if name in GLASSY_WHEN_LOW else "RdBu"
+    return "RdBu_r" if describe_field(name).low_is_glassy else "RdBu"
 
 
 def _norm(name: str, values: Sequence[FloatArray]) -> Normalize:

@@ -148,6 +148,7 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
         "verdict": verdict(results),
         "levels": results.get("levels") or {},
         "groups": correlation_groups(rows, results),
+        "fields": _compared_fields(rows),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
@@ -155,6 +156,12 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
         "data": data,
         "roc_names": [words.classifier_label(name, data.roc_level) for name in data.roc],
     }
+
+
+def _compared_fields(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Targets and predictors of the rows that say something, each once."""
+    said = [row for row in rows if not words.is_missing(row["estimate"])]
+    return list(dict.fromkeys(row[key] for key in ("target", "predictor") for row in said))
 
 
 def _pictures(

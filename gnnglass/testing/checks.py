@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,22 +19,33 @@ if TYPE_CHECKING:
     from gnnglass.explain import Attribution
     from gnnglass.models import ClassifierNet
     from gnnglass.planted import Motif
+    from gnnglass.registry import Registry
+
+
+def _check_description(name: str, registry: Registry[Any]) -> None:
+    """What lists, reports and documentation show of an entry is there, and is its own."""
+    about = registry.describe(name)
+    assert about.summary, f"{name}: no docstring, whose first sentence says what it is"
+    assert about.label.strip() == about.label, f"{name}: spaces around its label {about.label!r}"
+    namesakes = [one for one in registry if registry.describe(one).label == about.label]
+    assert namesakes == [name], f"{name}: {', '.join(namesakes)} are all called {about.label!r}"
 
 
 def check_glass_former(name: str) -> None:
     """Check a registered glass former: citation, potentials, energies, forces, what is stored.
 
     Raises:
-        AssertionError: If a potential's energy does not vanish at its cutoff, a force is not
-            minus the slope of its energy, the forces of a configuration do not balance or its
-            virial is not minus the derivative of its energy under dilation, or if the mixture
-            does not survive being stored.
+        AssertionError: If it has no docstring, a potential's energy does not vanish at its cutoff,
+            a force is not minus the slope of its energy, the forces of a configuration do not
+            balance or its virial is not minus the derivative of its energy under dilation, or if
+            the mixture does not survive being stored.
     """
     import json
     import pickle
 
     from gnnglass.systems import GLASS_FORMERS, glass_former
 
+    _check_description(name, GLASS_FORMERS)
     system = GLASS_FORMERS.create(name)
     assert system.name == name, f"{name}: its own name is {system.name!r}"
     assert system.citation, f"{name}: no citation"
@@ -75,11 +86,12 @@ def check_engine(name: str, system: str = "kam2d", tolerance: float = 1e-6) -> N
         tolerance: How much energies and forces may differ, relative to the largest.
 
     Raises:
-        AssertionError: If energies or forces differ, or a minimum is not one.
+        AssertionError: If it has no docstring, energies or forces differ, or a minimum is not one.
     """
     from gnnglass.simulate import ENGINES
     from gnnglass.systems import GLASS_FORMERS
 
+    _check_description(name, ENGINES)
     engine, former = ENGINES.create(name), GLASS_FORMERS.create(system)
     snapshot = example_of(former)
     energies, forces = engine.energies_and_forces(former, snapshot)
@@ -100,11 +112,11 @@ def check_engine(name: str, system: str = "kam2d", tolerance: float = 1e-6) -> N
 def check_motif(name: str) -> None:
     """Check that a registered motif keeps the contract of `gnnglass.planted.Motif`.
 
-    Box, step, count and composition are kept; some, but a minority, is planted, all of it inside
-    the ball, and only particles of or near the ball have moved, none of them through the box;
-    without contrast nothing changes; the same seed gives the same plant; translation through the
-    box and relabelling commute with planting; the repr makes an equal motif; a snapshot that is
-    too small, or of a dimension that the motif does not know, is refused.
+    It has a docstring. Box, step, count and composition are kept; some, but a minority, is planted,
+    all of it inside the ball, and only particles of or near the ball have moved, none of them
+    through the box; without contrast nothing changes; the same seed gives the same plant;
+    translation through the box and relabelling commute with planting; the repr makes an equal
+    motif; a snapshot that is too small, or of a dimension that the motif does not know, is refused.
 
     Raises:
         AssertionError: Where the contract is broken.
@@ -112,6 +124,7 @@ def check_motif(name: str) -> None:
     from gnnglass.errors import InputError
     from gnnglass.planted import MOTIFS
 
+    _check_description(name, MOTIFS)
     motif = MOTIFS.create(name)
     assert eval(repr(motif), {type(motif).__name__: type(motif)}) == motif, f"{name}: its repr"
     for dimension, n in ((2, 400), (3, 1000)):
@@ -174,6 +187,7 @@ SYSTEMS = {2: "kam2d", 3: "ka3d"}
 def check_indicator(name: str) -> None:
     """Check that a registered indicator keeps the contract of `gnnglass.structure.Indicator`.
 
+    It has a docstring, a unit ("1" for a pure number) and a label that no other indicator has.
     Values are finite, float64, of shape [n], unchanged by translation through the box and
     permuted by relabelling; `compute` returns the indicator itself and is needed before
     `values`; the repr makes an equal indicator; a dimension it does not know is refused.
@@ -182,9 +196,12 @@ def check_indicator(name: str) -> None:
         AssertionError: Where the contract is broken.
     """
     from gnnglass.errors import InputError, NotComputedError
-    from gnnglass.structure import indicator_for
+    from gnnglass.structure import INDICATORS, indicator_for
     from gnnglass.trajectories import Trajectory
 
+    _check_description(name, INDICATORS)
+    unit = INDICATORS.describe(name).unit
+    assert unit, f'{name}: no unit; set the class attribute unit, to "1" for a pure number'
     for dimension in (2, 3):
         snapshot = example_snapshot(dimension)
         indicator = indicator_for(name, Trajectory([snapshot], {"system": SYSTEMS[dimension]}))
@@ -221,7 +238,7 @@ def check_indicator(name: str) -> None:
 
 
 def check_model(name: str) -> None:
-    """Check a registered network: shapes, finite logits and gradients, named layers, memory.
+    """Check a registered network: docstring, shapes, finite logits, named layers, memory.
 
     Raises:
         AssertionError: If the network breaks the contract of `ClassifierNet`.
@@ -230,6 +247,7 @@ def check_model(name: str) -> None:
 
     from gnnglass.models import MODELS, arguments_for, recipe_for, settled_by_recipe
 
+    _check_description(name, MODELS)
     for dimension in (2, 3):
         recipe = recipe_for(name, dimension)
         torch.manual_seed(0)
@@ -284,10 +302,11 @@ def _layer_shapes(net: ClassifierNet, arguments: tuple[Tensor, ...]) -> dict[str
 def check_attribution(name: str, own: nn.Module | None = None) -> None:
     """Check that a registered attribution keeps the contract of `gnnglass.explain.Attribution`.
 
-    It is tried on small untrained networks of every kind it says it explains: finite float64
-    scores of shape [n] per snapshot, the same when asked again, for snapshots of unequal size,
-    with the network and the state of the random numbers left as they were; an unknown class is
-    refused.
+    It has a docstring and a label that no other attribution has. It is tried on small untrained
+    networks of every kind it says it explains: finite float64 scores of shape [n] per snapshot,
+    none negative if it says that they have no sign, the same when asked again, for snapshots of
+    unequal size, with the network and the state of the random numbers left as they were; an
+    unknown class is refused.
 
     Args:
         name: The attribution.
@@ -302,6 +321,7 @@ def check_attribution(name: str, own: nn.Module | None = None) -> None:
     from gnnglass.explain import ATTRIBUTIONS
 
     snapshots = [example_snapshot(2, n) for n in (100, 64, 144)]
+    _check_description(name, ATTRIBUTIONS)
     attribution = ATTRIBUTIONS.create(name)
     for kind in attribution.kinds:
         classifier = _explainable(attribution, kind, own)
@@ -314,6 +334,7 @@ def check_attribution(name: str, own: nn.Module | None = None) -> None:
             assert scores.shape == (len(snapshot),), f"{name}: shape {scores.shape}"
             assert scores.dtype == np.float64, f"{name}: {scores.dtype}, not float64"
             assert np.isfinite(scores).all(), f"{name}: scores are not finite"
+            assert attribution.signed or scores.min() >= 0, f"{name}: not signed, yet negative"
             assert np.array_equal(scores, again), f"{name}: asked twice, answered differently"
         assert model.training, f"{name}: left the model in evaluation mode"
         for key, value in model.state_dict().items():

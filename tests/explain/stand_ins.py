@@ -1,6 +1,7 @@
 """Small networks and classifiers, untrained: attributions must be right for any weights."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.nn import aggr
 
+from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import GraphRecipe, arguments_for
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
@@ -135,3 +137,18 @@ def liquid(seed, n=40, box=(8.0, 8.0)):
     box = np.array(box)
     positions = rng.uniform(-box / 2, box / 2, (n, box.size))
     return Snapshot(box, positions, rng.integers(0, 2, n))
+
+
+@cache
+def depends_on_the_class(name):
+    """Whether an attribution gives another class other scores, of a network with three classes.
+
+    If it does not, it need not look at the network's output, nor see what is wrong with it.
+    """
+    one = untrained("attention", r_max=2.0, n_classes=3)
+    classifier = Classifier(one.model, one.recipe, ("liquid", "glass", "crystal"))
+    attribution = ATTRIBUTIONS.create(name)
+    first, *others = (
+        attribution.compute(classifier, [liquid(0)], target)[0] for target in classifier.labels
+    )
+    return any(not np.allclose(first, other) for other in others)

@@ -11,23 +11,6 @@ from gnnglass.trajectories import Trajectory
 CLASSIFIER = Classifier(GraphNet(), GraphRecipe(2.0))
 
 
-def test_registered_names():
-    assert ATTRIBUTIONS.names() == (
-        "attention-rollout",
-        "gnn-explainer",
-        "graph-gradcam",
-        "graph-gradcam++",
-        "graph-gradcam-averaged",
-        "graph-hirescam",
-        "integrated-gradients",
-        "occlusion",
-        "random",
-        "saliency",
-        "voxel-gradcam",
-        "voxel-hirescam",
-    )
-
-
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
 def test_every_attribution_keeps_the_contract(name):
     check_attribution(name)
@@ -42,6 +25,12 @@ def test_where_no_registered_network_fits_a_check_needs_one_that_does(monkeypatc
     with pytest.raises(AssertionError, match="no registered graph model"):
         check_attribution("graph-gradcam")
     check_attribution("graph-gradcam", GraphNet())
+
+
+def test_negative_scores_where_none_should_be_fail_the_check(monkeypatch):
+    monkeypatch.setattr(GraphGradCAM, "signed", False)
+    with pytest.raises(AssertionError, match="graph-gradcam: not signed, yet negative"):
+        check_attribution("graph-gradcam")
 
 
 def test_random_scores_depend_on_seed_and_place_only():

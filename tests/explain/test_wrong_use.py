@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 from graph_models import untrained
-from stand_ins import Classifier, GraphNet, PixelNet, liquid
+from stand_ins import Classifier, GraphNet, PixelNet, depends_on_the_class, liquid
 
 from gnnglass.errors import InputError, UnknownNameError
-from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.explain import ATTRIBUTIONS, GraphAttribution
 from gnnglass.models import GraphRecipe, VoxelRecipe
 
 GRAPH, VOXEL = GraphRecipe(2.0), VoxelRecipe(0.25, 0.25)
 OF_GRAPHS = [name for name in ATTRIBUTIONS if ATTRIBUTIONS.create(name).kinds == ("graph",)]
 OF_VOXELS = [name for name in ATTRIBUTIONS if ATTRIBUTIONS.create(name).kinds == ("voxel",)]
-OF_A_CLASS = [name for name in OF_GRAPHS if name != "attention-rollout"]
+BATCHED = [name for name in OF_GRAPHS if isinstance(ATTRIBUTIONS.create(name), GraphAttribution)]
 LABELS = ("liquid", "glass", "crystal")
 
 
@@ -51,10 +51,21 @@ def test_a_network_on_graphs(name):
         explain(name, GraphNet(), GRAPH)
 
 
-@pytest.mark.parametrize("name", OF_A_CLASS)
-def test_a_network_on_graphs_without_pooling(name):
+@pytest.fixture(params=BATCHED)
+def of_a_class(request):
+    if not depends_on_the_class(request.param):
+        pytest.skip(f"{request.param} is the same for all classes")
+    return request.param
+
+
+def test_most_attributions_depend_on_the_class():
+    assert depends_on_the_class("graph-gradcam") and depends_on_the_class("saliency")
+    assert not depends_on_the_class("attention-rollout")
+
+
+def test_a_network_on_graphs_without_pooling(of_a_class):
     with pytest.raises(InputError, match=r"shape \[40, 6\] for 1 graphs; .* needs a pooling"):
-        explain(name, NodeLevel(), GRAPH)
+        explain(of_a_class, NodeLevel(), GRAPH)
 
 
 @pytest.mark.parametrize("name", OF_VOXELS)
@@ -63,12 +74,11 @@ def test_a_network_on_grids_without_pooling(name):
         explain(name, CellLevel(), VOXEL)
 
 
-@pytest.mark.parametrize("name", OF_A_CLASS)
-def test_a_class_for_which_the_network_has_no_logit(name):
+def test_a_class_for_which_the_network_has_no_logit(of_a_class):
     model = GraphNet()
     model.particle_layers = ("first", "second")
     with pytest.raises(InputError, match=r"holds the classes \[2\]; GraphNet knows 0 to 1"):
-        explain(name, model, GRAPH, "crystal", LABELS)
+        explain(of_a_class, model, GRAPH, "crystal", LABELS)
 
 
 @pytest.mark.parametrize("name", OF_VOXELS)
@@ -92,14 +102,13 @@ def test_a_layer_that_is_not_there(name):
         explain(name, model, recipe, layer="third")
 
 
-@pytest.mark.parametrize("name", OF_GRAPHS)
+@pytest.mark.parametrize("name", BATCHED)
 def test_a_batch_of_nothing(name):
     with pytest.raises(InputError, match="batch_size is 0; expected at least 1"):
         ATTRIBUTIONS.create(name, batch_size=0)
 
 
-@pytest.mark.parametrize("name", OF_A_CLASS)
-def test_a_network_that_gives_no_tensor(name):
+def test_a_network_that_gives_no_tensor(of_a_class):
     class Pair(GraphNet):
         particle_layers = ("first", "second")
 
@@ -107,7 +116,7 @@ def test_a_network_that_gives_no_tensor(name):
             return super().forward(*inputs), None
 
     with pytest.raises(InputError, match="Pair gives a tuple; expected one tensor of logits"):
-        explain(name, Pair(), GRAPH)
+        explain(of_a_class, Pair(), GRAPH)
 
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())

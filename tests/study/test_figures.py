@@ -109,6 +109,21 @@ def test_maps_share_their_colour_scale_and_are_white_at_no_importance(study):
     assert limits[0][1] == (0, 1)
 
 
+def test_blue_is_the_glass_like_end_of_every_field_and_titles_say_the_unit(study):
+    snapshot = study[1].maps[0]
+    fields = ["importance_gnn", "tau_bond", "potential_energy", "propensity"]
+    figure = map_figure(snapshot, fields)
+    above = figure.axes[: len(fields)]
+    maps = [ax.collections[-1].get_cmap().name for ax in above]
+    assert maps == ["RdBu", "RdBu", "RdBu_r", "RdBu_r"]
+    assert [ax.get_title() for ax in above] == [
+        "GNN importance",
+        "relaxation time (bond breaking) [time]",
+        "potential energy [energy]",
+        "propensity [length]",
+    ]
+
+
 def test_ranks_are_within_species(study):
     snapshot = study[1].maps[0]
     ranks = rank_within_species(snapshot, "potential_energy")
@@ -127,6 +142,8 @@ def test_scatter_marks_the_censored(study):
         assert len(late) == n_late > 0
         assert len(free) + len(late) == sum(int(s.of_type(name).sum()) for s in snapshots)
         assert ax.get_yscale() == "log"
+    assert figure.axes[0].get_ylabel() == "relaxation time (bond breaking) [time]"
+    assert figure.axes[-1].get_xlabel() == "GNN importance"
 
 
 def test_missing_fields_are_refused(study):
