@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories._conversion import TrajectoryLike, as_trajectory
 from gnnglass.trajectories.formats import FORMATS, Format, damaged_if, errors_naming
-from gnnglass.trajectories.snapshot import Snapshot, Trajectory
+from gnnglass.trajectories.snapshot import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 
 MAGIC = b"\xdf\x65" * 4
 #: magic, index position, index entries, name list position, name list entries of 64 bytes.
