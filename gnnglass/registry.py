@@ -154,7 +154,7 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
     for name, value in arguments.items():
         parameter = signature.parameters.get(name)
         kinds = _plain_names(parameter.annotation) if parameter is not None else ()
-        # To Python True is an integer, but nobody who writes it means 1.
+        # In Python True is an integer, but it is not meant as the number 1.
         fits = any(
             isinstance(value, PLAIN_TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
             for kind in kinds

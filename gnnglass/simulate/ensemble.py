@@ -182,7 +182,7 @@ class Ensemble:
         Args:
             system: The glass former: its name, a TOML file, a definition, or a `GlassFormer`.
             starts: Name to the configuration that clones start from, or the file of one; it is
-                kept in the single precision of GSD.
+                stored in the single precision of GSD.
             protocols: The same names to protocols; give each its own seed.
             facts: The same names to entries for the trajectories' metadata, such as ``phase``.
             engine: Name of the engine.
@@ -206,18 +206,18 @@ class Ensemble:
             require_room(former, start.box)
             former.types_of(start)
         known = facts or {}
-        kept = {name: start_digest(start) for name, start in given.items()}
+        digests = {name: start_digest(start) for name, start in given.items()}
         planned = {
             name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
             for name in given
         }
         self._enter(
             [
-                _state_point(run, {**common, "start": kept[name]}, one, known.get(name, {}))
+                _state_point(run, {**common, "start": digests[name]}, one, known.get(name, {}))
                 for name, members in planned.items()
                 for run, one in members.items()
             ],
-            {kept[name]: start for name, start in given.items()},
+            {digests[name]: start for name, start in given.items()},
         )
         return {name: tuple(members) for name, members in planned.items()}
 

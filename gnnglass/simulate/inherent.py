@@ -91,7 +91,7 @@ def inherent_structures(
     Args:
         system: The mixture whose potentials act: its name, a TOML file, a definition, or itself.
         trajectory: Frames of n particles: a trajectory, a file, or one or more snapshots.
-            Returned as it is if its level is ``"inherent"``.
+            Returned unchanged if its level is ``"inherent"``.
         engine: Name of the engine that minimises.
         keep: Folder that stores the minima, one file each, and from which those found before are
             read. Positions are always those of the file, in single precision.
@@ -106,7 +106,7 @@ def inherent_structures(
         SimulationError: If no minimum is reached.
         UnknownNameError: If there is no such glass former or engine.
         MissingExtraError: If the engine is not installed.
-        FileError: If a path cannot be read, a minimum cannot be kept, or one that was kept is
+        FileError: If a path cannot be read, a minimum cannot be stored, or a stored one is
             damaged.
     """
     system, trajectory = glass_former(system), as_trajectory(trajectory)

@@ -1,4 +1,4 @@
-"""Snapshots and trajectories: the one currency, in memory and on disk."""
+"""Snapshots and trajectories, the common data structures, in memory and in files."""
 
 from gnnglass._files import written_whole
 from gnnglass.trajectories.formats import FORMATS, Format, read

@@ -323,7 +323,7 @@ def as_snapshot(source: SnapshotLike) -> Snapshot:
     """The single configuration that `source` holds.
 
     Args:
-        source: A `Snapshot`, which is returned as it is, or anything `as_trajectory` turns into
+        source: A `Snapshot`, which is returned unchanged, or anything `as_trajectory` turns into
             a trajectory of one frame.
 
     Raises:
@@ -367,8 +367,8 @@ def by_run(
     """Configurations, and the independent run that each belongs to.
 
     Args:
-        configurations: With `runs`, whatever `as_trajectory` takes; without, what `as_runs`
-            takes.
+        configurations: With `runs`, anything that `as_trajectory` takes; without, anything that
+            `as_runs` takes.
         runs: Run of each configuration. Without, each trajectory or file is a run of its own,
             called what the entry ``run`` of its metadata says, or else by its place.
 
@@ -461,7 +461,7 @@ class NeighborPairs:
 def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
     """Find every ordered pair of distinct particles closer than `r_max`.
 
-    freud computes in single precision, so it is asked for slightly more than `r_max` and the
+    freud computes in single precision, so its cutoff is slightly larger than `r_max` and the
     distances are recomputed from the float64 positions.
 
     Args:
@@ -486,7 +486,7 @@ def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
     points = np.zeros((len(snapshot), 3), dtype=np.float32)
     points[:, : snapshot.dimension] = snapshot.positions
     margin = 1e-5 * float(snapshot.box.max())
-    # Not by distance means by point, so that the pairs come in order.
+    # Without sorting by distance, pairs are sorted by particle.
     found = (
         freud.locality.AABBQuery(box, points)
         .query(points, {"r_max": min(r_max + margin, half), "exclude_ii": True})
