@@ -79,7 +79,7 @@ def _finished(client: Client, tasks: Sequence[Task], scheduler: str) -> Iterator
         except CancelledError:
             raise SimulationError(
                 f"the scheduler at {scheduler} went away with {n_left} of {len(tasks)} tasks to "
-                "do; what is finished is kept: start it again and give the same command."
+                "do; finished tasks are kept: start it again and give the same command."
             ) from None
         n_left -= 1
         yield Finished(task_of[future], failure)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and locks that the kernel lets go of."""
+"""Writing files whole or not at all, and file locks that end with the process that holds them."""
 
 from __future__ import annotations
 
@@ -12,64 +12,65 @@ from gnnglass.errors import FileError
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary sibling of `path` to write to, and rename it over `path` at the end.
+    """Yield a temporary path beside `path` to write to, and rename it to `path` at the end.
 
     A reader never sees half a file: a killed writer leaves the old file, or none. The
-    temporary name carries the process id and the final suffix, so that writers which look at
-    suffixes behave and two processes never share it.
+    temporary name contains the process id, so that two processes never share it, and the final
+    suffix, because some writers choose the format by it.
 
     Args:
-        path: The file to appear; its folder is made if absent.
+        path: The file to write; its folder is created if it does not exist.
 
     Raises:
-        FileError: If the folder cannot be made or written to.
+        FileError: If the folder cannot be created or written to.
     """
     path = Path(path)
-    aside = _touched_aside(path)
+    temporary = _create_temporary(path)
     try:
-        yield aside
-        os.replace(aside, path)  # noqa: PTH105 - atomic on POSIX and Windows alike
+        yield temporary
+        os.replace(temporary, path)  # noqa: PTH105 - atomic on POSIX and Windows alike
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def require_writable(path: str | Path) -> None:
-    """Refuse before hours of work what `written_whole` would refuse after them.
+    """Check before hours of work that `written_whole` will be able to write its result.
 
     Raises:
-        FileError: If the folder of `path` cannot be made or written to.
+        FileError: If the folder of `path` cannot be created or written to.
     """
-    _touched_aside(Path(path)).unlink()
+    _create_temporary(Path(path)).unlink()
 
 
-def _touched_aside(path: Path) -> Path:
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+def _create_temporary(path: Path) -> Path:
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
-        aside.touch()
+        temporary.touch()
     except OSError as error:
         reason = error.strerror or str(error)
         raise FileError(
             f"cannot write {path}: {reason}; choose a place you may write to."
         ) from error
-    return aside
+    return temporary
 
 
 @contextmanager
 def locked(path: str | Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock that `path` stands for.
+    """Hold an exclusive lock on the file `path`.
 
-    Two holders exclude each other whether they are threads, processes, or machines that share
-    a file system with locks (NFS from version 4 on has them).
+    Only one of several threads, processes, or machines that share the file system can hold it
+    (network file systems need locks: NFS has them from version 4). The kernel releases the lock
+    when the process ends, however it ends.
 
     Args:
-        path: The file to lock, which stays; its folder must exist.
-        wait: Whether to wait for another holder.
+        path: The file to lock; it is created if needed and never removed. Its folder must exist.
+        wait: Whether to wait while another process holds the lock.
 
     Yields:
-        Whether the lock is held; always true after waiting.
+        Whether the lock was obtained; always true with `wait`.
     """
     import fcntl
 
@@ -83,12 +84,12 @@ def locked(path: str | Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 def is_locked(path: str | Path) -> bool:
-    """Whether somebody holds the lock that `path` stands for; asking disturbs nobody."""
+    """Whether a process holds the lock on the file `path`."""
     import fcntl
 
     try:
         with Path(path).open("rb") as file:
-            # Shared, so that two who ask do not take each other for holders.
+            # A shared lock, so that two processes that ask at once do not see each other's.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -1,4 +1,4 @@
-"""TOML files that users write: read, checked against a model, and what is wrong in one clause."""
+"""TOML files that users write: reading, checking against a model, describing what is wrong."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def load_toml(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
-    """What the content of a file says.
+    """Check the content of a file against a pydantic model.
 
     Args:
-        kind: What it has to say.
-        content: As `load_toml` gives it.
-        source: What messages call the file.
+        kind: The model.
+        content: As returned by `load_toml`.
+        source: Name of the file in messages.
 
     Raises:
         InputError: If a key is unknown, missing, or has a value that makes no sense.
@@ -47,7 +47,7 @@ def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
 
 
 def fault(error: ValidationError) -> str:
-    """The first thing that is wrong, such as "kT is -1, expected greater than 0"."""
+    """Describe the first error, such as "kT is -1, expected greater than 0"."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     match first["type"]:

@@ -1,8 +1,8 @@
-"""Names for the things a user picks: glass formers, engines, models, attributions, indicators.
+"""Registries of what users choose by name: glass formers, engines, models and so on.
 
-A registry belongs to one package folder. The first look-up imports every module of that
-folder, so adding an entry is one file and one decorator; packages elsewhere add theirs
-through the entry-point group ``gnnglass.<folder>``.
+A registry belongs to one package. The first look-up imports all modules of that package, so
+adding an entry takes one file and one decorator; other distributions add entries through the
+entry-point group ``gnnglass.<package>``.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class Registry(Generic[T]):
     """The named factories of one kind of thing.
 
     Args:
-        kind: What an entry is, in words, for messages ("glass former").
-        package: The folder whose modules register themselves ("gnnglass.systems").
-        group: Entry-point group of other packages' entries; named like the folder if None.
+        kind: What messages call an entry ("glass former").
+        package: The package whose modules register entries ("gnnglass.systems").
+        group: Entry-point group for entries of other distributions; `package` if None.
     """
 
     def __init__(self, kind: str, package: str, *, group: str | None = None) -> None:
@@ -200,7 +200,7 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
     for name, value in arguments.items():
         parameter = signature.parameters.get(name)
         kinds = _plain_names(parameter.annotation) if parameter is not None else ()
-        # To Python True is an integer, but nobody who writes it means 1.
+        # In Python True is an integer, but it is not meant as the number 1.
         fits = any(
             isinstance(value, PLAIN_TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
             for kind in kinds

@@ -1,4 +1,4 @@
-"""Protocols, engines, inherent structures, verdicts; and many runs in one folder."""
+"""Protocols, engines, inherent structures and equilibration; many runs in one folder."""
 
 from gnnglass.simulate._project import Run, clone_name
 from gnnglass.simulate.engine import ENGINES, Engine, Progress

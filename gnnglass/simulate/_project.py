@@ -1,4 +1,4 @@
-"""A folder of runs as a signac project: what is wanted, what is there, what went wrong."""
+"""A folder of runs as a signac project: planned runs, their products and their failures."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 def clone_name(name: str, clone: int) -> str:
-    """What the run of one clone is called, if the configuration is called `name`."""
+    """The name of the run of one clone of the configuration called `name`."""
     return f"{name}-clone-{clone:05d}"
 
 
 def clones(protocol: IsoconfigurationalProtocol) -> dict[int, IsoconfigurationalProtocol]:
-    """The protocol of each clone alone, by its number."""
+    """A protocol for each clone by itself, by the clone's number."""
     first = protocol.first_clone
     return {
         clone: protocol.replace(first_clone=clone, n_clones=1)
@@ -48,7 +48,7 @@ def clones(protocol: IsoconfigurationalProtocol) -> dict[int, Isoconfigurational
 
 
 def start_digest(start: Snapshot) -> str:
-    """What tells a configuration from others, in the single precision of GSD."""
+    """A digest that identifies a configuration, in the single precision of GSD."""
     digest = hashlib.sha256(repr(start.type_names).encode())
     for array in (start.box, start.positions):
         digest.update(array.astype(np.float32).tobytes())
@@ -59,13 +59,13 @@ def start_digest(start: Snapshot) -> str:
 
 
 def start_path(folder: Path, digest: str) -> Path:
-    """Where an ensemble keeps a configuration that clones start from."""
+    """File in which an ensemble stores a configuration that clones start from."""
     return folder / "starts" / f"{digest}.gsd"
 
 
-#: Run name to job: what each name means now. Jobs that no name leads to any more are kept.
+#: Run name to the job it currently stands for. Jobs without a name are kept.
 NAMES = "runs.json"
-#: Held while runs are being planned.
+#: Locked while runs are being planned.
 LOCK = ".lock"
 
 
@@ -73,7 +73,7 @@ def names_in(folder: Path) -> dict[str, str]:
     """Run name to signac job id, in the order of planning; empty if nothing is planned.
 
     Raises:
-        FileError: If the list is broken.
+        FileError: If the list is damaged.
     """
     path = folder / NAMES
     advice = "remove it and plan the runs again; finished runs will be found."
@@ -93,14 +93,14 @@ def enter(
     state_points: Iterable[dict[str, Any]],
     starts: Mapping[str, Snapshot] | None = None,
 ) -> None:
-    """Make a job of each state point that has none, and give it its run's name.
+    """Create a job for each state point that has none, and assign the run's name to it.
 
-    Killed at any moment it leaves whole jobs or none.
+    If it is killed, every job has been created completely or not at all.
 
     Args:
-        folder: The ensemble.
-        state_points: What its runs depend on.
-        starts: Digest to configuration that clones start from, to be kept.
+        folder: The folder of the ensemble.
+        state_points: The parameters of the runs.
+        starts: Configurations that clones start from, to be stored, by their digest.
 
     Raises:
         FileError: If the folder cannot be written to.
@@ -110,13 +110,13 @@ def enter(
     with locked(folder / LOCK):
         project = _project(folder)
         workspace = Path(project.workspace)
-        there = {path.name for path in workspace.iterdir()}
-        # Only who holds the lock writes these, so they were left by somebody killed.
-        for unfinished in (one for one in there if one.startswith(".")):
+        existing = {path.name for path in workspace.iterdir()}
+        # Only the holder of the lock writes these, so a process that was killed has left them.
+        for unfinished in (one for one in existing if one.startswith(".")):
             shutil.rmtree(workspace / unfinished)
         for pattern in (".runs.*.partial.json", "starts/.*.partial.gsd"):
-            for left in folder.glob(pattern):
-                left.unlink()
+            for leftover in folder.glob(pattern):
+                leftover.unlink()
         for digest, start in (starts or {}).items():
             if not start_path(folder, digest).exists():
                 write(start_path(folder, digest), Trajectory([start.replace(fields={}, step=0)]))
@@ -125,12 +125,12 @@ def enter(
         for state_point in state_points:
             job = project.open_job(state_point).id
             names[state_point["run"]] = job
-            if job not in there:
-                aside = workspace / f".{job}"
-                aside.mkdir()
-                (aside / STATE_POINT).write_text(json.dumps(state_point), encoding="utf-8")
-                aside.rename(workspace / job)
-                there.add(job)
+            if job not in existing:
+                temporary = workspace / f".{job}"
+                temporary.mkdir()
+                (temporary / STATE_POINT).write_text(json.dumps(state_point), encoding="utf-8")
+                temporary.rename(workspace / job)
+                existing.add(job)
         if names != before:
             with written_whole(folder / NAMES) as aside:
                 aside.write_text(json.dumps(names, indent=0), encoding="utf-8")
@@ -157,11 +157,11 @@ def _project(folder: Path) -> Project:
 
 State = Literal["done", "running", "failed", "planned"]
 
-#: Where signac keeps the parameters of a job, and what is known about it besides.
+#: The files of signac with the parameters of a job, and with further information on it.
 STATE_POINT, DOCUMENT = "signac_statepoint.json", "signac_job_document.json"
-#: Held while somebody is at the run.
+#: Locked while a process works on the run.
 RUN_LOCK = ".lock"
-#: What every state point says; all else are facts of the caller's.
+#: The keys that the ensemble sets in every state point; all others are the caller's facts.
 OWN_KEYS = ("run", "system", "engine", "protocol", "start")
 PROTOCOLS: dict[str, type[CooledStatePoint | IsoconfigurationalProtocol]] = {
     kind.__name__: kind for kind in (Protocol, AgeingProtocol, IsoconfigurationalProtocol)
@@ -170,32 +170,33 @@ PROTOCOLS: dict[str, type[CooledStatePoint | IsoconfigurationalProtocol]] = {
 
 @dataclass(frozen=True)
 class Run:
-    """A run, as its folder tells it; a task for workers.
+    """A run in a folder, which is all a worker needs to know to carry it out.
 
-    The folder is a job of a signac project. It holds the state point, the products, and a job
-    document with the entries ``done`` (written after the products), ``work`` (a line for each
-    product that was made, with its seconds, end and host), ``failure`` (the reason) and
-    ``equilibration`` (the verdict on the trajectory).
+    The folder is a job of a signac project. It contains the state point, the products, and a job
+    document with the entries ``done`` (written after the products), ``work`` (an entry for each
+    product, with the seconds it took, when it was finished and on which host), ``failure`` (the
+    reason), ``traceback`` (of a failure that is a bug) and ``equilibration`` (the verdict on the
+    trajectory).
 
     Attributes:
-        folder: Where everything is.
+        folder: The folder of the job.
     """
 
     folder: Path
 
     @cached_property
     def state_point(self) -> dict[str, Any]:
-        """What is wanted: run, system, engine, protocol, and facts such as the phase."""
+        """The parameters: run, system, engine, protocol, and facts such as the phase."""
         return dict(json.loads((self.folder / STATE_POINT).read_text(encoding="utf-8")))
 
     @property
     def name(self) -> str:
-        """Its name, unique in the ensemble."""
+        """The name of the run, unique in the ensemble."""
         return str(self.state_point["run"])
 
     @property
     def protocol(self) -> CooledStatePoint | IsoconfigurationalProtocol:
-        """What is done."""
+        """The protocol of the run."""
         parameters = dict(self.state_point["protocol"])
         return PROTOCOLS[parameters.pop("kind")](**parameters)
 
@@ -211,7 +212,7 @@ class Run:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What is known about the run besides its state point."""
+        """The job document; empty if there is none yet."""
         try:
             text = (self.folder / DOCUMENT).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -219,7 +220,11 @@ class Run:
         return dict(json.loads(text))
 
     def state(self, document: dict[str, Any] | None = None) -> State:
-        """Whether the run is done, running, failed or planned; `document` if read already."""
+        """Whether the run is done, running, failed or planned.
+
+        Args:
+            document: The job document, if it has been read already.
+        """
         document = self.document if document is None else document
         if document.get("done") and self._has_products():
             return "done"
@@ -228,7 +233,7 @@ class Run:
         return "failed" if "failure" in document else "planned"
 
     def __call__(self) -> None:
-        """Make what is missing; wait first for whoever is at it.
+        """Make the products that are missing; if another process works on the run, wait for it.
 
         Raises:
             GnnglassError: As `Engine.run` and `inherent_structures`.
@@ -236,14 +241,14 @@ class Run:
         with locked(self.folder / RUN_LOCK):
             if self.document.get("done") and self._has_products():
                 return
-            # Only who holds the lock writes here, so these were left by somebody killed.
+            # Only the holder of the lock writes here, so a process that was killed has left these.
             for unfinished in self.folder.glob(".*.partial*"):
                 unfinished.unlink(missing_ok=True)
             system = glass_former(self.state_point["system"])
             engine = ENGINES.create(self.state_point["engine"])
             trajectory = self._thermal_frames(system, engine)
             if self._is_quenched and not self.inherent.exists():
-                with self._noted("inherent"):
+                with self._logged("inherent"):
                     write(self.inherent, inherent_structures(system, trajectory, engine.name))
             known = {**self.document, "done": True}
             for key in ("failure", "traceback"):
@@ -277,28 +282,28 @@ class Run:
         facts = {key: value for key, value in self.state_point.items() if key not in OWN_KEYS}
         metadata = {"run": self.name, **facts}
         protocol = self.protocol
-        with self._noted("thermal"):
+        with self._logged("thermal"):
             if isinstance(protocol, IsoconfigurationalProtocol):
                 start = read(start_path(self.folder.parents[1], self.state_point["start"]))[0]
                 engine.isoconfigurational(system, start, protocol, self.thermal, metadata=metadata)
             else:
                 engine.run(system, protocol, self.thermal, metadata=metadata)
-        # From the file, so that a run taken up again ends as one that was never interrupted.
+        # Read the file, so that a resumed run continues from the same numbers as any other.
         return read(self.thermal)
 
     @contextmanager
-    def _noted(self, product: str) -> Iterator[None]:
-        """Make a product, then note that it was made."""
-        begun = time.perf_counter()
+    def _logged(self, product: str) -> Iterator[None]:
+        """Add an entry to ``work`` in the job document when a product has been made."""
+        start = time.perf_counter()
         yield
-        line = {
+        entry = {
             "product": product,
-            "seconds": round(time.perf_counter() - begun, 3),
+            "seconds": round(time.perf_counter() - start, 3),
             "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "host": os.uname().nodename,
         }
         document = self.document
-        self._write_document({**document, "work": [*document.get("work", []), line]})
+        self._write_document({**document, "work": [*document.get("work", []), entry]})
 
     def _write_document(self, document: dict[str, Any]) -> None:
         with written_whole(self.folder / DOCUMENT) as aside:

@@ -1,4 +1,4 @@
-"""The state of a run: where it starts, the stretches that move it, and how it is kept."""
+"""The state of a run: its start, the stretches into which it is cut, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from gnnglass.trajectories import Snapshot, Trajectory, read, write
 def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
     """A square or simple cubic lattice with shuffled species, at the mixture's density.
 
-    Where no such lattice has as many sites as there are particles, rows (and layers) hold as
-    equal numbers as possible, evenly spaced. Vacancies instead would leave forces unbalanced that
-    throw dense mixtures apart.
+    If no such lattice has exactly as many sites as there are particles, rows (and layers) contain
+    nearly equal numbers of evenly spaced particles. Vacancies would instead leave unbalanced
+    forces that make dense mixtures blow up.
 
     Raises:
         InputError: If the box is too small for the potentials.
@@ -83,14 +83,14 @@ def require_room(system: GlassFormer, box: FloatArray) -> None:
         )
 
 
-#: A stretch is at most so many steps times particles: a minute or two on one core.
+#: The largest product of steps and particles in a stretch: a minute or two on one core.
 LONGEST_STRETCH = 100_000_000
 SETTLING_STEPS = 200
 
 
 @dataclass(frozen=True)
 class State:
-    """All that a run needs to go on: where the particles are and how they move.
+    """All that a run needs to continue: positions and velocities.
 
     Attributes:
         snapshot: Configuration of n particles, with images; its step is that of the run.
@@ -103,7 +103,7 @@ class State:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Langevin dynamics at constant volume that an engine does in one go.
+    """A part of a run that an engine does in one go: Langevin dynamics at constant volume.
 
     Attributes:
         start: Step of the run at which it begins; at least −`SETTLING_STEPS`.
@@ -111,8 +111,8 @@ class Stretch:
         kT: Temperatures at its beginning and at its end, linear in between.
         dt: Time step.
         friction: Langevin friction γ, in units of inverse time.
-        noise: Up to 53 bits that decide the noise of the whole run; with the steps they decide
-            that of the stretch.
+        noise: Seed of the noise, up to 53 bits, the same for all stretches of a run; together
+            with the step it determines the noise of the stretch.
     """
 
     start: int
@@ -135,16 +135,16 @@ def stretches(
     n_particles: int,
     index: int = 0,
 ) -> list[Stretch]:
-    """Cut the stages of a run at every mark and into pieces short enough to lose.
+    """Cut the stages of a run at every mark, and into stretches short enough to be repeated.
 
-    Every stretch begins from the stored state that the one before left, whether or not the run
-    was interrupted in between; a run taken up again is therefore the same run.
+    Every stretch starts from the stored state at the end of the previous one, whether or not the
+    run was interrupted there; a resumed run is therefore identical to an uninterrupted one.
 
     Args:
         stages: Steps and temperatures, one stage after the other from step 0.
-        marks: Steps at which a stretch has to end, because a frame is kept there.
+        marks: Steps at which a stretch has to end, because a frame is stored there.
         protocol: Gives time step, friction and noise.
-        n_particles: Number of particles, which decides how long a stretch may be.
+        n_particles: Number of particles, which limits the length of a stretch.
         index: Number of the run among those of the same protocol.
     """
     noise = _noise(protocol, index)
@@ -173,11 +173,11 @@ def _bounds(first: int, last: int, marks: Sequence[int], longest: int) -> Iterat
 
 
 def settling(protocol: CooledStatePoint) -> Stretch:
-    """What comes before the first step that counts: short steps in a thick bath.
+    """The stretch before step 0: small time steps with high friction.
 
-    On a lattice, soft and big particles have far more energy than in the melt. Released at once
-    it throws them through each other before an ordinary bath has taken it up. It ends at step 0,
-    so that an engine can go on from there.
+    On a lattice, large soft particles have far more energy than in the melt. If it were released
+    at once, particles would be pushed through each other before an ordinary thermostat could
+    remove it. The stretch ends at step 0, where the run proper begins.
     """
     hot, dt, friction = protocol.kT_melt, protocol.dt / 5, 0.1 / protocol.dt
     steps = SETTLING_STEPS
@@ -191,12 +191,12 @@ def _noise(protocol: ThermostattedStatePoint, index: int = 0) -> int:
 def moved(
     before: Snapshot, positions: FloatArray, crossed: NDArray[np.int32], step: int
 ) -> Snapshot:
-    """The configuration that `before` has become; its images go on, if they were known.
+    """The configuration after `before`; its images are continued, if they were known.
 
     Args:
         before: Configuration of n particles.
-        positions: Where they are now, shape [n, d].
-        crossed: Boxes that they have crossed since, shape [n, d].
+        positions: Their new positions, shape [n, d].
+        crossed: Number of boxes that they have crossed since, shape [n, d].
         step: The new step.
 
     Raises:
@@ -211,20 +211,20 @@ def moved(
         ) from error
 
 
-#: A kill costs about so much work; a checkpoint takes well under a hundredth of it.
+#: The work that is lost if a run is killed; writing a checkpoint takes less than 1 % of it.
 SECONDS_BETWEEN = 30.0
 
 
 class Checkpoint:
     """The state and the frames of an unfinished run, in a hidden folder beside its file.
 
-    Frames go to disk in parts and are let go from memory. Everything in the folder appears whole
-    or not at all, and the state comes last: it says how many parts count.
+    Frames are written in parts and removed from memory. Every file in the folder is written whole
+    or not at all, the state last: it says how many parts belong to it.
 
     Args:
-        out: The file that the run is to leave.
-        facts: What the run is; a checkpoint of another run is not taken up.
-        in_charge: Whether this process, of those that share the run, is the one that keeps things.
+        out: The file of the finished run.
+        facts: What identifies the run; a checkpoint of another run is ignored.
+        in_charge: Whether this process, of those that share the run, writes the checkpoint.
     """
 
     def __init__(self, out: Path, facts: Mapping[str, Any], *, in_charge: bool = True) -> None:
@@ -261,13 +261,13 @@ class Checkpoint:
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             return {}
 
-    def keep(self, frame: Snapshot) -> None:
-        """Add a frame of the run."""
+    def add(self, frame: Snapshot) -> None:
+        """Add a frame of the run; it is written with the next state."""
         if self._in_charge:
             self._unsaved.append(frame)
 
     def save(self, state: State) -> None:
-        """Store state and frames, if it is time to."""
+        """Store state and frames, if the last checkpoint is old enough."""
         if not self._in_charge or time.monotonic() - self._saved_at < SECONDS_BETWEEN:
             return
         if self._unsaved:
@@ -287,12 +287,12 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def frames(self) -> Sequence[Snapshot]:
-        """All frames that were kept, those of earlier processes first; decoded when asked for."""
+        """All frames of the run, those of earlier processes first; decoded when accessed."""
         parts = [read(self._part(number)) for number in range(self._parts)]
         return _Chain([*parts, self._unsaved] if self._unsaved else parts)
 
     def remove(self) -> None:
-        """Remove everything, when the file of the run is there."""
+        """Remove the checkpoint, once the file of the run has been written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _part(self, number: int) -> Path:
@@ -300,7 +300,7 @@ class Checkpoint:
 
 
 class _Chain(Sequence[Snapshot]):
-    """Several sequences as one, without a copy of any."""
+    """Several sequences as one, without copying them."""
 
     def __init__(self, parts: Sequence[Sequence[Snapshot]]) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
-"""Engines: what carries out a protocol. One interface, whatever program is behind it."""
+"""Engines: one interface to the programs that run protocols and minimise energies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from gnnglass.trajectories import (
     write,
 )
 
-#: Called now and then with the work done and the work there is.
+#: Called from time to time with the work done so far and the total work.
 Progress = Callable[[int, int], None]
 
 
@@ -47,38 +47,38 @@ class Engine(ABC):
     """Runs molecular dynamics and minimisations of glass formers, one thread each.
 
     Subclasses move particles; schedules, seeds, checkpoints, metadata and files are handled here.
-    Started under ``mpiexec``, every process calls the same methods, and the first writes.
+    Under ``mpiexec`` every process calls the same methods, and the first writes the files.
     """
 
-    #: Its registered name.
+    #: The registered name.
     name: str
 
     @property
     def rank(self) -> int:
-        """Number of this process among those that share every run."""
+        """Rank of this process among those that share every run."""
         return 0
 
     @abstractmethod
     def advance(self, system: GlassFormer, state: State, stretch: Stretch) -> Iterator[int]:
-        """Carry out a stretch from a state in pieces, yielding the steps of each as it is done.
+        """Run a stretch from a state in blocks, yielding the steps of each when it is done.
 
-        Nothing that the engine did before has any influence.
+        The result does not depend on what the engine did before.
 
         Raises:
             InputError: If the box is too small or `system` lacks a species of the snapshot.
-            SimulationError: If the run breaks down.
+            SimulationError: If the run fails.
         """
 
     @abstractmethod
     def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
-        """Positions, boxes crossed in the stretch, and velocities, each of shape [n, d]."""
+        """Positions, image flags since the start of the stretch, and velocities, [n, d] each."""
 
     @abstractmethod
     def energies(self) -> FloatArray:
         """Potential energy of each particle at the end of the stretch, shape [n]."""
 
     def minimize(self, system: SystemLike, snapshot: SnapshotLike) -> Snapshot:
-        """The inherent structure: the local minimum of the potential energy downhill from here.
+        """The inherent structure: the local minimum of the potential energy below the snapshot.
 
         Args:
             system: The mixture whose potentials act: its name, a TOML file, a definition, or
@@ -117,7 +117,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def version(self) -> str:
-        """Version of the program that does the work."""
+        """Version of the simulation program."""
 
     def run(
         self,
@@ -128,24 +128,24 @@ class Engine(ABC):
         metadata: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Trajectory:
-        """Carry out a protocol and write its frames as one GSD file.
+        """Run a protocol and write its frames as one GSD file.
 
-        Frames carry the fields ``potential_energy`` and ``kinetic_energy``; the metadata entry
-        ``equilibration`` says whether what was kept had ceased to age.
+        Frames have the fields ``potential_energy`` and ``kinetic_energy``; the metadata entry
+        ``equilibration`` says whether the system was equilibrated when they were stored.
 
         Args:
             system: The mixture to simulate: its name, a TOML file, a definition, or itself.
-            protocol: What to do; the same protocol gives the same frames, whether or not the run
-                was killed in between: it is taken up at its last checkpoint.
-            out: File to write; its stem names the run.
+            protocol: The state point and schedule. A run that was killed resumes from its last
+                checkpoint, and its frames are the same as those of a run that was not.
+            out: File to write; its stem is the name of the run.
             metadata: Entries to add to the trajectory's metadata, such as ``phase``.
-            progress: Called with the steps done and the steps there are.
+            progress: Called with the number of steps done and the total number.
 
         Returns:
             The trajectory as read back from `out`.
 
         Raises:
-            InputError: If the box is too small for the potentials or the engine cannot do them.
+            InputError: If the box is too small for the potentials or the engine lacks them.
             SimulationError: If the run fails.
             FileError: If `out` cannot be written.
         """
@@ -158,7 +158,7 @@ class Engine(ABC):
             **(metadata or {}),
         }
         checkpoint = Checkpoint(out, facts, in_charge=self.rank == 0)
-        self._carry_out(system, protocol, checkpoint, progress)
+        self._run_from(checkpoint, system, protocol, progress)
         if self.rank == 0:
             kept = Trajectory(checkpoint.frames(), facts)
             verdict = assess(system, kept).to_dict()
@@ -177,18 +177,18 @@ class Engine(ABC):
         metadata: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Path:
-        """Run clones of one configuration and write them all into one GSD file.
+        """Run clones of one configuration and write all of them to one GSD file.
 
-        Frame 0 is the initial configuration at step 0 (images zero if they were unknown); then
-        come clone 0 at all lags, clone 1 at all lags, and so on.
+        Frame 0 is the initial configuration at step 0 (images zero if they were unknown), followed
+        by clone 0 at all lags, clone 1 at all lags, and so on.
 
         Args:
             system: The mixture to simulate: its name, a TOML file, a definition, or itself.
             snapshot: Configuration that every clone starts from, or the file of one.
-            protocol: How many clones, how long, at which lags to keep them.
-            out: File to write; its stem names the run.
+            protocol: Number of clones, and the lags at which their frames are stored.
+            out: File to write; its stem is the name of the run.
             metadata: Entries to add to the trajectory's metadata.
-            progress: Called with the steps done and the steps there are.
+            progress: Called with the number of steps done and the total number.
 
         Returns:
             The path `out`.
@@ -216,33 +216,33 @@ class Engine(ABC):
         return Path(out)
 
     def synchronize(self) -> None:  # noqa: B027 - an engine of one process need not wait
-        """Wait until every process that shares the run is here."""
+        """Wait until all processes that share the run have called this."""
 
-    def _carry_out(
+    def _run_from(
         self,
+        checkpoint: Checkpoint,
         system: GlassFormer,
         protocol: CooledStatePoint,
-        checkpoint: Checkpoint,
         progress: Progress | None,
     ) -> None:
-        """Bring a run from its last checkpoint to its end; the frames are kept there."""
+        """Continue a run from its last checkpoint to its end, storing its frames there."""
         lattice = lattice_start(system, protocol)
         n, d = lattice.positions.shape
         melt = maxwell_velocities(protocol.generator("melt velocities"), n, d, protocol.kT_melt)
         state = checkpoint.resume(State(lattice, melt))
-        begun = state.snapshot.step
-        kept = set(protocol.frame_steps)
-        if begun == 0:
+        first = state.snapshot.step
+        frame_steps = set(protocol.frame_steps)
+        if first == 0:
             state = self._after(system, state, settling(protocol), _Clock(0, 0, None))
-            if 0 in kept:
-                checkpoint.keep(self._frame(state))
-        clock = _Clock(begun, protocol.frame_steps[-1], progress)
+            if 0 in frame_steps:
+                checkpoint.add(self._frame(state))
+        clock = _Clock(first, protocol.frame_steps[-1], progress)
         for stretch in stretches(protocol.stages, protocol.frame_steps, protocol, n):
-            if stretch.start < begun:
+            if stretch.start < first:
                 continue
             state = self._after(system, state, stretch, clock)
-            if stretch.end in kept:
-                checkpoint.keep(self._frame(state))
+            if stretch.end in frame_steps:
+                checkpoint.add(self._frame(state))
             checkpoint.save(state)
 
     def _clones(
@@ -264,13 +264,13 @@ class Engine(ABC):
                     yield state.snapshot
 
     def _after(self, system: GlassFormer, state: State, stretch: Stretch, clock: _Clock) -> State:
-        for piece in self.advance(system, state, stretch):
-            clock.count(piece)
+        for steps in self.advance(system, state, stretch):
+            clock.count(steps)
         positions, crossed, velocities = self.motion()
         return State(moved(state.snapshot, positions, crossed, stretch.end), velocities)
 
     def _frame(self, state: State) -> Snapshot:
-        """What is kept of a state just reached: the configuration, with everybody's energies."""
+        """The frame to store for a state just reached: its configuration and energies."""
         return state.snapshot.with_fields(
             potential_energy=self.energies(),
             kinetic_energy=(state.velocities**2).sum(axis=1) / 2,
@@ -290,7 +290,7 @@ ENGINES: Registry[Engine] = Registry("engine", "gnnglass.simulate")
 
 
 class _Clock:
-    """Reports the steps done of all there are."""
+    """Counts the steps done, and reports them."""
 
     def __init__(self, done: int, total: int, progress: Progress | None) -> None:
         self._done = done

@@ -1,4 +1,4 @@
-"""Ensembles: many runs in one folder, each done once, on this machine or on a cluster."""
+"""Ensembles: many runs in one folder, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STATES = ("done", "running", "failed", "planned")
-#: Runs of one state that are listed one by one.
+#: How many runs of one state a summary lists one by one.
 LISTED = 12
 
 
@@ -76,17 +76,17 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def counts(table: pd.DataFrame) -> str:
-    """How many runs are in each state, in words."""
+    """The number of runs in each state, such as "3 done, 1 running, 0 failed, 2 planned"."""
     found = table["state"].value_counts()
     return ", ".join(f"{found.get(state, 0)} {state}" for state in STATES)
 
 
 def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
-    """Lines to print: runs per kind and state, then those that run, and failed, and why.
+    """A text to print: numbers of runs by kind and state, then those that run or have failed.
 
     Args:
         table: From `status_table`.
-        listed: How many runs of one state are listed.
+        listed: The largest number of runs of one state to list.
     """
     import pandas as pd
 
@@ -116,17 +116,17 @@ Facts = Mapping[str, Any]
 
 
 class Ensemble:
-    """Runs in a folder, planned once and carried out as often as it takes.
+    """Runs in a folder, which are planned first and then carried out.
 
-    The folder is a signac project (``signac.get_project(folder)``), each run a job of it. Its
-    state point is what the run depends on: ``run`` (its name), ``system``, ``engine``,
-    ``protocol`` (``kind`` and parameters), ``start`` (of clones) and the facts given, so that
-    ``project.find_jobs({"protocol.kT": 0.4})`` finds runs. A name that is planned anew with other
-    parameters leads to another job; the old one stays, and is found again should its parameters
-    come back.
+    The folder is a signac project (``signac.get_project(folder)``), and each run is a job of it.
+    The state point contains all that the run depends on: ``run`` (its name), ``system``,
+    ``engine``, ``protocol`` (``kind`` and parameters), ``start`` (of clones) and the given facts,
+    so that ``project.find_jobs({"protocol.kT": 0.4})`` finds runs. If a name is planned again with
+    other parameters, it stands for another job from then on; the old job is kept, and is used
+    again if its parameters are planned again.
 
     Args:
-        folder: Where the ensemble is, or is to be.
+        folder: Folder of the ensemble, which need not exist yet.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -144,13 +144,13 @@ class Ensemble:
         """Add runs from a lattice, with their inherent structures; nothing is simulated yet.
 
         Args:
-            system: The glass former: its name, a TOML file, a definition, or itself.
+            system: The glass former: its name, a TOML file, a definition, or a `GlassFormer`.
             protocols: Run name to protocol; give each its own seed.
             facts: Run name to entries for the trajectory's metadata, such as ``phase``.
             engine: Name of the engine.
 
         Raises:
-            InputError: If a run name or a fact cannot be one, or a box is too small.
+            InputError: If a run name or a fact is not allowed, or a box is too small.
             UnknownNameError: If there is no such glass former or engine.
             MissingExtraError: If the engine is not installed.
             FileError: If the folder cannot be written to.
@@ -177,21 +177,21 @@ class Ensemble:
     ) -> dict[str, tuple[str, ...]]:
         """Add an isoconfigurational ensemble from each of many configurations, clone by clone.
 
-        A clone is the same run whatever the others are: more of them may be planned later.
+        A clone does not depend on the others, so more of them may be planned later.
 
         Args:
-            system: The glass former: its name, a TOML file, a definition, or itself.
+            system: The glass former: its name, a TOML file, a definition, or a `GlassFormer`.
             starts: Name to the configuration that clones start from, or the file of one; it is
-                kept in the single precision of GSD.
+                stored in the single precision of GSD.
             protocols: The same names to protocols; give each its own seed.
             facts: The same names to entries for the trajectories' metadata, such as ``phase``.
             engine: Name of the engine.
 
         Returns:
-            The same names to those of the runs, one per clone.
+            Names of the runs, one per clone, by the same names.
 
         Raises:
-            InputError: If a name or a fact cannot be one, a name has a start but no protocol, or a
+            InputError: If a name or a fact is not allowed, a name has a start but no protocol, or a
                 start does not fit the system.
             UnknownNameError: If there is no such glass former or engine.
             MissingExtraError: If the engine is not installed.
@@ -206,18 +206,18 @@ class Ensemble:
             require_room(former, start.box)
             former.types_of(start)
         known = facts or {}
-        kept = {name: start_digest(start) for name, start in given.items()}
+        digests = {name: start_digest(start) for name, start in given.items()}
         planned = {
             name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
             for name in given
         }
         self._enter(
             [
-                _state_point(run, {**common, "start": kept[name]}, one, known.get(name, {}))
+                _state_point(run, {**common, "start": digests[name]}, one, known.get(name, {}))
                 for name, members in planned.items()
                 for run, one in members.items()
             ],
-            {kept[name]: start for name, start in given.items()},
+            {digests[name]: start for name, start in given.items()},
         )
         return {name: tuple(members) for name, members in planned.items()}
 
@@ -231,18 +231,19 @@ class Ensemble:
     ) -> None:
         """Carry out the planned runs that are not done; those that failed are tried again.
 
-        A run that somebody else is at is waited for.
+        If another process works on a run, this one waits for it.
 
         Args:
-            names: Which runs; all without.
-            workers: Number of processes; the number of usable cores without.
+            names: Which runs; all if None.
+            workers: Number of processes; the number of usable cores if None.
             scheduler: Address of a dask.distributed scheduler whose workers simulate instead;
                 they must see the folder under the same path.
-            description: What the progress bar says.
+            description: Label of the progress bar.
 
         Raises:
             UnknownNameError: If there is no such run.
-            SimulationError: If runs failed, or no workers can be had; the others are done.
+            SimulationError: If runs failed (all others have been done), or no workers can be
+                started.
             MissingExtraError: If a scheduler is given and dask.distributed is not installed.
         """
         runs = [self[name] for name in (self if names is None else names)]
@@ -264,10 +265,10 @@ class Ensemble:
         return read(self[name].inherent if level == "inherent" else self[name].thermal)
 
     def __getitem__(self, name: str) -> Run:
-        """The run of that name.
+        """The run called `name`.
 
         Raises:
-            UnknownNameError: If there is none.
+            UnknownNameError: If no such run is planned.
         """
         if name not in self._jobs:
             raise UnknownNameError(f"no run {name!r} is planned in {self.folder}.")
@@ -306,8 +307,8 @@ def _state_point(
     taken = sorted(set(facts) & set(OWN_KEYS))
     if taken:
         raise InputError(
-            f"run {name!r} has the fact {', '.join(taken)}, which the ensemble settles itself; "
-            "choose another word."
+            f"run {name!r} has the fact {', '.join(taken)}, which the ensemble sets itself; "
+            "choose another name for it."
         )
     kind = type(protocol).__name__
     parameters = {"kind": kind, **protocol.model_dump(mode="json")}

@@ -1,4 +1,4 @@
-"""Whether the frames of a run come from an equilibrated system: a label, never an error."""
+"""Whether the frames of a run come from an equilibrated system: a verdict, never an error."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
 
 Verdict = Literal["equilibrated", "not equilibrated", "undecided"]
 
-#: How often a stationary run may be called drifting by either sign.
+#: Significance level of the test for a drift of the energy, and of that for the self-overlap.
 LEVEL = 0.01
 #: The self-overlap at which the structure counts as relaxed.
 RELAXED = 1 / math.e
-#: Particles that rattle in their cages overlap more than this, which tells no relaxation time.
+#: Above this self-overlap particles only rattle in their cages; no relaxation time follows.
 RATTLING = 0.8
-#: A trend needs this many windows one after another, so the longest lag is that part of the run.
+#: A trend needs this many consecutive windows, so the longest lag is this fraction of the run.
 MIN_WINDOWS = 6
-#: With twice as many or more, frames are left out: they would cost time and tell little.
+#: If there are at least twice as many, frames are skipped: they cost time and add little.
 ENOUGH_WINDOWS = 12
-#: Of the polynomial that a trend is.
+#: Degree of the polynomial fitted as a trend.
 DEGREE = 2
-#: More values than this are averaged in groups, which leaves less of their correlation.
+#: More values than this are averaged in groups, which reduces their correlation.
 MAX_GROUPS = 10
-#: The cage in units of the mean distance ρ^(−1/d); 1.5 in the 2D Kob–Andersen mixture.
+#: Radius of the cage in units of ρ^(−1/d); it is 1.5 in the 2D Kob–Andersen mixture.
 CAGE = 1.64
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A change over the kept frames: where a parabola fitted to them begins and ends.
+    """A change over the stored frames, from the ends of a parabola fitted to them.
 
     Attributes:
-        first: Its value at the first frame.
-        last: Its value at the last frame.
+        first: Value of the parabola at the first frame.
+        last: Value of the parabola at the last frame.
         error: Standard error of `last` − `first`.
-        significance: Probability of so large a change, of either sign, in a stationary run.
+        significance: p-value: the probability of so large a change, of either sign, in a stationary
+            run.
     """
 
     first: float
@@ -60,26 +61,26 @@ class Trend:
 
     @property
     def is_significant(self) -> bool:
-        """Whether a stationary run would show it less often than `LEVEL`."""
+        """Whether the p-value is below `LEVEL`."""
         return self.significance < LEVEL
 
 
 @dataclass(frozen=True)
 class Equilibration:
-    """What the kept frames of a run at constant temperature say about equilibrium.
+    """What the stored frames of a run at constant temperature say about equilibrium.
 
     Attributes:
         verdict: ``"not equilibrated"`` if energy or self-overlap drift significantly;
             ``"equilibrated"`` if neither does and the structure was seen to relax within a sixth
-            of the kept time; ``"undecided"`` otherwise.
-        reason: Why, in words.
-        n_frames: Kept frames.
+            of the sampled time; ``"undecided"`` otherwise.
+        reason: The reason for the verdict, as a clause.
+        n_frames: Number of stored frames.
         energy: Trend of the potential energy per particle; None with too few frames.
         overlap: Trend of the self-overlap at `lag_steps`; None if it could not be measured.
-        lag_steps: Lag, in steps, at which the self-overlap was followed.
-        relaxation_steps: Steps in which the self-overlap falls to 1/e, read off an exponential
-            through the shortest lag at which it has, or the longest lag there is; None if the
-            particles did no more than rattle, or it could not be measured.
+        lag_steps: Lag, in steps, at which the self-overlap was measured.
+        relaxation_steps: Steps in which the self-overlap falls to 1/e, from an exponential through
+            the shortest lag at which it has fallen below, or else the longest lag; None if the
+            particles only rattled, or it could not be measured.
     """
 
     verdict: Verdict
@@ -94,35 +95,35 @@ class Equilibration:
         return f"{self.verdict}: {self.reason}."
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, for metadata."""
+        """All attributes as plain values, for metadata."""
         return asdict(self)
 
 
 def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equilibration:
-    """Judge from two signs whether a run was equilibrated when its frames were kept.
+    """Judge from two quantities whether a run was equilibrated when its frames were stored.
 
     The potential energy of a system that ages falls, and its self-overlap Q(t_w, t_w + Δ) at a
     fixed lag Δ rises with the waiting time t_w, while in equilibrium neither depends on t_w (Kob
-    & Barrat, Phys. Rev. Lett. 78, 4581 (1997)). Q is the share of the particles of the most
-    frequent species that moved less than `a`: against their cage in two dimensions, where
-    long-wavelength fluctuations swamp the displacement (Vivek, Kelleher, Chaikin & Weeks, PNAS
-    114, 1850 (2017)), against the centre of mass in three. Windows do not overlap, and Δ is the
-    lag, up to a sixth of the kept time, at which Q (1 − Q) times their number is greatest.
+    & Barrat, Phys. Rev. Lett. 78, 4581 (1997)). Q is the fraction of the particles of the most
+    frequent species that moved less than `a`: relative to their cage in two dimensions, where
+    long-wavelength fluctuations dominate the displacement (Vivek, Kelleher, Chaikin & Weeks, PNAS
+    114, 1850 (2017)), relative to the centre of mass in three. Windows do not overlap, and Δ is
+    the lag, up to a sixth of the sampled time, at which Q (1 − Q) times their number is greatest.
 
     A system that does not move shows no drift either, so a run is called equilibrated only if Q
-    fell below 1/e within the longest lag. Both trends are tested at 1 %, so at most about 2 % of
-    stationary runs are called not equilibrated, as long as the relaxation time, read off Q, tells
-    how long fluctuations last. It does not where particles only rattle: there a fluctuation that
-    outlasts the run is called a drift, and whatever label such a run gets denies that it is known
-    to be equilibrated.
+    fell below 1/e within the longest lag. Both trends are tested at the 1 % level, so at most about
+    2 % of stationary runs are called not equilibrated, if fluctuations last as long as the
+    relaxation time from Q says. Where particles only rattle, they may last longer than the run and
+    are then called a drift; but such a run is never called equilibrated anyway.
 
     Args:
         system: The mixture that was simulated: its name, a TOML file, a definition, or itself.
         frames: Frames of one run at constant temperature with increasing steps, or their file.
             Without image flags or with unequal steps between them, only the energy can be judged.
-            Energies are those of `system`, unless the frames carry the field
+            Energies are computed from `system`, unless the frames have the field
             ``potential_energy``.
-        a: How far a particle may move and still overlap with where it was, in units of length.
+        a: Largest displacement at which a particle still counts as overlapping with its earlier
+            position, in units of length.
 
     Raises:
         InputError: If steps do not increase, particles come or go, `a` is not positive, or the
@@ -169,7 +170,7 @@ def _judge(
         if trend and trend.is_significant
     ]
     if drifts:
-        return "not equilibrated", f"over the kept frames {' and '.join(drifts)}"
+        return "not equilibrated", f"over the stored frames {' and '.join(drifts)}"
     if unseen:
         return (
             "undecided",
@@ -177,16 +178,16 @@ def _judge(
         )
     return "equilibrated", (
         f"neither the potential energy per particle ({energy}) nor the self-overlap ({overlap}) "
-        f"drifts over the kept frames, and the structure relaxes in about {memory:.2g} steps"
+        f"drifts over the stored frames, and the structure relaxes in about {memory:.2g} steps"
     )
 
 
 def _steps_and_energies(frames: Sequence[Snapshot], a: float) -> tuple[FloatArray, FloatArray]:
-    """Steps, and energies per particle (NaN where unknown), if the frames can be of one run."""
+    """Steps and energies per particle (NaN where unknown) of frames that may be of one run."""
     if not a > 0:
         raise InputError(f"overlap distance a is {a:g}; expected a positive length.")
     unknown = np.array(np.nan)
-    # Frames may lie on disk, where each look costs; one is enough here.
+    # Frames may be on disk, where each access costs; access each only once.
     facts = [
         (frame.step, frame.fields.get("potential_energy", unknown).mean(), len(frame))
         for frame in frames
@@ -205,14 +206,16 @@ def _steps_and_energies(frames: Sequence[Snapshot], a: float) -> tuple[FloatArra
 
 def _why_overlap_is_unknown(frames: Sequence[Snapshot]) -> str:
     if any(frame.images is None for frame in frames):
-        return "without image flags nothing tells whether the structure relaxes"
+        return "without image flags it is unknown whether the structure relaxes"
     if len(set(np.diff([frame.step for frame in frames]))) > 1:
-        return "at unequal intervals no lag recurs to tell whether the structure relaxes"
+        return (
+            "with unequal intervals no lag recurs, so it is unknown whether the structure relaxes"
+        )
     return ""
 
 
 def _overlaps(frames: Sequence[Snapshot], a: float) -> dict[int, FloatArray]:
-    """Self-overlap in windows that follow one another, for lags counted in frames."""
+    """Self-overlap in consecutive windows, for lags counted in frames."""
     longest = (len(frames) - 1) // MIN_WINDOWS
     lags = sorted({1, 2, longest} & set(range(1, longest + 1)))
     members = frames[0].types == np.bincount(frames[0].types).argmax()
@@ -229,14 +232,14 @@ def _overlaps(frames: Sequence[Snapshot], a: float) -> dict[int, FloatArray]:
 
 
 def _relative(start: Snapshot, moved: FloatArray) -> FloatArray:
-    """Displacements, shape [n_lags, n, d], against the cage in 2D and the whole in 3D."""
+    """Displacements [n_lags, n, d] relative to the cage in 2D, to the centre of mass in 3D."""
     if start.dimension == 3:
         return np.asarray(moved - moved.mean(axis=1, keepdims=True))
     from scipy.sparse import csr_array
     from scipy.spatial import cKDTree
 
     n = len(start)
-    # Who, not how far or where: a fifth of the cost of `neighbor_pairs`, and this is done in runs.
+    # Only indices are needed, which takes a fifth of the time of `neighbor_pairs`.
     tree = cKDTree(np.mod(start.positions + start.box / 2, start.box), boxsize=start.box)
     i, j = tree.query_pairs(CAGE * start.density**-0.5, output_type="ndarray").T
     i, j = np.concatenate([i, j]), np.concatenate([j, i])
@@ -254,7 +257,7 @@ def _relaxation(overlaps: Mapping[int, FloatArray]) -> float | None:
 
 
 def _weight(overlap: FloatArray) -> float:
-    """How much a lag can tell: little with few windows, or where all stay or all leave."""
+    """Weight of a lag: small with few windows, or if nearly all particles stay or leave."""
     return float(len(overlap) * overlap.mean() * (1 - overlap.mean()))
 
 
@@ -263,9 +266,9 @@ def _trend(values: FloatArray, times: FloatArray, memory: float | None) -> Trend
 
     A parabola, so that a transient does not count as noise and hide itself, is fitted to the
     means of at most ten groups by generalised least squares (Aitken, Proc. R. Soc. Edinburgh 55,
-    42 (1936)), and Student's t tells whether it ends where it begins. Values remember each other
-    like exp(−|Δt| / memory). Correlation estimated from ten residuals would come out far too
-    small; that of the structural relaxation is an independent measurement.
+    42 (1936)), and Student's t test compares its ends. Values are taken to be correlated like
+    exp(−|Δt| / memory). A correlation estimated from ten residuals would be far too small; the
+    structural relaxation time is an independent measurement of it.
     """
     from scipy.linalg import solve_triangular
     from scipy.special import stdtr
@@ -280,7 +283,7 @@ def _trend(values: FloatArray, times: FloatArray, memory: float | None) -> Trend
     centre = order.mean()
     design = np.vander([order[group].mean() - centre for group in groups], DEGREE + 1)
     ends = np.vander([-centre, centre], DEGREE + 1)
-    # Multiplied by the inverse root of their correlations, values have independent errors.
+    # Multiplied by the inverse root of their correlation matrix, values have independent errors.
     root = np.linalg.cholesky(correlation)
     white = solve_triangular(root, np.column_stack([design, y]), lower=True)
     fit = np.linalg.lstsq(white[:, :-1], white[:, -1], rcond=None)[0]

@@ -20,7 +20,7 @@ from gnnglass.systems.glass_former import Pair
 from gnnglass.systems.potentials import FloatArray, LennardJones
 from gnnglass.trajectories import Snapshot
 
-#: How much further than the cutoff neighbours are kept, where the box is large enough.
+#: By how much the neighbour list reaches beyond the cutoff, if the box is large enough.
 NEIGHBOR_BUFFER = 0.4
 
 

@@ -1,4 +1,4 @@
-"""Inherent structures, what overlaps before them, and sets of equal inherent energy."""
+"""Inherent structures, separating particles that overlap, and matching inherent energies."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ from gnnglass.trajectories import (
     write,
 )
 
-#: Pairs go this much further apart than they need, so that no minimiser's first step undoes it.
+#: Overlapping pairs are moved apart by this factor more than needed, as a minimiser's first step
+#: may move them together again.
 MARGIN = 1.3
 MAX_SWEEPS = 300
 
 
 def separated(system: GlassFormer, snapshot: Snapshot) -> Snapshot:
-    """The configuration, with pairs moved apart that are closer than any pair of a liquid.
+    """The configuration, with pairs that are closer than any pair in a liquid moved apart.
 
-    Each sweep moves both particles of a pair along their connection until they are at the
-    `gnnglass.systems.inner_radius` of their potential. Configurations without such pairs are
-    returned as they are. Engines whose tables end there can minimise what is left.
+    Each sweep moves both particles of a pair along their connecting line until their distance is
+    the `gnnglass.systems.inner_radius` of their potential, where the tables of engines begin.
+    Configurations without such pairs are returned unchanged.
 
     Args:
         system: The mixture whose potentials act.
@@ -64,7 +65,7 @@ def separated(system: GlassFormer, snapshot: Snapshot) -> Snapshot:
         goal = MARGIN
         i, j, r = pairs.i[near], pairs.j[near], pairs.distances[near]
         away = np.where(r[:, None] > 0, -pairs.vectors[near] / np.maximum(r, 1e-300)[:, None], 0.0)
-        # Particles on one point go apart along the first axis.
+        # Particles at the same point are moved apart along the first axis.
         away[r == 0, 0] = np.where(i < j, 1.0, -1.0)[r == 0]
         moves = np.zeros(snapshot.positions.shape)
         np.add.at(moves, i, away * ((wanted[near] - r) / 2 + 1e-9)[:, None])
@@ -90,11 +91,11 @@ def inherent_structures(
     Args:
         system: The mixture whose potentials act: its name, a TOML file, a definition, or itself.
         trajectory: Frames of n particles: a trajectory, a file, or one or more snapshots.
-            Returned as it is if its level is ``"inherent"``.
+            Returned unchanged if its level is ``"inherent"``.
         engine: Name of the engine that minimises.
-        keep: Folder for the minima, one file each: what is there is not sought again. Positions
-            are then those of the file, in single precision, also when they are just found.
-        progress: Called with the frames done and the frames there are.
+        keep: Folder that stores the minima, one file each, and from which those found before are
+            read. Positions are always those of the file, in single precision.
+        progress: Called with the number of frames done and the total number.
 
     Returns:
         Frames with the same steps and boxes and the field ``potential_energy``, one for a single
@@ -105,7 +106,7 @@ def inherent_structures(
         SimulationError: If no minimum is reached.
         UnknownNameError: If there is no such glass former or engine.
         MissingExtraError: If the engine is not installed.
-        FileError: If a path cannot be read, a minimum cannot be kept, or one that was kept is
+        FileError: If a path cannot be read, a minimum cannot be stored, or a stored one is
             damaged.
     """
     system, trajectory = glass_former(system), as_trajectory(trajectory)
@@ -117,14 +118,16 @@ def inherent_structures(
         if keep is None:
             frames.append(minimiser.minimize(system, snapshot))
         else:
-            frames.append(_kept(minimiser, system, snapshot, Path(keep)))
+            frames.append(_stored_minimum(minimiser, system, snapshot, Path(keep)))
         if progress is not None:
             progress(len(frames), len(trajectory))
     return Trajectory(frames, {**trajectory.metadata, "level": "inherent"})
 
 
-def _kept(minimiser: Engine, system: GlassFormer, snapshot: Snapshot, folder: Path) -> Snapshot:
-    """The minimum as it is on disk, found before or now."""
+def _stored_minimum(
+    minimiser: Engine, system: GlassFormer, snapshot: Snapshot, folder: Path
+) -> Snapshot:
+    """The minimum as it is stored in a folder; it is found and stored first, if need be."""
     facts = {"system": system.identity, "level": "inherent", "engine": minimiser.name}
     path = folder / f"{_digest(snapshot, json.dumps(facts, sort_keys=True))}.gsd"
     if not path.is_file():
@@ -134,7 +137,7 @@ def _kept(minimiser: Engine, system: GlassFormer, snapshot: Snapshot, folder: Pa
 
 
 def _digest(snapshot: Snapshot, facts: str) -> str:
-    """Of everything that a minimum depends on."""
+    """Digest of everything that a minimum depends on."""
     names = json.dumps([__version__, facts, snapshot.type_names, snapshot.step])
     digest = hashlib.sha256(names.encode())
     for array in (snapshot.box, snapshot.positions, snapshot.types, snapshot.images):
@@ -143,13 +146,13 @@ def _digest(snapshot: Snapshot, facts: str) -> str:
 
 
 def inherent_path(path: str | Path) -> Path:
-    """Where the inherent structures of a single run's file are kept, beside it."""
+    """File for the inherent structures of a run, beside the file of the run."""
     return Path(path).with_suffix(".inherent.gsd")
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedEnergies:
-    """Inherent structures of two phases, paired so that energy does not tell them apart.
+    """Inherent structures of two phases, paired so that their energies are equal.
 
     Attributes:
         trajectories: Phase to its trajectories, one per run that has selected frames, with those
@@ -157,9 +160,9 @@ class MatchedEnergies:
         energies: Phase to the energies per particle of its selected frames, the k-th of one phase
             paired with the k-th of the other; each of shape [n_pairs].
         energy_auc: Probability that a selected frame of the first phase has more energy than one
-            of the second: what a classifier by energy alone would reach; 1/2 is none.
-        significance: Probability, by the two-sample Kolmogorov–Smirnov test, of so large a
-            difference between frames drawn independently from one distribution of energies.
+            of the second: the AUC of a classifier that uses energy alone; 1/2 is chance.
+        significance: p-value of the two-sample Kolmogorov–Smirnov test: the probability of so
+            large a difference between frames drawn independently from the same distribution.
     """
 
     trajectories: Mapping[str, list[Trajectory]]
@@ -190,7 +193,7 @@ class MatchedEnergies:
 def match_energies(trajectories: Mapping[str, RunsLike], *, tolerance: float) -> MatchedEnergies:
     """Select frames of two phases that have the same inherent-structure energies, one to one.
 
-    What a classifier still tells apart in them is structure beyond energy (Swanson, Trivedi,
+    What a classifier can still distinguish in them is structure beyond energy (Swanson, Trivedi,
     Lequieu, Swanson & Kondor, arXiv:1909.04648). Of all one-to-one pairings of frames whose
     energies per particle differ by at most `tolerance` this takes one with the most pairs, and of
     these one with the smallest sum of differences, by linear assignment (Crouse, IEEE Trans.
@@ -260,7 +263,8 @@ def _pairing(
     from scipy.optimize import linear_sum_assignment
 
     gaps = np.abs(first[:, None] - second) / tolerance
-    # A pair too far apart costs more than all that are not together, so it replaces none of them.
+    # A pair beyond the tolerance costs more than all allowed pairs together, so that an assignment
+    # with more allowed pairs is always cheaper.
     too_far = 1.0 + min(gaps.shape)
     rows, columns = linear_sum_assignment(np.where(gaps <= 1, gaps, too_far))
     close = gaps[rows, columns] <= 1
@@ -268,7 +272,7 @@ def _pairing(
 
 
 def _selected(members: Sequence[Trajectory], pick: NDArray[np.int64]) -> list[Trajectory]:
-    """The picked frames, numbered through all members, as trajectories of their runs."""
+    """The picked frames, numbered consecutively over all members, as trajectories of their runs."""
     ends = np.cumsum([len(trajectory) for trajectory in members])
     selected = []
     for trajectory, end in zip(members, ends, strict=True):

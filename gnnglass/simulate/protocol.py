@@ -1,4 +1,4 @@
-"""Protocols: everything that decides what a run will be, and nothing else."""
+"""Protocols: all parameters that a run depends on besides the system and the engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gnnglass._toml import fault
 from gnnglass.errors import InputError
 
-#: Steps between two states of Langevin dynamics, and the temperature at either end of them.
+#: Number of steps of Langevin dynamics, and the temperatures at their beginning and end.
 Stage = tuple[int, tuple[float, float]]
 
 
 def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
     """At most `n` numbers of steps from `first` to `last`, spaced logarithmically, increasing.
 
-    Where fewer than `n` integers are that close together, each is given once.
+    Where the spacing would be smaller than 1, integers are not repeated, so there are fewer.
 
     Raises:
         InputError: If there is no such series.
@@ -45,7 +45,7 @@ IncreasingSteps = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator
 
 
 class StatePoint(BaseModel):
-    """A frozen set of validated parameters that names a piece of simulation work.
+    """A frozen set of validated parameters that identifies a simulation.
 
     Raises:
         InputError: If a parameter is missing, unknown or not acceptable.
@@ -73,11 +73,11 @@ class StatePoint(BaseModel):
 
 
 class ThermostattedStatePoint(StatePoint):
-    """What every run with a Langevin thermostat shares.
+    """Parameters of every run with a Langevin thermostat.
 
     Attributes:
         kT: Temperature that is sampled, in units of energy.
-        seed: Source of all chance in the run.
+        seed: Seed of all random numbers of the run.
         dt: Time step, in units of time.
         friction: Langevin friction γ, in units of inverse time.
     """
@@ -88,22 +88,23 @@ class ThermostattedStatePoint(StatePoint):
     friction: float = Field(default=1.0, gt=0)
 
     def generator(self, purpose: str, index: int = 0) -> np.random.Generator:
-        """The random numbers for one purpose, independent of those for any other."""
+        """A generator for one purpose, independent of those for all others."""
         entropy = [self.seed, index, *purpose.encode()]
         return np.random.default_rng(np.random.SeedSequence(entropy))
 
 
 class CooledStatePoint(ThermostattedStatePoint):
-    """What every run from a lattice shares: it is melted and cooled linearly, then kept at `kT`.
+    """Parameters of every run that starts from a lattice, is cooled linearly and then held at `kT`.
 
-    A lattice with shuffled species is melted at `kT_melt` and cooled to `kT` at a constant rate.
-    Langevin dynamics at constant volume throughout. Steps count from the lattice start.
+    A lattice with shuffled species is melted at `kT_melt` and cooled to `kT` at a constant rate,
+    with Langevin dynamics at constant volume throughout. Steps are counted from the lattice.
 
     Attributes:
         n_particles: Number of particles.
         kT_melt: Temperature of the melt, in units of energy; at least `kT`.
         melt_steps: Steps at `kT_melt`.
-        cooling_rate: −dkT/dt while cooling, in units of energy per time; None cools at once.
+        cooling_rate: −dkT/dt while cooling, in units of energy per time; None for an
+            instantaneous quench.
     """
 
     n_particles: int = Field(ge=2)
@@ -130,7 +131,7 @@ class CooledStatePoint(ThermostattedStatePoint):
     @property
     @abstractmethod
     def frame_steps(self) -> tuple[int, ...]:
-        """Step of each frame, counted from the lattice start."""
+        """Step of each frame, counted from the lattice."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -145,12 +146,12 @@ class CooledStatePoint(ThermostattedStatePoint):
 
 
 class Protocol(CooledStatePoint):
-    """One run: melt a lattice, cool it linearly, hold it, sample it.
+    """One run: melt a lattice, cool it linearly, hold it at `kT`, sample it.
 
-    The first frame is kept at the end of the hold, the others `frame_interval` steps apart.
+    The first frame is stored after `hold_steps` at `kT`, the others `frame_interval` steps apart.
 
     Attributes:
-        n_frames: Number of frames to keep.
+        n_frames: Number of frames to store.
         frame_interval: Steps between two frames.
         hold_steps: Steps at `kT` before the first frame.
 
@@ -164,19 +165,19 @@ class Protocol(CooledStatePoint):
 
     @property
     def frame_steps(self) -> tuple[int, ...]:
-        """Step of each frame, counted from the lattice start."""
+        """Step of each frame, counted from the lattice."""
         first = self.melt_steps + self.cooling_steps + self.hold_steps
         return tuple(first + k * self.frame_interval for k in range(self.n_frames))
 
 
 class AgeingProtocol(CooledStatePoint):
-    """One run that ages: melt a lattice, cool it, keep a frame at each waiting time.
+    """One run that ages: melt a lattice, cool it, store a frame at each waiting time.
 
     Kob & Barrat, Phys. Rev. Lett. 78, 4581 (1997). Waiting times are usually spaced
     logarithmically, see `log_spaced_steps`; without a cooling rate the quench is instantaneous.
 
     Attributes:
-        waiting_steps: Steps after the quench at which frames are kept, increasing.
+        waiting_steps: Steps after the quench at which frames are stored, increasing.
 
     Raises:
         InputError: If a parameter is missing, unknown or not acceptable.
@@ -186,7 +187,7 @@ class AgeingProtocol(CooledStatePoint):
 
     @property
     def frame_steps(self) -> tuple[int, ...]:
-        """Step of each frame, counted from the lattice start."""
+        """Step of each frame, counted from the lattice."""
         quenched = self.melt_steps + self.cooling_steps
         return tuple(quenched + waiting for waiting in self.waiting_steps)
 
@@ -198,9 +199,9 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
 
     Attributes:
         n_clones: Number of runs.
-        first_clone: Number of the first of them. Clone k is the same run whatever the others are,
-            so an ensemble may be made in parts, or extended.
-        lag_steps: Steps after the start at which each run is kept, increasing.
+        first_clone: Number of the first of them. Clone k does not depend on the others, so an
+            ensemble may be simulated in parts, or extended.
+        lag_steps: Steps after the start at which frames of each run are stored, increasing.
 
     Raises:
         InputError: If a parameter is missing, unknown or not acceptable.

@@ -1,4 +1,4 @@
-"""Glass formers: pair potentials, composition, density, and where they come from."""
+"""Glass formers: pair potentials, composition, density, and the papers they are from."""
 
 from gnnglass.systems.glass_former import (
     GLASS_FORMERS,

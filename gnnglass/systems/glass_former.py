@@ -1,4 +1,4 @@
-"""Glass formers: which species, how many of each, how they interact, at what density."""
+"""Glass formers: species, composition, interactions and density; definitions by users."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Pair = tuple[str, str]
 class GlassFormer:
     """A mixture with everything an engine needs to simulate it; all masses are 1.
 
-    Two are equal, and have equal hashes, if all they are made of is equal, the order of the
-    species included.
+    Two are equal, and have equal hashes, if all their attributes are equal, including the order
+    of the species.
 
     Attributes:
-        name: Its registered name, or the one its user gave it.
+        name: The registered name, or one chosen by the user.
         dimension: 2 or 3.
         composition: Number fraction of each species, in the order of the type index.
         density: Number density n / V, in units of length^−d.
@@ -49,7 +49,7 @@ class GlassFormer:
     citation: str = ""
 
     def __post_init__(self) -> None:
-        # Copies, because mixtures may share the tables they are made from.
+        # Copies, because mixtures may share the mappings they are made from.
         object.__setattr__(self, "composition", dict(self.composition))
         object.__setattr__(self, "potentials", dict(self.potentials))
         if self.dimension not in (2, 3):
@@ -93,13 +93,13 @@ class GlassFormer:
 
     @property
     def identity(self) -> str | dict[str, Any]:
-        """What to store of it, in JSON: ``glass_former(x.identity) == x``.
+        """A JSON-like value that identifies it: ``glass_former(x.identity) == x``.
 
-        The registered name if it is that mixture, else its whole definition, with the keys of a
-        TOML file for `glass_former`.
+        The registered name if it is a registered mixture, otherwise its whole definition, with the
+        keys of a TOML file for `glass_former`.
 
         Raises:
-            InputError: If a potential is of a form that is not registered.
+            InputError: If the form of a potential is not registered.
         """
         if self.name in GLASS_FORMERS and GLASS_FORMERS.create(self.name) == self:
             return self.name
@@ -127,7 +127,7 @@ class GlassFormer:
         return max(potential.cutoff for potential in self.potentials.values())
 
     def counts(self, n_particles: int) -> tuple[int, ...]:
-        """Particles of each species in a system of `n_particles`; rounding goes to the first."""
+        """Particles of each species in a system of `n_particles`; the first takes the rounding."""
         rest = [round(n_particles * fraction) for fraction in list(self.composition.values())[1:]]
         return (n_particles - sum(rest), *rest)
 
@@ -140,7 +140,7 @@ class GlassFormer:
         """Type of each particle in this mixture's own order, matched by name, shape [n].
 
         Raises:
-            InputError: If the snapshot has another dimension, or a species unknown here.
+            InputError: If the snapshot has another dimension, or a species not in the mixture.
         """
         snapshot = as_snapshot(snapshot)
         if snapshot.dimension != self.dimension:
@@ -238,7 +238,7 @@ def _described(potential: PairPotential) -> dict[str, Any]:
 
 
 class _Definition(BaseModel):
-    """The keys of a definition; what the values must be is checked by what is made of them."""
+    """The keys of a definition; most values are checked by `GlassFormer` and the potentials."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -257,10 +257,10 @@ SystemLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | GlassFormer
 
 
 def glass_former(source: SystemLike) -> GlassFormer:
-    """The mixture that is meant: one of the package's, or a user's own.
+    """A registered mixture, or one that the user defines.
 
     A definition, in a TOML file or as a mapping, has the keys ``name``, ``dimension``,
-    ``density``, ``species``, ``fractions``, ``potentials`` and, if there is one, ``citation``::
+    ``density``, ``species``, ``fractions``, ``potentials`` and optionally ``citation``::
 
         name = "my-mixture"
         dimension = 2
@@ -279,13 +279,13 @@ def glass_former(source: SystemLike) -> GlassFormer:
 
     Args:
         source: A registered name, a path that ends in ``.toml``, a definition as `identity`
-            gives it, or a `GlassFormer`, which is returned as it is.
+            gives it, or a `GlassFormer`, which is returned unchanged.
 
     Raises:
         UnknownNameError: If no mixture, or no form of potential, has that name.
         FileError: If the file is missing or not TOML.
-        InputError: If the definition lacks something or makes no sense, or if its name is that
-            of a registered mixture which is another.
+        InputError: If the definition is incomplete or invalid, or if it has the name of a
+            registered mixture that differs from it.
     """
     if isinstance(source, GlassFormer):
         return _unambiguous(source)
@@ -361,7 +361,7 @@ def _potentials(definition: _Definition, origin: str) -> dict[Pair, PairPotentia
 
 
 def _unambiguous(system: GlassFormer) -> GlassFormer:
-    """The mixture; refused if a name that is stored for it would later mean another one."""
+    """The mixture, unless its name, stored in a file, would later stand for another one."""
     if system.name in GLASS_FORMERS and GLASS_FORMERS.create(system.name) != system:
         raise InputError(
             f"{system.name!r} is the name of a registered glass former that is not this one; "

@@ -1,4 +1,4 @@
-"""Kob–Andersen mixtures: a big and a small species whose cross attraction forbids order."""
+"""Kob–Andersen mixtures: a large and a small species, whose mutual attraction hinders order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def kam2d() -> GlassFormer:
     composition that stays disordered in two dimensions; Oyama, Koyama & Kawasaki, Front. Phys.
     10, 1007861 (2023) use it with the force-shifted cutoff at 2.5 σ of each pair.
 
-    A is the big species, B the small one; units are ε_AA, σ_AA and the mass. For other
-    compositions (80:20 crystallises in two dimensions) the parameters are not meant. Reference,
+    A is the large species, B the small one; units are ε_AA, σ_AA and the mass. The parameters are
+    not meant for other compositions (80:20 crystallises in two dimensions). Reference,
     measured here with n = 1000: U/N = −2.725, P = 10.65 at kT = 0.6.
     """
     return GlassFormer(
@@ -46,7 +46,7 @@ def ka3d() -> GlassFormer:
     Kob & Andersen, Phys. Rev. E 51, 4626 (1995), who shift the energy alone; here the force is
     shifted too, as in Shiba, Hanai, Suzumura & Shimokawabe, J. Chem. Phys. 158, 084503 (2023).
 
-    A is the big species, B the small one; units are ε_AA, σ_AA and the mass. Mode-coupling
+    A is the large species, B the small one; units are ε_AA, σ_AA and the mass. Mode-coupling
     temperature kT = 0.435; below 0.4 it crystallises in long runs (Coslovich, Ozawa & Kob, Eur.
     Phys. J. E 41, 62 (2018)). Reference, measured here with n = 1000: U/N = −5.70, P = 7.5 at
     kT = 0.7.

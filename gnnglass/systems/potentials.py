@@ -1,4 +1,4 @@
-"""Pair potentials in NumPy: the oracle that every engine must match."""
+"""Pair potentials in NumPy, the reference that every engine must match."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ POTENTIALS: Registry[PairPotential] = Registry(
 
 
 def parameters_of(kind: type) -> tuple[str, ...]:
-    """Names of the parameters that make a potential of this kind."""
+    """Names of the parameters of a potential of this kind."""
     if not dataclasses.is_dataclass(kind):
         return ()
     return tuple(field.name for field in dataclasses.fields(kind) if field.init)
@@ -194,7 +194,7 @@ class SmoothedInversePower(PairPotential):
 @POTENTIALS.register("harmonic-spheres")
 @dataclass(frozen=True)
 class HarmonicSpheres(PairPotential):
-    """Spheres that repel harmonically where they overlap, and not at all elsewhere.
+    """Spheres that repel harmonically if they overlap, and do not interact otherwise.
 
     U(r) = (ε/2)(1 − r/σ)² for r < σ (O'Hern, Silbert, Liu & Nagel, Phys. Rev. E 68, 011306
     (2003), equation 1 with α = 2). The energy is finite at r = 0.

@@ -1,4 +1,4 @@
-"""Pair potentials as tables, for engines that lack a formula, with an error that is measured."""
+"""Tables of pair potentials for engines that lack a formula, with a measured error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from gnnglass.errors import InputError
 from gnnglass.systems.potentials import FloatArray, PairPotential
 
-#: Energy of a pair, in reduced units, that no liquid reaches: the share of pairs beyond it is of
-#: the order of exp(−10⁴/kT). Only particles put down at random are as close as that.
+#: Energy of a pair, in reduced units, that does not occur in liquids: the fraction of pairs beyond
+#: it is of the order of exp(−10⁴/kT). Only particles placed at random come as close as that.
 CORE_ENERGY = 1e4
-#: What takes its place, as a fraction of the cutoff, where energies stay below it.
+#: Where energies stay below it, tables begin at this fraction of the cutoff instead.
 SMALLEST_FRACTION = 0.05
-#: Beyond this, tables no longer fit the caches.
+#: Larger tables do not fit into the CPU cache.
 MOST_POINTS = 2**18
 
 
@@ -39,10 +39,10 @@ class Table:
 
 
 def inner_radius(potential: PairPotential) -> float:
-    """The distance below which no pair of a liquid comes, in units of length.
+    """A distance that is smaller than any pair distance in a liquid, in units of length.
 
-    It is where the energy falls below `CORE_ENERGY` for good (found to 1e-3 of itself), or 5 % of
-    the cutoff where it is never above.
+    It is the largest distance at which the energy reaches `CORE_ENERGY` (with a relative error of
+    1e-3), or 5 % of the cutoff if there is none.
     """
     r = np.geomspace(SMALLEST_FRACTION * potential.cutoff, potential.cutoff, 3000)
     above = np.flatnonzero(potential.energy(r) >= CORE_ENERGY)
@@ -52,15 +52,15 @@ def inner_radius(potential: PairPotential) -> float:
 def linear_table(potential: PairPotential, tolerance: float = 3e-7) -> Table:
     """A table for linear interpolation: r uniform up to the cutoff, which is left out.
 
-    It begins at zero where the energy is finite there, else at the `inner_radius`: engines that
-    exert no force below a table then let no pair through.
+    It begins at zero if the energy is finite there, because some engines exert no force below a
+    table and particles could pass through each other; otherwise at the `inner_radius`.
 
-    This is what HOOMD-blue's ``hoomd.md.pair.Table`` takes; energy and force are zero at the
-    cutoff. Where a potential's force ends with a jump there, the last interval replaces the jump
-    by a ramp, and is not part of the error.
+    ``hoomd.md.pair.Table`` of HOOMD-blue takes such tables; energy and force are zero at the
+    cutoff. If the force of a potential jumps there, the last interval replaces the jump by a ramp,
+    which is not included in the error.
 
     Args:
-        potential: What to tabulate.
+        potential: The potential to tabulate.
         tolerance: The largest error, as in `Table`.
 
     Raises:
@@ -70,7 +70,7 @@ def linear_table(potential: PairPotential, tolerance: float = 3e-7) -> Table:
         bounded = np.isfinite(potential.energy(0.0)) and np.isfinite(potential.force(0.0))
     start = 0.0 if bounded else inner_radius(potential)
 
-    def tried(n: int) -> Table:
+    def table_of(n: int) -> Table:
         r = np.linspace(start, potential.cutoff, n, endpoint=False)
         energy, force = potential.energy(r), potential.force(r)
         middle = (r[1:] + r[:-1]) / 2
@@ -80,32 +80,32 @@ def linear_table(potential: PairPotential, tolerance: float = 3e-7) -> Table:
         ]
         return Table(r, energy, force, _error(middle, pairs))
 
-    return _refined(tried, potential, tolerance, 1024)
+    return _refined(table_of, potential, tolerance, 1024)
 
 
 def spline_table(potential: PairPotential, tolerance: float = 5e-10, fewest: int = 8192) -> Table:
     """A table for cubic splines: r² uniform from the inner radius to the cutoff, both included.
 
-    This is what LAMMPS' ``pair_style table spline`` takes, which interpolates U and f / r as
+    ``pair_style table spline`` of LAMMPS takes such tables, and interpolates U and f / r as
     functions of r².
 
     Args:
-        potential: What to tabulate.
+        potential: The potential to tabulate.
         tolerance: The largest error, as in `Table`.
-        fewest: The fewest distances.
+        fewest: The smallest number of distances.
 
     Raises:
         InputError: If no table of at most 2¹⁸ distances is that accurate.
     """
-    # It is used by one engine, and slow to import.
+    # Only one engine uses it, and it is slow to import.
     from scipy.interpolate import CubicSpline
 
     start = inner_radius(potential)
 
-    def tried(n: int) -> Table:
+    def table_of(n: int) -> Table:
         square = np.linspace(start**2, potential.cutoff**2, n)
         r = np.sqrt(square)
-        # The last force is that from within, which may differ from the zero beyond.
+        # The last force is the limit from below the cutoff, which may differ from zero.
         inside = np.append(r[:-1], np.nextafter(potential.cutoff, 0))
         energy, force = potential.energy(inside), potential.force(inside)
         slopes = -force / (2 * r)
@@ -117,22 +117,22 @@ def spline_table(potential: PairPotential, tolerance: float = 5e-10, fewest: int
         ]
         return Table(r, energy, force, _error(between, pairs))
 
-    return _refined(tried, potential, tolerance, fewest)
+    return _refined(table_of, potential, tolerance, fewest)
 
 
 def _refined(
-    tried: Callable[[int], Table], potential: PairPotential, tolerance: float, n: int
+    table_of: Callable[[int], Table], potential: PairPotential, tolerance: float, n: int
 ) -> Table:
-    table = tried(n)
+    table = table_of(n)
     while not table.error <= tolerance:
-        # Memory that a table fills is paid for in speed: double no more than needed.
+        # Larger tables are slower, so the length is increased in steps smaller than a factor of 2.
         n = round(n * 2**0.5)
         if n > MOST_POINTS:
             raise InputError(
                 f"a table of {len(table.r)} distances gives {potential!r} with an error of "
                 f"{table.error:.1g}, not {tolerance:g}; use a potential without kinks."
             )
-        table = tried(n)
+        table = table_of(n)
     return table
 
 

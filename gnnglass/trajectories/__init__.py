@@ -1,19 +1,21 @@
-"""Snapshots and trajectories: the one currency, in memory and on disk."""
+"""Snapshots and trajectories, the common data structures, in memory and in files."""
 
 from gnnglass._files import written_whole
-from gnnglass.trajectories._conversion import (
+from gnnglass.trajectories.formats import FORMATS, Format, read
+from gnnglass.trajectories.gsd import write
+from gnnglass.trajectories.snapshot import (
+    NeighborPairs,
     RunsLike,
+    Snapshot,
     SnapshotLike,
+    Trajectory,
     TrajectoryLike,
     as_runs,
     as_snapshot,
     as_trajectory,
     by_run,
+    neighbor_pairs,
 )
-from gnnglass.trajectories.formats import FORMATS, Format, read
-from gnnglass.trajectories.gsd import write
-from gnnglass.trajectories.neighbors import NeighborPairs, neighbor_pairs
-from gnnglass.trajectories.snapshot import Snapshot, Trajectory
 
 __all__ = [
     "FORMATS",

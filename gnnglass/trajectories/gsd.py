@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories._conversion import TrajectoryLike, as_trajectory
 from gnnglass.trajectories.formats import FORMATS, Format, damaged_if, errors_naming
-from gnnglass.trajectories.snapshot import Snapshot, Trajectory
+from gnnglass.trajectories.snapshot import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 
 MAGIC = b"\xdf\x65" * 4
 #: magic, index position, index entries, name list position, name list entries of 64 bytes.
@@ -311,8 +310,8 @@ def write(path: str | Path, trajectory: TrajectoryLike) -> None:
     configurations have dimensions = 2 and Lz = 0, as in HOOMD 3 and later.
 
     Args:
-        path: The file to appear.
-        trajectory: Whatever `as_trajectory` takes, such as a trajectory or a single snapshot.
+        path: The file to write.
+        trajectory: Anything that `as_trajectory` takes, such as a trajectory or a single snapshot.
 
     Raises:
         FileError: If the file cannot be written.
@@ -350,14 +349,14 @@ def _refusing(path: str | Path) -> Iterator[None]:
 
 @FORMATS.register("gsd")
 class GSDFormat(Format):
-    """GSD files of HOOMD and of this package; frames are decoded when asked for."""
+    """GSD files of HOOMD and of this package; frames are decoded when accessed."""
 
     def matches(self, path: Path, head: bytes) -> bool:
         """GSD files begin with a magic number."""
         return head.startswith(MAGIC)
 
     def read(self, path: Path) -> Trajectory:
-        """Read the index and frame 0, and the other frames when they are asked for.
+        """Read the index and frame 0, and the other frames when they are accessed.
 
         HOOMD always writes image flags, so a frame without them has crossed no boundary; only
         this package marks images as unknown.
@@ -377,10 +376,10 @@ class GSDFormat(Format):
 
 
 class GSDFrames(Sequence[Snapshot]):
-    """The snapshots of a GSD file, each decoded when asked for; no file is held open.
+    """The snapshots of a GSD file, each decoded when accessed; no file is held open.
 
     Args:
-        path: The file, which must stay as it is while frames are read.
+        path: The file, which must not change while frames are read.
         n_frames: How many frames it has.
     """
 
@@ -448,7 +447,7 @@ class _Chunks:
         self._file.close()
 
     def at(self, frame: int, name: str) -> Any:
-        """The chunk as it is stored in this very frame; None if it is not."""
+        """The chunk stored in this frame itself; None if there is none."""
         if not self._file.chunk_exists(frame=frame, name=name):
             return None
         # Of a text without characters gsd takes the first, which is an IndexError.

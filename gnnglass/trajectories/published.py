@@ -55,7 +55,7 @@ def clones_trajectory(
     """
     ticks = np.array([1]) if times is None else _ticks(times)
     if not finals or any(len(clone) != len(ticks) for clone in finals):
-        raise InputError(f"the runs were not each kept at {len(ticks)} lags.")
+        raise InputError(f"the runs were not each stored at {len(ticks)} lags.")
     step = int(np.gcd.reduce(ticks))
     lag_steps = [int(tick) // step for tick in ticks]
     zeros = np.zeros(initial.positions.shape, dtype=np.int32)

@@ -1,13 +1,14 @@
-"""Snapshots and trajectories: the one currency, in memory."""
+"""Snapshots, trajectories and neighbour pairs, and making snapshots of other things."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
+from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -263,3 +264,237 @@ class Trajectory(Sequence[Snapshot]):
     def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
         return Trajectory([function(s) for s in self], {**self.metadata, **metadata})
+
+
+TrajectoryLike: TypeAlias = (
+    str | PathLike[str] | Trajectory | Snapshot | Sequence[Snapshot] | tuple[Any, Any]
+)
+"""Anything that holds configurations: what `as_trajectory` takes."""
+
+SnapshotLike: TypeAlias = TrajectoryLike
+"""The same, where it holds a single configuration: what `as_snapshot` takes."""
+
+RunsLike: TypeAlias = TrajectoryLike | Sequence[TrajectoryLike]
+"""One trajectory or file, or several, one for each independent run: what `as_runs` takes."""
+
+
+def as_trajectory(source: TrajectoryLike) -> Trajectory:
+    """Make a trajectory of anything that holds configurations.
+
+    Args:
+        source: A path; a `Trajectory`; a `Snapshot` or a sequence of them; a
+            ``gsd.hoomd.Frame``; or a pair (box, points) as freud takes it, with the box given
+            as 2 or 3 edge lengths, as ``[Lx, Ly, Lz, xy, xz, yz]`` or as a ``freud.box.Box``
+            (Lz = 0 means 2D), and points of shape [n, 2] or [n, 3], all of species ``"A"``.
+
+    Returns:
+        `source` itself if it is a trajectory; of a path, what `read` gives; else a trajectory
+        without metadata, which of a single configuration has one frame.
+
+    Raises:
+        FileError: If a path cannot be read.
+        InputError: If `source` is none of these, or not a periodic configuration.
+    """
+    if isinstance(source, Trajectory):
+        return source
+    if isinstance(source, str | PathLike):
+        # Formats are imported here and below because their readers import this module.
+        from gnnglass.trajectories.formats import read
+
+        return read(source)
+    if isinstance(source, Snapshot):
+        return Trajectory([source])
+    if hasattr(source, "configuration") and hasattr(source, "particles"):
+        from gnnglass.trajectories.gsd import snapshot_from_frame
+
+        return Trajectory([snapshot_from_frame(source)])
+    if isinstance(source, Sequence):
+        if all(isinstance(item, Snapshot) for item in source):
+            return Trajectory(source)  # type: ignore[arg-type]
+        if len(source) == 2 and not any(isinstance(item, Snapshot) for item in source):
+            return Trajectory([_from_points(*source)])
+    raise InputError(
+        f"a {type(source).__name__} is not a trajectory; expected a path, a Trajectory, one or "
+        "more Snapshots, a gsd.hoomd.Frame, or a pair (box, points)."
+    )
+
+
+def as_snapshot(source: SnapshotLike) -> Snapshot:
+    """The single configuration that `source` holds.
+
+    Args:
+        source: A `Snapshot`, which is returned unchanged, or anything `as_trajectory` turns into
+            a trajectory of one frame.
+
+    Raises:
+        FileError: If a path cannot be read.
+        InputError: If there is more than one frame, or as `as_trajectory`.
+    """
+    if isinstance(source, Snapshot):
+        return source
+    trajectory = as_trajectory(source)
+    if len(trajectory) != 1:
+        raise InputError(
+            f"expected one configuration, got {len(trajectory)} frames; pick one of them, such as "
+            "trajectory[-1]."
+        )
+    return trajectory[0]
+
+
+def as_runs(sources: RunsLike) -> list[Trajectory]:
+    """The trajectory of each independent run.
+
+    Args:
+        sources: One trajectory or file per independent run, or a single one.
+
+    Raises:
+        FileError: If a path cannot be read.
+        InputError: If there are bare snapshots, which do not say of which run they are, or as
+            `as_trajectory`.
+    """
+    members: list[Any] = list(sources) if _are_several(sources) else [sources]
+    if any(isinstance(member, Snapshot) for member in members):
+        raise InputError(
+            "a bare snapshot does not say of which run it is; give one trajectory or file per "
+            "independent run."
+        )
+    return [as_trajectory(member) for member in members]
+
+
+def by_run(
+    configurations: RunsLike, runs: Sequence[Hashable] | None
+) -> tuple[Sequence[Snapshot], Sequence[Hashable]]:
+    """Configurations, and the independent run that each belongs to.
+
+    Args:
+        configurations: With `runs`, anything that `as_trajectory` takes; without, anything that
+            `as_runs` takes.
+        runs: Run of each configuration. Without, each trajectory or file is a run of its own,
+            called what the entry ``run`` of its metadata says, or else by its place.
+
+    Raises:
+        FileError: If a path cannot be read.
+        InputError: If `runs` are missing for snapshots, or given for several trajectories, if
+            two trajectories are of the same run, or as `as_trajectory`.
+    """
+    if runs is not None:
+        given: Any = configurations
+        if not _are_several(given):
+            return as_trajectory(given), runs
+        if all(isinstance(one, Snapshot) for one in given):
+            return given, runs
+        raise InputError(
+            "runs are named for something other than snapshots; leave runs out where each "
+            "trajectory or file is a run, or give snapshots and the run of each."
+        )
+    trajectories = as_runs(configurations)
+    names = [str(one.metadata.get("run", f"run-{k}")) for k, one in enumerate(trajectories)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two trajectories are called run {name!r}; give all frames of a run in one "
+                "trajectory, and each independent run its own name."
+            )
+    pairs = [(one, name) for whole, name in zip(trajectories, names, strict=True) for one in whole]
+    return [one for one, _ in pairs], [name for _, name in pairs]
+
+
+def _are_several(sources: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(sources, Sequence) and not isinstance(sources, str | Trajectory)
+
+
+def _from_points(box: Any, points: Any) -> Snapshot:
+    edges, positions = _edges(box), _numbers(points)
+    if positions.ndim == 2 and positions.shape[1] == 3 and edges.size == 2:
+        if np.any(positions[:, 2] != 0):
+            raise InputError("the box is 2D, but the points leave the plane z = 0.")
+        positions = positions[:, :2]
+    types = np.zeros(positions.shape[:1], dtype=np.int32)
+    return Snapshot(edges, positions, types, type_names=("A",))
+
+
+def _numbers(values: Any) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "the pair (box, points) is not numeric; expected edge lengths and an array of shape "
+            "[n, 2] or [n, 3]."
+        ) from error
+
+
+def _edges(box: Any) -> FloatArray:
+    if hasattr(box, "Lx"):
+        box = [box.Lx, box.Ly, box.Lz, box.xy, box.xz, box.yz]
+    values = _numbers(box)
+    if values.shape not in ((2,), (3,), (6,)):
+        raise InputError(
+            f"box has shape {values.shape}; expected 2 or 3 edge lengths, or "
+            "[Lx, Ly, Lz, xy, xz, yz]."
+        )
+    if np.any(values[3:] != 0):
+        raise InputError("the box is tilted (triclinic); only orthorhombic boxes are supported.")
+    edges = values[:3]
+    return edges[:2] if edges.size == 3 and edges[2] == 0 else edges
+
+
+@dataclass(frozen=True)
+class NeighborPairs:
+    """All ordered pairs (i, j), i ≠ j, closer than a cutoff; sorted by i, then j.
+
+    Attributes:
+        i: Centre particle of each pair, shape [n_pairs].
+        j: Neighbour of each pair, shape [n_pairs].
+        vectors: Shortest image of r_j − r_i, shape [n_pairs, d], float64.
+        distances: Length of each vector, shape [n_pairs], float64.
+    """
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    vectors: FloatArray
+    distances: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+
+def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
+    """Find every ordered pair of distinct particles closer than `r_max`.
+
+    freud computes in single precision, so its cutoff is slightly larger than `r_max` and the
+    distances are recomputed from the float64 positions.
+
+    Args:
+        snapshot: Configuration of n particles.
+        r_max: Cutoff, in units of length; less than half the shortest box edge.
+
+    Raises:
+        InputError: If `r_max` is not positive or reaches beyond half the box, where a pair has
+            more than one image.
+    """
+    snapshot = as_snapshot(snapshot)
+    # freud compares with half the box in single precision; stay clear of its rounding.
+    half = float(snapshot.box.min()) / 2 * (1 - 1e-6)
+    if not 0 < r_max < half:
+        raise InputError(
+            f"cutoff {r_max:g} does not fit the box: it must be positive and less than half the "
+            f"shortest edge ({half:.4g}); use a smaller cutoff or a larger system."
+        )
+    import freud
+
+    box = freud.box.Box(*snapshot.box, is2D=snapshot.dimension == 2)
+    points = np.zeros((len(snapshot), 3), dtype=np.float32)
+    points[:, : snapshot.dimension] = snapshot.positions
+    margin = 1e-5 * float(snapshot.box.max())
+    # Without sorting by distance, pairs are sorted by particle.
+    found = (
+        freud.locality.AABBQuery(box, points)
+        .query(points, {"r_max": min(r_max + margin, half), "exclude_ii": True})
+        .toNeighborList(sort_by_distance=False)
+    )
+    i = found.query_point_indices.astype(np.int64)
+    j = found.point_indices.astype(np.int64)
+    vectors = snapshot.minimum_image(snapshot.positions[j] - snapshot.positions[i])
+    distances = np.linalg.norm(vectors, axis=1)
+    near = distances < r_max
+    return NeighborPairs(i[near], j[near], vectors[near], distances[near])

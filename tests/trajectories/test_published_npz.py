@@ -89,7 +89,7 @@ def test_an_unnamed_lag_is_the_unit_of_time(tmp_path: Path) -> None:
         ({"initial_positions": np.zeros(3)}, r"shape \(3,\)"),
         ({"positions": np.zeros((4, 63, 3))}, r"expected \[n_clones, 64, 3\]"),
         ({"positions": np.full((4, 64, 3), np.nan)}, "NaN"),
-        ({"positions": np.zeros((0, 64, 3))}, "not each kept"),
+        ({"positions": np.zeros((0, 64, 3))}, "not each stored"),
         ({"types": np.zeros(63, int)}, "types have shape"),
         ({"types": np.zeros(64)}, "expected whole numbers"),
         ({"types": np.full(64, 2)}, "only 2 species"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import mutations
 import pytest
 
 from gnnglass.testing import example_snapshot
@@ -12,9 +13,10 @@ from gnnglass.trajectories import (
     FORMATS,
     Trajectory,
     _arrays,
-    _conversion,
     as_trajectory,
     published,
+    read,
+    snapshot,
     write,
     xyz,
 )
@@ -37,6 +39,24 @@ READERS = [
 ]
 
 
+@pytest.mark.parametrize(("name", "module", "function"), READERS)
+def test_a_bug_in_a_reader_is_not_a_damaged_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bug: Any,
+    name: str,
+    module: Any,
+    function: str,
+) -> None:
+    path = tmp_path / "sample"
+    path.write_bytes(mutations.packed(mutations.samples(tmp_path)[name][0]))
+    assert len(read(path)) >= 1
+    monkeypatch.setattr(module, function, bug)
+    with pytest.raises(type(bug.error)) as caught:
+        read(path)
+    assert caught.value is bug.error
+
+
 def test_every_format_is_among_them() -> None:
     assert {name for name, _, _ in READERS} == set(FORMATS)
 
@@ -54,7 +74,7 @@ def test_a_bug_in_the_writer_is_not_a_file_that_cannot_be_written(
 def test_a_bug_in_the_conversion_is_not_a_bad_argument(
     monkeypatch: pytest.MonkeyPatch, bug: Any
 ) -> None:
-    monkeypatch.setattr(_conversion, "_edges", bug)
+    monkeypatch.setattr(snapshot, "_edges", bug)
     with pytest.raises(type(bug.error)) as caught:
         as_trajectory(([4.0, 4.0], [[0.0, 0.0]]))
     assert caught.value is bug.error
