@@ -66,7 +66,8 @@ def classification(results: dict[str, Any]) -> str:
     for level, members in results["levels"].items():
         for name, figures in members.items():
             cells = [interval(figures["auc"]), interval(figures["accuracy"])]
-            lines.append(f"| {level} | {classifier_label(name, level)} | {' | '.join(cells)} |")
+            label = classifier_label(name, level, figures.get("sign"))
+            lines.append(f"| {level} | {label} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

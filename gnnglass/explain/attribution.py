@@ -33,7 +33,7 @@ class Classifier(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """The classes, in the order of the logits."""
+        """The classes, in the order of the logits; the last is explained by default."""
 
 
 class Attribution(ABC):
@@ -49,14 +49,14 @@ class Attribution(ABC):
     kinds: ClassVar[tuple[str, ...]] = ("graph", "voxel")
 
     def compute(
-        self, classifier: Classifier, snapshots: Sequence[Snapshot], target: str = "glass"
+        self, classifier: Classifier, snapshots: Sequence[Snapshot], target: str | None = None
     ) -> list[FloatArray]:
         """Score the particles of each snapshot.
 
         Args:
             classifier: The trained classifier to explain.
             snapshots: Configurations at the level (thermal or inherent) it was trained on.
-            target: The class whose logit is explained.
+            target: The class whose logit is explained; the classifier's last label if None.
 
         Returns:
             One array of shape [n], float64, per snapshot.
@@ -71,7 +71,7 @@ class Attribution(ABC):
                 f"{type(self).__name__} explains {' and '.join(self.kinds)} models, but this "
                 f"classifier is a {kind} model; choose an attribution made for those."
             )
-        column = column_of(target, classifier.labels)
+        column = column_of(classifier.labels[-1] if target is None else target, classifier.labels)
         if isinstance(snapshots, Snapshot):
             raise InputError(
                 "a single snapshot was given; expected a sequence, such as [snapshot]."
@@ -126,7 +126,7 @@ def annotate(
     trajectory: Trajectory,
     attribution: Attribution,
     field: str,
-    target: str = "glass",
+    target: str | None = None,
 ) -> Trajectory:
     """The trajectory with an attribution's scores as a per-particle field.
 
@@ -135,7 +135,7 @@ def annotate(
         trajectory: Snapshots at the level the classifier was trained on.
         attribution: The method.
         field: Name of the new field, such as ``"importance_gnn"``.
-        target: The class whose logit is explained.
+        target: The class whose logit is explained; the classifier's last label if None.
 
     Raises:
         InputError: As `Attribution.compute`.

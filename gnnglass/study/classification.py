@@ -23,6 +23,7 @@ from gnnglass.training import (
     fit,
     linear_scores,
     matched_auc,
+    roc_auc,
 )
 
 FloatArray = NDArray[np.float64]
@@ -67,9 +68,9 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     """Evaluate the classifiers and the baselines of one level on the held-out runs.
 
     Returns:
-        ``figures`` (name to evaluation), ``probabilities`` (name to those of the test
-        snapshots), ``targets``, ``inference_seconds`` per snapshot, and at the inherent level
-        ``matched``.
+        ``figures`` (name to evaluation), ``probabilities`` (name to those of the explained phase
+        for the test snapshots), ``targets``, ``inference_seconds`` per snapshot, ``energy_sign``
+        (see `energy_sign`), and at the inherent level ``matched``.
     """
     labelled, split = workspace.labelled(level), _split(workspace)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
@@ -87,9 +88,11 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     energies = mean_energies(workspace, labelled)
     bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
     counts = np.stack([mean_radial_counts(snapshot) for snapshot in bar])
+    train = labelled.where(split.train)
+    sign = energy_sign(energies[train], labelled.targets[train])
     simple = {
         "linear": linear_scores(counts, labelled, split),
-        "energy": -energies,
+        "energy": sign * energies,
     }
     for name, values in simple.items():
         calibration = Calibration.fit(values[validation], labelled.targets[validation])
@@ -102,10 +105,24 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         "probabilities": {name: values.tolist() for name, values in probabilities.items()},
         "targets": targets.tolist(),
         "inference_seconds": seconds,
+        "energy_sign": sign,
     }
     if level == "inherent":
         judged["matched"] = _matched(scores, targets, energies[test])
     return judged
+
+
+def energy_sign(energies: FloatArray, targets: NDArray[np.int64]) -> int:
+    """The sign with which the energy speaks for the explained phase, learnt on training runs.
+
+    Args:
+        energies: Energy per particle of each training configuration, shape [n_snapshots].
+        targets: 1 where it is of the explained phase, else 0, shape [n_snapshots].
+
+    Returns:
+        −1 if that phase mostly has the lower energies, else +1.
+    """
+    return -1 if roc_auc(-energies, targets.astype(np.float64)) >= 0.5 else 1
 
 
 def mean_energies(workspace: Workspace, labelled: LabelledSet) -> FloatArray:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DPI = 140
 PARTS: dict[str, type] = {
     "study": Mapping,
+    "classes": Sequence,
     "levels": Mapping,
     "correlations": Sequence,
     "ceilings": Mapping,
@@ -77,8 +78,9 @@ class Report:
     """A study's results as a page that opens offline.
 
     Attributes:
-        results: What ``results.json`` holds: title, study, levels, correlations, ceilings,
-            censored, timings, provenance; parts that are absent are left out of the page.
+        results: What ``results.json`` holds: title, study, classes (the two phases, the explained
+            one last), levels, correlations, ceilings, censored, timings, provenance; parts that
+            are absent are left out of the page. The levels need the classes.
         figures: What the figures are drawn from.
     """
 
@@ -133,6 +135,12 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
                 f"{key!r} in the results is a {type(part).__name__}; expected a "
                 f"{kind.__name__.lower()}."
             )
+    levels, classes = results.get("levels") or {}, results.get("classes") or ()
+    if (levels or data.roc) and len(classes) != 2:
+        raise InputError(
+            f"'classes' in the results is {list(classes)}; expected the names of the two phases "
+            "that were told apart, the explained one last."
+        )
     rows = list(results.get("correlations") or [])
     for row in rows:
         lacking = [key for key in ROW_KEYS if key not in row]
@@ -142,23 +150,35 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
                 "gnnglass.compare.compare_fields."
             )
     ageing = results.get("ageing") or {}
+    sign = (levels.get(data.roc_level) or {}).get("energy", {}).get("sign")
     return {
         "results": results,
         "ageing": ageing,
         "verdict": verdict(results),
-        "levels": results.get("levels") or {},
+        "levels": levels,
+        "classes": classes,
+        "blue_is_slow": _blue_is_slow(sign),
         "groups": correlation_groups(rows, results),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
-        "pictures": _pictures(rows, ageing, data),
+        "pictures": _pictures(rows, ageing, data, classes, sign),
         "data": data,
-        "roc_names": [words.classifier_label(name, data.roc_level) for name in data.roc],
+        "roc_names": [words.classifier_label(name, data.roc_level, sign) for name in data.roc],
     }
 
 
+def _blue_is_slow(energy_sign: int | None) -> bool:
+    """Whether the explained phase is the one of low energy, as far as anybody knows."""
+    return energy_sign != 1
+
+
 def _pictures(
-    rows: Sequence[Mapping[str, Any]], ageing: Mapping[str, Any], data: FigureData
+    rows: Sequence[Mapping[str, Any]],
+    ageing: Mapping[str, Any],
+    data: FigureData,
+    classes: Sequence[str],
+    energy_sign: int | None,
 ) -> dict[str, Any]:
     """Base64 PNGs of the figures that have data."""
     parts = ("roc", "history", "correlations", "scatter", "ageing")
@@ -166,10 +186,15 @@ def _pictures(
     for k, snapshot in enumerate(data.maps if data.map_fields else ()):
         default = f"configuration {k + 1}, step {snapshot.step}"
         caption = data.map_titles[k] if k < len(data.map_titles) else default
-        maps = map_figure(snapshot, data.map_fields, among=data.maps)
+        maps = map_figure(
+            snapshot,
+            data.map_fields,
+            among=data.maps,
+            blue_is_slow=_blue_is_slow(energy_sign),
+        )
         pictures["maps"].append((caption, _image(maps)))
     if data.roc:
-        pictures["roc"] = _image(roc_figure(data.roc, data.roc_level))
+        pictures["roc"] = _image(roc_figure(data.roc, classes, data.roc_level, energy_sign))
     if data.history:
         pictures["history"] = _image(history_figure(data.history))
     methods = list(dict.fromkeys(r["method"] for r in rows if not words.is_missing(r["estimate"])))
@@ -219,8 +244,15 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     compared = outcomes["compare"].result if "compare" in outcomes else {}
     results = {
         "title": study.title,
+        "classes": study.labels,
         "levels": {
-            level: {name: _figures(one) for name, one in result["figures"].items()}
+            level: {
+                name: {
+                    **_figures(one),
+                    **({"sign": result["energy_sign"]} if name == "energy" else {}),
+                }
+                for name, one in result["figures"].items()
+            }
             for level, result in judged.items()
         },
         "matched_energy": judged.get("inherent", {}).get("matched"),
@@ -265,7 +297,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         f"{run}, held out, {level}": (
             read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
         )
-        for run in followed or workspace.followed(study.phases_in_order[1])
+        for run in followed or workspace.followed(study.explain)
     }
     build_report(
         {**results, "levels": levels, "timings": timings["stages"]},
