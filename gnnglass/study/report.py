@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from gnnglass._files import written_whole
+from gnnglass._records import Record
 from gnnglass.errors import FileError, InputError
 from gnnglass.study import _wording as words
 from gnnglass.study._wording import correlation_groups
@@ -26,7 +27,7 @@ from gnnglass.study.figures import (
     scatter_figure,
 )
 from gnnglass.study.provenance import provenance
-from gnnglass.study.stages import Outcome, Stages
+from gnnglass.study.stages import Stages
 from gnnglass.study.verdict import verdict
 from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot, read
@@ -331,10 +332,7 @@ def rebuild_report(folder: str | Path) -> Path:
     folder = Path(folder)
     try:
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        records = {
-            path.stem: Outcome(**json.loads(path.read_text(encoding="utf-8")))
-            for path in (folder / "stages").glob("*.json")
-        }
+        records = {path.stem: Record.read(path) for path in (folder / "stages").glob("*.json")}
         records["report"]
         study = Study.from_dict(results["study"], source=str(folder))
         workspace = Workspace(study, folder, results["split"])
