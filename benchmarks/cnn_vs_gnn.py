@@ -172,7 +172,7 @@ def _network(bench: Bench, name: str) -> list[Record]:
     inference = _median_seconds(lambda: classifier.scores(held_out))
     peak = peak_memory()
     attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
-    target = bench.study.phases_in_order[1]
+    target = bench.study.explain
     explaining = _median_seconds(lambda: attribution.compute(classifier, held_out, target))
     figures = {
         "parameters": sum(p.numel() for p in classifier.model.parameters()),
@@ -245,7 +245,7 @@ def show(table: pd.DataFrame, splits: int) -> None:
         else f"means over {splits} splits, in brackets the least and the greatest"
     )
     print(
-        f"ρ: {METHOD} correlation over {SPECIES} particles of held-out glasses; smoothing lengths "
+        f"ρ: {METHOD} correlation over {SPECIES} particles of held-out runs; smoothing lengths "
         "chosen on other runs; empty where the target is the same for all, such as never relaxed"
     )
 

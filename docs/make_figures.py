@@ -75,7 +75,7 @@ def classification(results: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "level": level,
-            "classifier": classifier_label(name, level),
+            "classifier": classifier_label(name, level, figures.get("sign")),
             "AUC": with_interval(figures["auc"], digits=2),
             "accuracy": with_interval(figures["accuracy"], digits=2),
         }

@@ -12,12 +12,12 @@ import importlib.util
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import entry_points
 from numbers import Integral, Real
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from gnnglass.errors import InputError, MissingExtraError, UnknownNameError
 
@@ -61,12 +61,15 @@ class Registry(Generic[T]):
         group: Entry-point group for entries of other distributions; `package` if None.
     """
 
+    _made: ClassVar[dict[str, Registry[Any]]] = {}
+
     def __init__(self, kind: str, package: str, *, group: str | None = None) -> None:
         self.kind = kind
         self.package = package
         self.group = group or package
         self._entries: dict[str, _Entry[T]] = {}
         self._loaded = False
+        self._made[self.group] = self
 
     def register(
         self, name: str, *, needs: str | None = None, install: str | None = None
@@ -217,6 +220,30 @@ def _plain_names(annotation: Any) -> tuple[str, ...]:
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     names = tuple(text.split(" | "))
     return names if set(names) <= set(PLAIN_TYPES) else ()
+
+
+def packages_elsewhere(group: str, names: Collection[str] | None = None) -> list[str]:
+    """Top-level packages or modules outside gnnglass that add entries to a group.
+
+    Nothing is imported for it: entries that were not named as entry points can only have been
+    registered if the registry is there already.
+
+    Args:
+        group: Entry-point group, such as ``"gnnglass.structure"``.
+        names: The entries in question; all if None.
+    """
+    found = [(point.name, point.module) for point in entry_points(group=group)]
+    registry = Registry._made.get(group)
+    if registry is not None:
+        found += [(name, _module_of(one.factory)) for name, one in registry._entries.items()]
+    roots = {module.split(".")[0] for name, module in found if names is None or name in names}
+    return sorted(roots - {__name__.split(".")[0]})
+
+
+def _module_of(factory: Callable[..., Any]) -> str:
+    while isinstance(factory, partial):
+        factory = factory.func
+    return factory.__module__
 
 
 def _importable(requirement: str) -> bool:

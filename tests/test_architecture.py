@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "_cluster": {"_workers"},
     "_workers": set(),
     "_files": set(),
+    "_records": set(),
     "_toml": set(),
     "trajectories": set(),
     "systems": {"trajectories"},

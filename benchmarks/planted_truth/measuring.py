@@ -78,6 +78,8 @@ class Measuring(BenchmarkTask):
     The record has a row per attribution and configuration.
     """
 
+    code = ("gnnglass.explain", "gnnglass.compare", "planted_truth.measuring")
+
     @property
     def depends_on(self) -> Any:
         """The lengths, the training with every seed, and the attributions."""
@@ -230,6 +232,8 @@ class Controls(BenchmarkTask):
     the more frequent species, with intervals over controls.
     """
 
+    code = ("gnnglass.explain", "planted_truth.measuring")
+
     @property
     def depends_on(self) -> Any:
         """The training, the attribution, and how many controls there are."""
@@ -280,6 +284,15 @@ class Indicators(BenchmarkTask):
 
     That is more than an attribution is given, which has to know the sign by itself.
     """
+
+    code = (
+        "gnnglass.structure",
+        "gnnglass.systems",
+        "gnnglass.compare",
+        "gnnglass.explain",
+        "gnnglass.stats",
+        "planted_truth.measuring",
+    )
 
     @property
     def depends_on(self) -> Any:

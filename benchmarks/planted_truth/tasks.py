@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import gnnglass
+from gnnglass._records import Record, code_digest, digest_of
 from gnnglass.explain.faithfulness import localisation_auc
 from gnnglass.models import AnyRecipe, recipe_for
 from gnnglass.stats import mean_over_runs
@@ -24,24 +22,33 @@ from gnnglass.training import (
     split_by_run,
     validation_loss,
 )
-from gnnglass.trajectories import written_whole
 from planted_truth.definition import AttributionSection, CandidateSection
 from planted_truth.planting import TARGET, Planting
+
+#: What makes the labelled sets. The runs they are planted into are kept whatever made them.
+PLANTING = (
+    "gnnglass.trajectories",
+    "gnnglass.planted",
+    "gnnglass.training.labelled",
+    "planted_truth.planting",
+)
 
 
 @dataclass(frozen=True)
 class BenchmarkTask(ABC):
     """Work on one scenario with one network, whose record is a JSON file.
 
-    It is a `gnnglass.simulate.Task`. The file's name holds a digest of everything the record
-    depends on, and the file is written last: it is there if and only if the work is done.
+    It is a `gnnglass.parallel.Task`. The file's name holds a digest of everything the record
+    depends on, code included, so that the records of several candidates lie beside each other.
 
     Attributes:
+        code: Modules and packages that make the record, besides those of the planting.
         planting: The scenario, with the seed.
         network: Name of the network.
         device: Where networks run.
     """
 
+    code: ClassVar[tuple[str, ...]]
     planting: Planting
     network: str
     device: str
@@ -64,39 +71,35 @@ class BenchmarkTask(ABC):
     def digest(self) -> str:
         """Of all that the record depends on."""
         planting = self.planting
-        inputs = [
-            gnnglass.__version__,
+        return digest_of(
             planting.benchmark.seed,
             planting.seed,
             planting.base.model_dump(),
             planting.section.model_dump(),
+            code_digest(*PLANTING, *self.code),
             self.depends_on,
-        ]
-        text = json.dumps(inputs, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        )
 
     @property
     def file(self) -> Path:
         """The record."""
         kind = type(self).__name__.lower()
         label = f"{self.planting.scenario}-{self.network}-{self.planting.seed}".replace(" ", "_")
-        return self.planting.folder / kind / f"{label}-{self.digest}.json"
+        return self.planting.folder / kind / f"{label}-{self.digest[:12]}.json"
 
     @property
     def done(self) -> bool:
         """Whether the record is there."""
-        return self.file.is_file()
+        return Record.find(self.file, self.digest) is not None
 
     @property
     def record(self) -> Any:
         """What the work left."""
-        return json.loads(self.file.read_text(encoding="utf-8"))
+        return Record.read(self.file).result
 
     def __call__(self) -> None:
         """Do the work and write the record."""
-        record = self.work()
-        with written_whole(self.file) as aside:
-            aside.write_text(json.dumps(record, allow_nan=False), encoding="utf-8")
+        Record.make(self.file, self.digest, self.work)
 
     def fail(self, reason: str, traceback: str = "") -> None:  # noqa: B027 - it is reported
         """Keep nothing: the next try begins anew."""
@@ -113,6 +116,13 @@ class Training(BenchmarkTask):
         candidate: How it is fed, made and trained.
     """
 
+    code = (
+        "gnnglass.stats",
+        "gnnglass.models",
+        "gnnglass.training",
+        "gnnglass.explain",
+        "planted_truth.pieces",
+    )
     candidate: CandidateSection
 
     @property

@@ -21,10 +21,19 @@ def train(
     runs: Annotated[
         list[Path] | None, typer.Argument(help="Trajectories that store their phase.")
     ] = None,
-    liquid: Annotated[
-        list[str] | None, typer.Option(help="Trajectories of liquids; patterns may be quoted.")
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="NAME=PATTERN",
+            help="Trajectories of one class, whatever phase they store; give it once per class or "
+            "pattern, such as --class 'liquid=hot-*.gsd'.",
+        ),
     ] = None,
-    glass: Annotated[list[str] | None, typer.Option(help="Trajectories of glasses.")] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(help="Class that is explained by default; the one called glass, if any."),
+    ] = None,
     model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
     system: System = None,
     supervision: Annotated[
@@ -37,31 +46,35 @@ def train(
     seed: int = 0,
     device: str = "auto",
 ) -> None:
-    """Train a classifier on trajectories of liquids and glasses, one independent run each."""
+    """Train a classifier on trajectories of two phases, one independent run each."""
     from gnnglass import training
     from gnnglass.models import recipe_for
+    from gnnglass.study.definition import explained_phase
     from gnnglass.trajectories import read
 
     training.choose_device(device)
-    members: dict[str, list[Trajectory]] = {"liquid": [], "glass": []}
+    members: dict[str, list[Trajectory]] = {}
     for path in runs or []:
         trajectory = read(path)
         phase = trajectory.metadata.get("phase")
-        if phase not in members:
+        if not isinstance(phase, str):
             raise InputError(
-                f"{path} stores the phase {phase!r}; expected liquid or glass: give the file with "
-                "--liquid or --glass."
+                f"{path} does not store its phase; say it with --class 'NAME={path}', or store it "
+                "with gnnglass convert --phase."
             )
-        members[phase].append(trajectory)
-    for phase, patterns in (("liquid", liquid), ("glass", glass)):
-        for path in _matching(patterns or []):
-            given = read(path)
-            facts = {"run": path.stem, **given.metadata, "phase": phase}
-            members[phase].append(given.map(lambda s: s, **facts))
+        members.setdefault(phase, []).append(trajectory)
+    for phase, path in _of_classes(classes or []):
+        given = read(path)
+        facts = {"run": path.stem, **given.metadata, "phase": phase}
+        members.setdefault(phase, []).append(given.map(lambda s: s, **facts))
+    if len(members) > 1:
+        # The last label is the explained one.
+        last = explained_phase(members, explain)
+        members[last] = members.pop(last)
     labelled = training.LabelledSet.from_trajectories(members)
     split = training.split_by_run(labelled, validation=validation, test=test, seed=seed)
     first = labelled.snapshots[0]
-    known = [t.metadata.get("system") for t in (*members["liquid"], *members["glass"])]
+    known = [t.metadata.get("system") for mine in members.values() for t in mine]
     classifier = training.fit(
         labelled,
         split,
@@ -81,7 +94,7 @@ def train(
     typer.echo(
         f"{out}: {labelled.level} level, AUC {judged.auc.sentence('.3f')}, accuracy "
         f"{judged.accuracy.sentence('.3f')} on {judged.n_snapshots} snapshots of "
-        f"{judged.n_runs} held-out runs"
+        f"{judged.n_runs} held-out runs; explains {classifier.explained}"
     )
 
 
@@ -92,7 +105,10 @@ def explain(
     attribution: Annotated[
         str | None, typer.Option(help="By default the Grad-CAM of the model's kind.")
     ] = None,
-    target: Annotated[str, typer.Option(help="Class whose logit is explained.")] = "glass",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Class whose logit is explained; by default the classifier's own."),
+    ] = None,
     field: Annotated[str, typer.Option(help="Name of the field to write.")] = "importance",
     system: System = None,
     engine: Engine = "lammps",
@@ -117,20 +133,28 @@ def explain(
         classifier.recipe.species(snapshot)
     classifier.recipe(frames[0])
     frames = at_level(frames, classifier.level, system or classifier.system, engine)
+    target = target or classifier.explained
     annotated = explaining.annotate(classifier, frames, method, field, target=target)
     probability = classifier.predict_proba(frames)[:, classifier.labels.index(target)]
-    write(out, annotated.map(lambda s: s, explained={"model": str(model), "attribution": chosen}))
+    explained = {"model": str(model), "attribution": chosen, "target": target}
+    write(out, annotated.map(lambda s: s, explained=explained))
     typer.echo(f"{'step':>12}  P({target})")
     for snapshot, p in zip(frames, probability, strict=True):
         typer.echo(f"{snapshot.step:12d}  {p:.3f}")
     typer.echo(f"{out}: {len(annotated)} frames with particles/gnnglass/{field}")
 
 
-def _matching(patterns: Sequence[str]) -> list[Path]:
+def _of_classes(given: Sequence[str]) -> list[tuple[str, Path]]:
+    """The files that options ``NAME=PATTERN`` name, each with its class."""
     found = []
-    for pattern in patterns:
+    for option in given:
+        name, separator, pattern = option.partition("=")
+        if not (name and separator and pattern):
+            raise InputError(
+                f"--class was given {option!r}; expected NAME=PATTERN, such as liquid=hot-*.gsd."
+            )
         paths = sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
         if not paths:
             raise FileError(f"no file matches {pattern}.")
-        found += [Path(path) for path in paths]
+        found += [(name, Path(path)) for path in paths]
     return found

@@ -29,7 +29,7 @@ def simulate(
     dt: Annotated[float, typer.Option(help="Time step.")] = 0.005,
     friction: Annotated[float, typer.Option(help="Langevin friction, per unit of time.")] = 1.0,
     seed: int = 0,
-    phase: Annotated[str | None, typer.Option(help="Class label to store: liquid, glass.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Class label to store, such as liquid.")] = None,
     inherent: Annotated[
         bool, typer.Option("--inherent", help="Also write OUT.inherent.gsd.")
     ] = False,

@@ -35,7 +35,7 @@ class Classifier(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """The classes, in the order of the logits."""
+        """The classes, in the order of the logits; the last is explained by default."""
 
 
 ClassifierLike: TypeAlias = Classifier | str | PathLike[str]
@@ -62,7 +62,10 @@ class Attribution(ABC):
     formula: ClassVar[str] = ""
 
     def compute(
-        self, classifier: ClassifierLike, snapshots: TrajectoryLike, target: str = "glass"
+        self,
+        classifier: ClassifierLike,
+        snapshots: TrajectoryLike,
+        target: str | None = None,
     ) -> list[FloatArray]:
         """Score the particles of each snapshot.
 
@@ -70,7 +73,7 @@ class Attribution(ABC):
             classifier: The trained classifier to explain, or its file.
             snapshots: Configurations at the level (thermal or inherent) it was trained on: a
                 trajectory, a file, or one or more snapshots.
-            target: The class whose logit is explained.
+            target: The class whose logit is explained; the classifier's last label if None.
 
         Returns:
             One array of shape [n], float64, per snapshot; a list of one for a single snapshot.
@@ -87,7 +90,7 @@ class Attribution(ABC):
                 f"{type(self).__name__} explains {' and '.join(self.kinds)} models, but this "
                 f"classifier is a {kind} model; choose an attribution made for those."
             )
-        column = column_of(target, classifier.labels)
+        column = column_of(classifier.labels[-1] if target is None else target, classifier.labels)
         self.check(classifier.model)
         return self.scores(classifier, snapshots, column)
 
@@ -138,7 +141,7 @@ def annotate(
     trajectory: TrajectoryLike,
     attribution: Attribution | str,
     field: str,
-    target: str = "glass",
+    target: str | None = None,
 ) -> Trajectory:
     """The trajectory with an attribution's scores as a per-particle field.
 
@@ -148,7 +151,7 @@ def annotate(
             one or more snapshots.
         attribution: The method, or its registered name, such as ``"graph-gradcam"``.
         field: Name of the new field, such as ``"importance_gnn"``.
-        target: The class whose logit is explained.
+        target: The class whose logit is explained; the classifier's last label if None.
 
     Returns:
         A trajectory with the metadata of the one that was given; of a single snapshot it has one

@@ -23,10 +23,17 @@ CLASSIFIERS = {"gnn": "GNN", "cnn": "CNN", "linear": "linear on radial counts"}
 LEVELS = {"thermal": "Thermal configurations", "inherent": "Inherent structures"}
 
 
-def classifier_label(name: str, level: str = "") -> str:
-    """A classifier's name in a table: known ones written out, others as they are."""
+def classifier_label(name: str, level: str = "", energy_sign: int | None = None) -> str:
+    """A classifier's name in a table: known ones written out, others as they are.
+
+    Args:
+        name: Its name in the study.
+        level: Level of the configurations.
+        energy_sign: With which sign the energy speaks for the explained phase at that level.
+    """
     if name.lower() == "energy":
-        return "−E_IS" if level.startswith("inherent") else "−E"
+        sign = {-1: "−", 1: "+"}.get(energy_sign or 0, "")
+        return f"{sign}E_IS" if level.startswith("inherent") else f"{sign}E"
     return CLASSIFIERS.get(name.lower(), name)
 
 
@@ -83,6 +90,11 @@ def with_unit(name: str, dimension: int | None = None) -> str:
 def level_label(name: str) -> str:
     """A level's name as a heading."""
     return LEVELS.get(name, name.replace("_", " ").capitalize())
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large, the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def is_random(field: str) -> bool:

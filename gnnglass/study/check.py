@@ -41,7 +41,7 @@ def check_study(study: Study, device: str = "auto") -> Parts:
     choose_device(device)
     starts = [
         lattice_start(system, next(iter(protocols(study, phase).values())))
-        for phase in study.phases_in_order
+        for phase in study.labels
     ]
     parts = deal(study)
     if study.explain_level not in study.levels:

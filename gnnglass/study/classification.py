@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gnnglass.stats import auc
 from gnnglass.structure import mean_radial_counts
 from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import Level
@@ -66,9 +67,9 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     """Evaluate the classifiers and the baselines of one level on the held-out runs.
 
     Returns:
-        ``figures`` (name to evaluation), ``probabilities`` (name to those of the test
-        snapshots), ``targets``, ``inference_seconds`` per snapshot, and at the inherent level
-        ``matched``.
+        ``figures`` (name to evaluation), ``probabilities`` (name to those of the explained phase
+        for the test snapshots), ``targets``, ``inference_seconds`` per snapshot, ``energy_sign``
+        (see `energy_sign`), and at the inherent level ``matched``.
     """
     labelled, split = workspace.labelled(level), _split(workspace)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
@@ -86,9 +87,11 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     energies = mean_energies(workspace, labelled)
     bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
     counts = np.stack([mean_radial_counts(snapshot) for snapshot in bar])
+    train = labelled.where(split.train)
+    sign = energy_sign(energies[train], labelled.targets[train])
     simple = {
         "linear": linear_scores(counts, labelled, split),
-        "energy": -energies,
+        "energy": sign * energies,
     }
     for name, values in simple.items():
         calibration = Calibration.fit(values[validation], labelled.targets[validation])
@@ -101,10 +104,24 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         "probabilities": {name: values.tolist() for name, values in probabilities.items()},
         "targets": targets.tolist(),
         "inference_seconds": seconds,
+        "energy_sign": sign,
     }
     if level == "inherent":
         judged["matched"] = _matched(scores, targets, energies[test])
     return judged
+
+
+def energy_sign(energies: FloatArray, targets: NDArray[np.int64]) -> int:
+    """The sign with which the energy speaks for the explained phase, learnt on training runs.
+
+    Args:
+        energies: Energy per particle of each training configuration, shape [n_snapshots].
+        targets: 1 where it is of the explained phase, else 0, shape [n_snapshots].
+
+    Returns:
+        −1 if that phase mostly has the lower energies, else +1.
+    """
+    return -1 if auc(-energies, targets) >= 0.5 else 1
 
 
 def mean_energies(workspace: Workspace, labelled: LabelledSet) -> FloatArray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gnnglass._toml import checked, load_toml
+from gnnglass.errors import InputError
 from gnnglass.simulate.protocol import IncreasingSteps
 
 
@@ -133,7 +135,8 @@ class DynamicsSection(Section):
     """`[dynamics]`: isoconfigurational ensembles, started from frames of test runs.
 
     Attributes:
-        phase: The phase whose held-out runs are followed.
+        phase: The phase whose held-out runs are followed; in a study file, the explained one by
+            default.
         kT: Temperature of the clones; that of the phase if not given.
         n_clones: Clones with fresh Maxwell velocities per configuration.
         lag_steps: Steps at which displacements are recorded, increasing.
@@ -142,7 +145,7 @@ class DynamicsSection(Section):
             phase's ``waiting_steps``.
     """
 
-    phase: str = "glass"
+    phase: str
     kT: float | None = Field(default=None, gt=0)
     n_clones: int = Field(ge=2)
     lag_steps: IncreasingSteps
@@ -173,19 +176,48 @@ class CompareSection(Section):
     seed: int = Field(default=0, ge=0)
 
 
+#: Whose logit is explained if nobody says so and there is a phase of that name.
+USUALLY_EXPLAINED = "glass"
+
+
+def explained_phase(phases: Iterable[str], said: str | None = None) -> str:
+    """The phase whose logit is explained.
+
+    Args:
+        phases: Names of the phases, in any order.
+        said: The one that the user names, if any.
+
+    Raises:
+        InputError: If `said` is none of the phases, or nothing is said and no phase is called
+            "glass".
+    """
+    known = sorted(phases)
+    if said is None and USUALLY_EXPLAINED not in known:
+        raise InputError(
+            f"no phase is called {USUALLY_EXPLAINED!r}, so explain has to name "
+            f"the one that is explained: {' or '.join(known)}."
+        )
+    if said is not None and said not in known:
+        raise InputError(f"explain is {said!r}, but the phases are {', '.join(known)}.")
+    return said or USUALLY_EXPLAINED
+
+
 class Study(EnsembleFile):
     """A study file: which glass former, which phases, which networks, what is compared.
 
     Attributes:
         title: Heading of the report.
-        phases: The two classes, as in `EnsembleFile`; the second is the one whose logit is
-            explained.
+        phases: The two classes, as in `EnsembleFile`. The explained one is put last, wherever it
+            stands in the file; this is the order of the labels.
+        explain: The phase whose logit is explained and whose probability is reported; the one
+            called "glass" if the file does not say.
         levels: Levels at which the classifiers are trained and judged.
         explain_level: The level whose classifiers are explained and compared with dynamics.
     """
 
     title: str
     phases: dict[str, dict[str, Any]] = Field(min_length=2, max_length=2)
+    explain: str
     levels: tuple[Level, ...] = LEVELS
     explain_level: Level = "inherent"
     split: SplitSection = SplitSection()
@@ -193,11 +225,32 @@ class Study(EnsembleFile):
     dynamics: DynamicsSection | None = None
     compare: CompareSection = CompareSection()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_what_is_explained(cls, content: Any) -> Any:
+        phases = content.get("phases") if isinstance(content, dict) else None
+        # Whatever else is wrong with the phases has a message of its own.
+        if not isinstance(phases, dict) or len(phases) != 2:
+            return content
+        try:
+            explain = explained_phase(phases, content.get("explain"))
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        (other,) = set(phases) - {explain}
+        settled = {
+            **content,
+            "phases": {phase: phases[phase] for phase in (other, explain)},
+            "explain": explain,
+        }
+        if isinstance(content.get("dynamics"), dict):
+            settled["dynamics"] = {"phase": explain, **content["dynamics"]}
+        return settled
+
     @property
-    def phases_in_order(self) -> tuple[str, str]:
-        """The two classes, in the order of the labels."""
-        first, second = self.phases
-        return first, second
+    def labels(self) -> tuple[str, str]:
+        """The two classes, in the order of the logits: the explained one is the last."""
+        other, explained = self.phases
+        return other, explained
 
 
 def read_ensemble_file(path: str | Path) -> EnsembleFile:

@@ -30,7 +30,6 @@ def annotate_held_out(workspace: Workspace) -> None:
     """Write every held-out run with importance maps and structural indicators on its frames."""
     study = workspace.study
     level = study.explain_level
-    explained = study.phases_in_order[1]
     maps = {
         f"importance_{name}": (
             TrainedClassifier.load(workspace.classifier(name, level), workspace.device),
@@ -47,7 +46,7 @@ def annotate_held_out(workspace: Workspace) -> None:
         trajectory = workspace.load(run, level)
         for field, (classifier, attribution) in maps.items():
             trajectory = explain.annotate(
-                classifier, trajectory, attribution, field, target=explained
+                classifier, trajectory, attribution, field, target=study.explain
             )
         write(workspace.annotated(run), _with_structure(trajectory))
 
@@ -66,7 +65,7 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
         ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
         None), ``censored`` shares of these, and, of a study of ageing, ``ageing``: ``rows`` for
         all frames and ``summary`` and ``curves`` of `gnnglass.dynamics.Ageing`, each with
-        ``waiting_time``.
+        ``waiting_time``, and the ``phase``.
     """
     runs = workspace.followed(section.phase)
     followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
@@ -86,6 +85,7 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     }
     if section.ageing:
         found["ageing"] = {
+            "phase": section.phase,
             "rows": [
                 {"waiting_time": waited, **row}
                 for waited, members in rows.items()

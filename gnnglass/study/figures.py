@@ -83,13 +83,20 @@ N_BINS = 8
 DECADE = 10
 
 
-def roc_figure(roc: Mapping[str, tuple[ArrayLike, ArrayLike]], level: str = "inherent") -> Figure:
+def roc_figure(
+    roc: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    classes: Sequence[str],
+    level: str = "inherent",
+    energy_sign: int | None = None,
+) -> Figure:
     """ROC curves of all classifiers, and beside them the calibration of those with probabilities.
 
     Args:
         roc: Classifier -> (labels, scores): 1 for the class that large scores mean, 0 for the
             other; scores within [0, 1] are taken for probabilities.
+        classes: Names of class 0 and of class 1, which is the explained one.
         level: Level of the configurations, which says what the energy is called.
+        energy_sign: With which sign it is a score; see `classifier_label`.
 
     Raises:
         InputError: If labels and scores do not match or only one class is present.
@@ -97,7 +104,9 @@ def roc_figure(roc: Mapping[str, tuple[ArrayLike, ArrayLike]], level: str = "inh
     from matplotlib.figure import Figure
     from sklearn.metrics import roc_curve
 
+    other, explained = classes
     data = {name: _checked(name, *pair) for name, pair in roc.items()}
+    labelled = {name: classifier_label(name, level, energy_sign) for name in data}
     colors = classifier_colors(list(data))
     probable = {
         name: pair for name, pair in data.items() if pair[1].min() >= 0 and pair[1].max() <= 1
@@ -108,10 +117,12 @@ def roc_figure(roc: Mapping[str, tuple[ArrayLike, ArrayLike]], level: str = "inh
         left.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, linestyle=":")
         for name, (labels, scores) in data.items():
             false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
-            left.plot(
-                false, true, color=colors[name], label=classifier_label(name, level), linewidth=1.6
-            )
-        left.set(xlabel="liquids called glass", ylabel="glasses called glass", title="ROC")
+            left.plot(false, true, color=colors[name], label=labelled[name], linewidth=1.6)
+        left.set(
+            xlabel=f"share of {other} called {explained}",
+            ylabel=f"share of {explained} called {explained}",
+            title="ROC",
+        )
         left.legend(loc="lower right")
         _unit_square(left)
         if probable:
@@ -126,13 +137,13 @@ def roc_figure(roc: Mapping[str, tuple[ArrayLike, ArrayLike]], level: str = "inh
                     s=12 + 140 * count / len(labels),
                     color=colors[name],
                     linewidth=0,
-                    label=classifier_label(name, level),
+                    label=labelled[name],
                     clip_on=False,
                     zorder=3,
                 )
             right.set(
-                xlabel="predicted probability of glass",
-                ylabel="share that is glass",
+                xlabel=f"predicted probability of {explained}",
+                ylabel=f"share that is {explained}",
                 title="Calibration (area of a dot: share of snapshots)",
             )
             _unit_square(right)
@@ -312,19 +323,24 @@ def _unit_square(ax: Axes) -> None:
 
 
 def map_figure(
-    snapshot: Snapshot, fields: Sequence[str], *, among: Sequence[Snapshot] = ()
+    snapshot: Snapshot,
+    fields: Sequence[str],
+    *,
+    among: Sequence[Snapshot] = (),
+    blue_is_slow: bool = True,
 ) -> Figure:
     """The same particles once per field: values above, ranks within the species below.
 
-    Colours follow one convention, so that maps can be laid beside each other: blue is the
-    glass-like end (importance for glass, slow, low energy), red the liquid-like one. Importance is
-    signed and white at zero. The ranks remove the offset between species and are what Spearman's
-    coefficient compares.
+    Colours follow one convention, so that maps can be laid beside each other: blue is the end of
+    the explained phase, red that of the other. Importance speaks for the explained phase where it
+    is large; it is signed and white at zero. The ranks remove the offset between species and are
+    what Spearman's coefficient compares.
 
     Args:
         snapshot: Configuration that holds the fields; in 3D a slice is drawn.
         fields: Names of the fields, left to right.
         among: Snapshots that share the colour scales, so that figures can be compared.
+        blue_is_slow: Whether the explained phase is the slow one, of low energy.
 
     Raises:
         InputError: If no field is named or the snapshot lacks one.
@@ -350,7 +366,7 @@ def map_figure(
                 annotated.plot(
                     ax,
                     color="shown",
-                    cmap=_cmap(name),
+                    cmap=_cmap(name, blue_is_slow),
                     norm=scale,
                     clim=(scale.vmin, scale.vmax),
                     linewidths=0.1,
@@ -442,8 +458,9 @@ def rank_within_species(snapshot: Snapshot, name: str) -> FloatArray:
     return ranks
 
 
-def _cmap(name: str) -> str:
-    return "RdBu_r" if describe_field(name).low_is_glassy else "RdBu"
+def _cmap(name: str, blue_is_slow: bool) -> str:
+    blue_is_low = describe_field(name).low_is_glassy == blue_is_slow
+    return "RdBu_r" if blue_is_low and not name.startswith("importance") else "RdBu"
 
 
 def _norm(name: str, values: Sequence[FloatArray]) -> Normalize:

@@ -12,9 +12,23 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
 from gnnglass.study.workspace import Parts, Workspace, plan_runs, protocols
+
+#: What reads a study's files, knows its glass former, and does statistics.
+COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnnglass.study.workspace")
+#: Entry-point groups of what a study's potential energies come from.
+ENERGIES = ("gnnglass.systems", "gnnglass.potentials")
+#: Entry-point groups of everything that a study names.
+GROUPS = (
+    *ENERGIES,
+    "gnnglass.simulate",
+    "gnnglass.models",
+    "gnnglass.explain",
+    "gnnglass.structure",
+)
 
 
 def run_study(
@@ -28,7 +42,11 @@ def run_study(
     """Do all stages of a study that are not done yet, down to ``report.html``.
 
     Runs, epochs and stages that are finished are not done again; a study killed at any moment
-    and run again ends with the same figures as an undisturbed one.
+    and run again ends with the same figures as an undisturbed one. A stage is done again, and all
+    that follows from it, if its part of the study file or the code that makes its figures has
+    changed: indicators, attributions and models by others included, comments and docstrings not.
+    Simulated runs are the exception: they are kept by their state points, and no change of code
+    makes them stale. After a change of an engine give another folder, or remove the runs.
 
     Args:
         study: What to do.
@@ -72,7 +90,20 @@ def _check(study: Study, stages: Stages, device: str) -> Parts:
 
         return check_study(study, device)
 
-    return dict(stages.run("check", work, depends_on=[study.model_dump(mode="json"), device]))
+    return dict(
+        stages.run(
+            "check",
+            work,
+            depends_on=[study.model_dump(mode="json"), device],
+            # Whatever has changed may refuse what it took before; it takes seconds to know.
+            code=["gnnglass", *_elsewhere(*GROUPS)],
+        )
+    )
+
+
+def _elsewhere(*groups: str) -> list[str]:
+    """Packages by others that add entries to any of some groups."""
+    return [package for group in groups for package in packages_elsewhere(group)]
 
 
 def plan(workspace: Workspace) -> str:
@@ -124,7 +155,7 @@ def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> N
     stages.run(
         "dynamics",
         work,
-        depends_on=[section.model_dump(), workspace.study.split.model_dump()],
+        depends_on=[section.model_dump(), workspace.followed(section.phase)],
         after=["simulate"],
         products=[workspace.clones[name].thermal for name in clones],
     )
@@ -146,7 +177,17 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
         stages.run(
             f"train-{name}-{level}",
             partial(train, name),
-            depends_on=[section.training_part(), study.split.model_dump(), level],
+            depends_on=[section.training_part(), workspace.parts, study.labels, level],
+            code=[
+                *COMMON,
+                "gnnglass.models",
+                "gnnglass.training",
+                "gnnglass.study.classification:train_classifier",
+                "gnnglass.study.classification:_split",
+                "gnnglass.study.check:recipe_of",
+                "gnnglass.study.check:training_options",
+                *packages_elsewhere("gnnglass.models", [section.model]),
+            ],
             after=["simulate"],
             products=[workspace.classifier(name, level)],
         )
@@ -154,6 +195,13 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
         f"judge-{level}",
         judge,
         depends_on=level,
+        code=[
+            *COMMON,
+            "gnnglass.training",
+            "gnnglass.structure.descriptors",
+            "gnnglass.study.classification",
+            *_elsewhere(*ENERGIES),
+        ],
         after=[f"train-{name}-{level}" for name in study.classifiers],
     )
 
@@ -170,8 +218,21 @@ def _annotate(workspace: Workspace, stages: Stages) -> None:
         work,
         depends_on=[
             {name: section.model_dump() for name, section in study.classifiers.items()},
+            study.explain,
             study.explain_level,
             study.compare.seed,
+            workspace.parts["test"],
+        ],
+        code=[
+            *COMMON,
+            "gnnglass.explain",
+            "gnnglass.structure",
+            "gnnglass.study.fields:annotate_held_out",
+            "gnnglass.study.fields:_with_structure",
+            *packages_elsewhere(
+                "gnnglass.explain", [one.attribution for one in study.classifiers.values()]
+            ),
+            *_elsewhere("gnnglass.structure", *ENERGIES),
         ],
         after=[f"train-{name}-{study.explain_level}" for name in study.classifiers],
         products=[workspace.annotated(run) for run in workspace.parts["test"]],
@@ -188,6 +249,12 @@ def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> 
         "compare",
         work,
         depends_on=workspace.study.compare.model_dump(),
+        code=[
+            *COMMON,
+            "gnnglass.dynamics",
+            "gnnglass.compare",
+            "gnnglass.study.fields",
+        ],
         after=["annotate", "dynamics"],
         products=[workspace.compared(run) for run in workspace.followed(section.phase)],
     )
@@ -204,6 +271,7 @@ def _report(workspace: Workspace, stages: Stages) -> None:
         "report",
         work,
         depends_on=workspace.study.model_dump(mode="json"),
+        code=["gnnglass.study"],
         after=[name for name in stages.outcomes if name != "check"],
         products=[workspace.results, workspace.report],
     )

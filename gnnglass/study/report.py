@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from gnnglass._files import written_whole
+from gnnglass._records import Record
 from gnnglass.errors import FileError, InputError
 from gnnglass.study import _wording as words
 from gnnglass.study._wording import correlation_groups
@@ -26,7 +27,7 @@ from gnnglass.study.figures import (
     scatter_figure,
 )
 from gnnglass.study.provenance import provenance
-from gnnglass.study.stages import Outcome, Stages
+from gnnglass.study.stages import Stages
 from gnnglass.study.verdict import verdict
 from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot, read
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 DPI = 140
 PARTS: dict[str, type] = {
     "study": Mapping,
+    "classes": Sequence,
     "levels": Mapping,
     "correlations": Sequence,
     "ceilings": Mapping,
@@ -77,8 +79,9 @@ class Report:
     """A study's results as a page that opens offline.
 
     Attributes:
-        results: What ``results.json`` holds: title, study, levels, correlations, ceilings,
-            censored, timings, provenance; parts that are absent are left out of the page.
+        results: What ``results.json`` holds: title, study, classes (the two phases, the explained
+            one last), levels, correlations, ceilings, censored, timings, provenance; parts that
+            are absent are left out of the page. The levels need the classes.
         figures: What the figures are drawn from.
     """
 
@@ -133,6 +136,12 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
                 f"{key!r} in the results is a {type(part).__name__}; expected a "
                 f"{kind.__name__.lower()}."
             )
+    levels, classes = results.get("levels") or {}, results.get("classes") or ()
+    if (levels or data.roc) and len(classes) != 2:
+        raise InputError(
+            f"'classes' in the results is {list(classes)}; expected the names of the two phases "
+            "that were told apart, the explained one last."
+        )
     rows = list(results.get("correlations") or [])
     for row in rows:
         lacking = [key for key in ROW_KEYS if key not in row]
@@ -142,19 +151,22 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
                 "gnnglass.compare.compare_fields."
             )
     ageing = results.get("ageing") or {}
+    sign = (levels.get(data.roc_level) or {}).get("energy", {}).get("sign")
     return {
         "results": results,
         "ageing": ageing,
         "verdict": verdict(results),
-        "levels": results.get("levels") or {},
+        "levels": levels,
+        "classes": classes,
+        "blue_is_slow": _blue_is_slow(sign),
         "groups": correlation_groups(rows, results),
         "fields": _compared_fields(rows),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
-        "pictures": _pictures(rows, ageing, data),
+        "pictures": _pictures(rows, ageing, data, classes, sign),
         "data": data,
-        "roc_names": [words.classifier_label(name, data.roc_level) for name in data.roc],
+        "roc_names": [words.classifier_label(name, data.roc_level, sign) for name in data.roc],
     }
 
 
@@ -164,8 +176,17 @@ def _compared_fields(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(row[key] for key in ("target", "predictor") for row in said))
 
 
+def _blue_is_slow(energy_sign: int | None) -> bool:
+    """Whether the explained phase is the one of low energy, as far as anybody knows."""
+    return energy_sign != 1
+
+
 def _pictures(
-    rows: Sequence[Mapping[str, Any]], ageing: Mapping[str, Any], data: FigureData
+    rows: Sequence[Mapping[str, Any]],
+    ageing: Mapping[str, Any],
+    data: FigureData,
+    classes: Sequence[str],
+    energy_sign: int | None,
 ) -> dict[str, Any]:
     """Base64 PNGs of the figures that have data."""
     parts = ("roc", "history", "correlations", "scatter", "ageing")
@@ -173,10 +194,15 @@ def _pictures(
     for k, snapshot in enumerate(data.maps if data.map_fields else ()):
         default = f"configuration {k + 1}, step {snapshot.step}"
         caption = data.map_titles[k] if k < len(data.map_titles) else default
-        maps = map_figure(snapshot, data.map_fields, among=data.maps)
+        maps = map_figure(
+            snapshot,
+            data.map_fields,
+            among=data.maps,
+            blue_is_slow=_blue_is_slow(energy_sign),
+        )
         pictures["maps"].append((caption, _image(maps)))
     if data.roc:
-        pictures["roc"] = _image(roc_figure(data.roc, data.roc_level))
+        pictures["roc"] = _image(roc_figure(data.roc, classes, data.roc_level, energy_sign))
     if data.history:
         pictures["history"] = _image(history_figure(data.history))
     methods = list(dict.fromkeys(r["method"] for r in rows if not words.is_missing(r["estimate"])))
@@ -226,8 +252,15 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     compared = outcomes["compare"].result if "compare" in outcomes else {}
     results = {
         "title": study.title,
+        "classes": study.labels,
         "levels": {
-            level: {name: _figures(one) for name, one in result["figures"].items()}
+            level: {
+                name: {
+                    **_figures(one),
+                    **({"sign": result["energy_sign"]} if name == "energy" else {}),
+                }
+                for name, one in result["figures"].items()
+            }
             for level, result in judged.items()
         },
         "matched_energy": judged.get("inherent", {}).get("matched"),
@@ -272,7 +305,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         f"{run}, held out, {level}": (
             read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
         )
-        for run in followed or workspace.followed(study.phases_in_order[1])
+        for run in followed or workspace.followed(study.explain)
     }
     build_report(
         {**results, "levels": levels, "timings": timings["stages"]},
@@ -307,22 +340,16 @@ def rebuild_report(folder: str | Path) -> Path:
     unfinished = f"{folder} holds no finished study; run the study to its end first."
     files = {path.stem: path for path in (folder / "stages").glob("*.json")}
     try:
-        results = _read_json(folder / "results.json")
-        stored = {name: _read_json(path) for name, path in files.items()}
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        results: dict[str, Any] = json.loads((folder / "results.json").read_text("utf-8"))
+        records = {name: Record.read(path) for name, path in files.items()}
+    except (OSError, ValueError) as error:
         raise FileError(unfinished) from error
-    if "report" not in stored or not {"study", "split"} <= results.keys():
+    if "report" not in records or not {"study", "split"} <= results.keys():
         raise FileError(unfinished)
     study = Study.from_dict(results["study"], source=str(folder))
     workspace = Workspace(study, folder, results["split"])
-    records = {name: Outcome(**record) for name, record in stored.items()}
     write_report(workspace, Stages(folder, records), results)
     return workspace.report
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _best_resolved(censored: dict[str, float]) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,27 +10,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-import gnnglass
-from gnnglass._files import locked, require_writable, written_whole
+from gnnglass._files import locked, require_writable
+from gnnglass._records import Record, code_digest, digest_of
 from gnnglass.errors import InputError
 
 #: Held while a process works in the folder.
 LOCK = ".lock"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a finished stage left.
-
-    Attributes:
-        digest: Of everything the stage depended on; the digests of later stages depend on it.
-        result: JSON-like figures of the stage.
-        seconds: How long the stage took when it was done.
-    """
-
-    digest: str
-    result: Any
-    seconds: float
 
 
 @dataclass
@@ -50,7 +32,7 @@ class Stages:
     """
 
     folder: Path
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, Record] = field(default_factory=dict)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -81,6 +63,7 @@ class Stages:
         work: Callable[[str], Any],
         *,
         depends_on: Any = None,
+        code: Iterable[str] = (),
         after: Iterable[str] = (),
         products: Iterable[Path] = (),
     ) -> Any:
@@ -90,6 +73,9 @@ class Stages:
             name: Name of the stage, and of its record.
             work: Gets the stage's digest, does the stage, returns its JSON-like result.
             depends_on: JSON-like parameters the result depends on.
+            code: Modules, packages and functions that make the result, as for
+                `gnnglass._records.code_digest`; those of the stages it builds on need not be
+                named again.
             after: Names of the stages it builds on.
             products: Files the stage leaves.
 
@@ -97,22 +83,13 @@ class Stages:
             The result, now or of the time it was done.
         """
         upstream = [self.outcomes[earlier].digest for earlier in after]
-        inputs = [gnnglass.__version__, name, depends_on, upstream]
-        text = json.dumps(inputs, sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        digest = digest_of(name, depends_on, code_digest(*code), upstream)
         record = self.folder / "stages" / f"{name}.json"
-        if record.is_file() and all(product.is_file() for product in products):
-            stored = Outcome(**json.loads(record.read_text(encoding="utf-8")))
-            if stored.digest == digest:
-                tqdm.write(f"{name}: done before, in {stored.seconds:.0f} s")
-                self.outcomes[name] = stored
-                return stored.result
-        tqdm.write(f"{name} …")
-        start = time.perf_counter()
-        # Through JSON, so that a stage just done gives what a stage read back would.
-        result = json.loads(json.dumps(work(digest), allow_nan=False))
-        outcome = Outcome(digest, result, round(time.perf_counter() - start, 2))
-        with written_whole(record) as aside:
-            aside.write_text(json.dumps(outcome.__dict__, indent=1), encoding="utf-8")
+        outcome = Record.find(record, digest, products)
+        if outcome is not None:
+            tqdm.write(f"{name}: done before, in {outcome.seconds:.0f} s")
+        else:
+            tqdm.write(f"{name} …")
+            outcome = Record.make(record, digest, lambda: work(digest))
         self.outcomes[name] = outcome
-        return result
+        return outcome.result

@@ -25,27 +25,29 @@ Row = Mapping[str, Any]
 def verdict(results: Mapping[str, Any]) -> list[str]:
     """What came out: one sentence each on telling the classes apart and on the dynamics."""
     sentences = [
-        *_classification(results.get("levels") or {}),
+        *_classification(results.get("levels") or {}, results.get("classes") or ()),
         *_correlation(results.get("correlations") or []),
         *_ageing(results.get("ageing") or {}),
     ]
     return sentences or ["No classifier was judged and no fields were compared."]
 
 
-def _classification(levels: Mapping[str, Any]) -> list[str]:
+def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     level = "inherent" if levels.get("inherent") else next(iter(levels), "")
     judged = levels.get(level, {})
     judged = {name: row for name, row in judged.items() if not is_missing(_auc(row))}
     if not judged:
         return []
+    other, explained = classes
+    signs = {name: row.get("sign") for name, row in judged.items()}
     main = next((name for name in judged if name.lower() == "gnn"), next(iter(judged)))
     where = "inherent structures" if level == "inherent" else f"{level} configurations"
     sentence = (
-        f"On {where} of runs it never saw, {_the(main, level)} tells glass from liquid with "
+        f"On {where} of runs it never saw, {_the(main, level)} tells {explained} from {other} with "
         f"AUC {_with_interval(judged[main]['auc'])}"
     )
     others = [
-        f"{_the(name, level)} reaches {_with_interval(row['auc'])}"
+        f"{_the(name, level, signs[name])} reaches {_with_interval(row['auc'])}"
         for name, row in judged.items()
         if name != main
     ]
@@ -53,7 +55,7 @@ def _classification(levels: Mapping[str, Any]) -> list[str]:
     sentences = [sentence + (f"; {_listed(others)}." if others else ".")]
     if len(judged) > 1 and best != main:
         sentences.append(
-            f"The largest AUC belongs to {_the(best, level)}"
+            f"The largest AUC belongs to {_the(best, level, signs[best])}"
             + (
                 ", but the intervals overlap."
                 if _overlap(judged[best]["auc"], judged[main]["auc"])
@@ -114,9 +116,8 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
     if len(summary) < 2:
         return []
     young, old = summary[0], summary[-1]
-    sentence = (
-        f"As the glass ages from {plain(young['waiting_time'])} to {plain(old['waiting_time'])}, "
-    )
+    times = f"from {plain(young['waiting_time'])} to {plain(old['waiting_time'])}"
+    sentence = f"As the {ageing['phase']} ages {times}, "
     if _is_bound(young):
         shares = (percent(row["tau_overlap_censored"]) for row in (young, old))
         sentence += (
@@ -157,9 +158,9 @@ def _auc(row: Row) -> Any:
     return (row.get("auc") or {}).get("estimate")
 
 
-def _the(name: str, level: str) -> str:
+def _the(name: str, level: str, energy_sign: int | None = None) -> str:
     named = {"linear": "a linear model on radial counts", "gnn": "the GNN", "cnn": "the CNN"}
-    return named.get(name.lower(), classifier_label(name, level))
+    return named.get(name.lower(), classifier_label(name, level, energy_sign))
 
 
 def _with_interval(entry: Row) -> str:

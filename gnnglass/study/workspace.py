@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,12 +32,14 @@ def run_names(study: EnsembleFile, phase: str) -> tuple[str, ...]:
 def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingProtocol]:
     """The protocol of each run of one phase, each with a seed of its own.
 
+    A run's seed depends on the study's seed, the name of its phase and its own number; neither the
+    other phases, nor their order in the file, nor which one is explained changes it.
+
     Raises:
         InputError: If the study's parameters do not make a protocol.
     """
     from gnnglass.simulate import AgeingProtocol, Protocol
 
-    place = list(study.phases).index(phase)
     parameters = study.phases[phase]
     kind = AgeingProtocol if "waiting_steps" in parameters else Protocol
     settled = {"n_particles", "seed"} & set(parameters)
@@ -50,7 +53,7 @@ def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingPro
             run: kind(
                 **parameters,
                 n_particles=study.system.n_particles,
-                seed=derived_seed(study.simulate.seed, place, k),
+                seed=derived_seed(study.simulate.seed, phase_number(phase), k),
             )
             for k, run in enumerate(run_names(study, phase))
         }
@@ -89,13 +92,24 @@ def deal(study: Study) -> Parts:
     from gnnglass.training import deal_runs
 
     section = study.split
+    # In an order that does not change with what is explained.
     dealt = deal_runs(
-        {phase: run_names(study, phase) for phase in study.phases_in_order},
+        {phase: run_names(study, phase) for phase in sorted(study.phases, key=phase_number)},
         validation=section.validation,
         test=section.test,
         seed=section.seed,
     )
     return {part: list(runs) for part, runs in vars(dealt).items()}
+
+
+#: What seeds are derived from for the names that phases usually have.
+USUAL_NUMBERS = {"liquid": 0, "glass": 1}
+
+
+def phase_number(phase: str) -> int:
+    """A number that stands for the name of a phase when seeds are derived from it."""
+    digest = hashlib.sha256(phase.encode()).digest()
+    return USUAL_NUMBERS.get(phase, int.from_bytes(digest[:8], "big"))
 
 
 def derived_seed(*parts: int) -> int:
@@ -175,7 +189,7 @@ class Workspace:
         return LabelledSet.from_trajectories(
             {
                 phase: [self.load(run, level) for run in run_names(self.study, phase)]
-                for phase in self.study.phases_in_order
+                for phase in self.study.labels
             }
         )
 

@@ -359,7 +359,7 @@ def _explainable(attribution: Attribution, kind: str, own: nn.Module | None) -> 
     from gnnglass.models import MODELS, GraphRecipe, recipe_for, settled_by_recipe
 
     if own is not None:
-        return SimpleNamespace(model=own, recipe=GraphRecipe(2.0), labels=("liquid", "glass"))
+        return SimpleNamespace(model=own, recipe=GraphRecipe(2.0), labels=("first", "second"))
     for name in MODELS:
         recipe = recipe_for(name, 2)
         model = MODELS.create(name, **settled_by_recipe(recipe))
@@ -369,5 +369,5 @@ def _explainable(attribution: Attribution, kind: str, own: nn.Module | None) -> 
             continue
         if model.kind == kind:
             model.standardise([recipe(example_snapshot(2, 100, seed=1))])
-            return SimpleNamespace(model=model, recipe=recipe, labels=("liquid", "glass"))
+            return SimpleNamespace(model=model, recipe=recipe, labels=("first", "second"))
     raise AssertionError(f"no registered {kind} model can be explained by {attribution}")

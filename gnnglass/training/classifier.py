@@ -64,7 +64,8 @@ class Calibration:
 
 
 FloatArray = NDArray[np.float64]
-_FORMAT = "gnnglass classifier 2"
+#: In the second format the order of the labels did not say which one is explained.
+_FORMAT = "gnnglass classifier 3"
 #: What the header of a file holds besides its format.
 _STORED = {"model", "recipe", "labels", "level", "system", "split", "calibration", "record"}
 
@@ -81,7 +82,7 @@ class TrainedClassifier:
         model_options: Its constructor arguments.
         model: The network, in evaluation mode.
         recipe: How snapshots become its input.
-        labels: Class names, in the order of the logits.
+        labels: Class names, in the order of the logits; the last is the explained one.
         level: ``"thermal"`` or ``"inherent"``: what it was trained on and must be given.
         system: Glass former it was trained on; None if not stated.
         split: Runs it was trained, validated and tested on.
@@ -99,6 +100,11 @@ class TrainedClassifier:
     split: Split
     calibration: Calibration
     record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def explained(self) -> str:
+        """The class whose logit is explained unless another is asked for: the last label."""
+        return self.labels[-1]
 
     @property
     def device(self) -> torch.device:

@@ -23,7 +23,7 @@ class LabelledSet:
         snapshots: The configurations.
         targets: Index into `labels` of each configuration, shape [n_snapshots].
         runs: Name of the run of each configuration.
-        labels: Class names, such as ``("liquid", "glass")``.
+        labels: Class names; the last is the one that classifiers trained on the set explain.
         level: ``"thermal"`` or ``"inherent"``: what kind of configuration these are.
     """
 
@@ -39,7 +39,8 @@ class LabelledSet:
 
         Args:
             trajectories: Class name to the trajectories of that class or their files, one per
-                independent run; the order of the keys is the order of the labels.
+                independent run; the order of the keys is the order of the labels, so put the
+                class that is to be explained last.
 
         Raises:
             InputError: If fewer than two classes have trajectories, if thermal and inherent
@@ -52,7 +53,7 @@ class LabelledSet:
         if len(given) < 2:
             raise InputError(
                 f"training needs at least two classes; got {', '.join(given) or 'none'}: "
-                "give trajectories of liquids and of glasses."
+                "give trajectories of both phases."
             )
         levels = {
             str(trajectory.metadata.get("level", "thermal"))

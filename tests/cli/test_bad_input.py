@@ -73,7 +73,7 @@ def reading_commands(classifier, source, out):
         ("structure", source, "-o", out, "--system=kam2d"),
         ("convert", source, "-o", out),
         ("compare", source, "--predictor=a", "--target=b", "-o", out),
-        ("train", f"--glass={source}", "-o", out),
+        ("train", f"--class=glass={source}", "-o", out),
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_box_below_twice_the_cutoff(classifier, tmp_path, out):
 def test_training_on_one_class_only(runs, out, only):
     said = f"at least two classes; got {only}"
     refused(said, "train", *sorted(runs.glob(f"{only}-?.gsd")), "-o", out)
-    refused(said, "train", f"--{only}={runs}/{only}-?.gsd", "-o", out)
+    refused(said, "train", f"--class={only}={runs}/{only}-?.gsd", "-o", out)
 
 
 def test_training_on_nothing(out):
@@ -182,11 +182,28 @@ def test_training_on_the_same_run_twice(runs, out):
 
 def test_training_on_files_that_do_not_name_their_phase(tmp_path, out):
     source = dump(tmp_path / "nameless.atom")
-    refused("give the file with --liquid or --glass", "train", source, "-o", out)
+    refused("does not store its phase; say it with --class", "train", source, "-o", out)
 
 
 def test_a_pattern_that_matches_nothing(tmp_path, out):
-    refused("no file matches", "train", f"--liquid={tmp_path}/*.gsd", "-o", out)
+    refused("no file matches", "train", f"--class=liquid={tmp_path}/*.gsd", "-o", out)
+
+
+@pytest.mark.parametrize("given", ["*.gsd", "=*.gsd", "liquid="])
+def test_a_class_without_name_or_pattern(given, out):
+    refused("expected NAME=PATTERN", "train", f"--class={given}", "-o", out)
+
+
+def test_the_explained_class_is_not_guessed(runs, out):
+    """Without a phase of the usual name nothing says which of the two is meant."""
+    named = (f"--class=hot={runs}/liquid-?.gsd", f"--class=cold={runs}/glass-?.gsd")
+    refused(
+        "explain has to name the one that is explained: cold or hot", "train", *named, "-o", out
+    )
+    refused(
+        "explain is 'warm', but the phases are cold, hot",
+        *("train", *named, "--explain=warm", "-o", out),
+    )
 
 
 @pytest.mark.parametrize(

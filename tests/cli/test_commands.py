@@ -96,13 +96,17 @@ def test_train_takes_patterns_that_name_the_classes(runs, tmp_path):
     out = tmp_path / "cnn.safetensors"
     done = gnnglass(
         *("train", "-o", out, "--model=voxel-cnn", "--epochs=1"),
-        *(f"--liquid={runs}/liquid-?.gsd", f"--glass={runs}/glass-?.gsd"),
+        *(f"--class=hot={runs}/liquid-?.gsd", f"--class=cold={runs}/glass-?.gsd", "--explain=hot"),
     )
     assert done.code == 0, done.err
-    assert "thermal level" in done.out
+    assert "thermal level" in done.out and "explains hot" in done.out
     loaded = TrainedClassifier.load(out)
-    assert loaded.level == "thermal"
-    assert set(loaded.split.test) <= {f"{phase}-{k}" for phase in loaded.labels for k in range(3)}
+    assert (loaded.level, loaded.labels, loaded.explained) == ("thermal", ("cold", "hot"), "hot")
+    assert set(loaded.split.test) <= {f"{p}-{k}" for p in ("liquid", "glass") for k in range(3)}
+    explained = tmp_path / "explained.gsd"
+    done = gnnglass("explain", out, runs / "glass-0.gsd", "-o", explained)
+    assert done.code == 0, done.err
+    assert "P(hot)" in done.out and read(explained).metadata["explained"]["target"] == "hot"
 
 
 def test_explain_minimises_on_the_way_if_the_classifier_wants_it(runs, classifier, tmp_path):

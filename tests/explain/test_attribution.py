@@ -45,6 +45,18 @@ def test_random_scores_depend_on_seed_and_place_only():
     assert not np.array_equal(scores[0], scores[1])
 
 
+def test_the_last_label_is_explained_unless_another_is_asked_for():
+    """Whatever it is called: no name has a meaning of its own."""
+    named = Classifier(CLASSIFIER.model, CLASSIFIER.recipe, labels=("glass", "liquid"))
+    trajectory = Trajectory([liquid(0)])
+    shown = {
+        target: annotate(named, trajectory, GraphGradCAM(), "map", target)[0].field("map")
+        for target in (None, "liquid", "glass")
+    }
+    np.testing.assert_array_equal(shown[None], shown["liquid"])
+    assert not np.array_equal(shown[None], shown["glass"])
+
+
 def test_annotate_adds_the_field_and_keeps_the_rest():
     frames = [liquid(k).with_fields(energy=np.arange(40.0)) for k in range(10)]
     trajectory = Trajectory(frames, {"run": "r1"})

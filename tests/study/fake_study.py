@@ -87,6 +87,7 @@ def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
             "glass": {"kT": 0.3, "n_runs": 12, "cooling_rate": 0.015},
             "isoconfigurational": {"n_clones": 32, "lag_steps": [100, 1000, 10000]},
         },
+        "classes": ["liquid", "glass"],
         "levels": {
             "thermal": {
                 "gnn": classifier(0.9987, 0.991, 0.0111, 61.7, 0.0041),
@@ -96,7 +97,12 @@ def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
                 "gnn": classifier(0.9812, 0.936, 0.0333, 64.3, 0.0042),
                 "cnn": classifier(0.9534, 0.902, 0.0444, 97.9, 0.0033),
                 "linear": classifier(0.9871, 0.941, 0.0555, 0.31, 0.0007),
-                "energy": {"auc": with_interval(0.9573, 0.02), "n_runs": 6, "n_snapshots": 48},
+                "energy": {
+                    "auc": with_interval(0.9573, 0.02),
+                    "sign": -1,
+                    "n_runs": 6,
+                    "n_snapshots": 48,
+                },
             },
         },
         "correlations": table.to_dict("records"),

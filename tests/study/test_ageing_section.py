@@ -63,7 +63,7 @@ def ageing():
         for relative in (False, True)
         for time in (1.0, 10.0)
     ]
-    return {"rows": rows, "summary": summary, "curves": curves}
+    return {"phase": "glass", "rows": rows, "summary": summary, "curves": curves}
 
 
 def test_smoothed_rows_of_what_is_followed_by_waiting_time():
@@ -95,8 +95,11 @@ def test_bounds_are_not_told_as_relaxation_times():
 
 
 def test_a_single_age_is_no_ageing():
-    one = {name: [r for r in rows if r["waiting_time"] == 10] for name, rows in ageing().items()}
-    assert "ages" not in " ".join(verdict({"ageing": one}))
+    one = {
+        name: [r for r in ageing()[name] if r["waiting_time"] == 10]
+        for name in ("rows", "summary", "curves")
+    }
+    assert "ages" not in " ".join(verdict({"ageing": {**one, "phase": "glass"}}))
 
 
 def test_the_figure_shows_each_age_and_each_predictor():

@@ -17,10 +17,12 @@ from gnnglass.study.figures import (
     scatter_figure,
 )
 
+CLASSES = ("liquid", "glass")
+
 
 def test_roc_passes_through_the_counts():
     labels, scores = [0, 0, 1, 1], [-2.0, 3.0, 1.0, 4.0]
-    curve = roc_figure({"gnn": (labels, scores)}).axes[0].lines[1]
+    curve = roc_figure({"gnn": (labels, scores)}, CLASSES).axes[0].lines[1]
     assert {(0, 0), (0, 0.5), (0.5, 1), (1, 1)} <= {
         tuple(point) for point in np.column_stack(curve.get_data())
     }
@@ -28,8 +30,9 @@ def test_roc_passes_through_the_counts():
 
 def test_only_probabilities_are_checked_for_calibration():
     labels = np.array([0, 1] * 20)
-    assert len(roc_figure({"energy": (labels, labels * 3.0)}).axes) == 1
-    figure = roc_figure({"gnn": (labels, np.full(40, 0.5)), "energy": (labels, labels * 3.0)})
+    assert len(roc_figure({"energy": (labels, labels * 3.0)}, CLASSES).axes) == 1
+    both = {"gnn": (labels, np.full(40, 0.5)), "energy": (labels, labels * 3.0)}
+    figure = roc_figure(both, CLASSES)
     (dots,) = figure.axes[1].collections
     np.testing.assert_allclose(dots.get_offsets(), [[0.5, 0.5]])
 
@@ -44,7 +47,7 @@ def test_only_probabilities_are_checked_for_calibration():
 )
 def test_bad_scores_are_refused(labels, scores, message):
     with pytest.raises(InputError, match=message):
-        roc_figure({"gnn": (labels, scores)})
+        roc_figure({"gnn": (labels, scores)}, CLASSES)
 
 
 def test_history_without_auc_has_one_panel():
@@ -122,6 +125,25 @@ def test_blue_is_the_glass_like_end_of_every_field_and_titles_say_the_unit(study
         "potential energy [energy]",
         "propensity [length]",
     ]
+
+
+@pytest.mark.parametrize("blue_is_slow", [True, False])
+def test_blue_is_the_end_of_the_explained_phase(study, blue_is_slow):
+    fields = ["importance_gnn", "potential_energy", "tau_bond"]
+    axes = map_figure(study[1].maps[0], fields, blue_is_slow=blue_is_slow).axes
+    blue_at_the_top = [ax.collections[-1].get_cmap()(1.0)[2] > 0.3 for ax in axes[:3]]
+    # Importance is large where it speaks for the explained phase; slow is low energy, long times.
+    assert blue_at_the_top == [True, not blue_is_slow, blue_is_slow]
+
+
+def test_axes_name_the_phases():
+    labels = np.array([0, 1] * 20)
+    figure = roc_figure({"energy": (labels, labels / 2)}, ("young", "old"), "inherent", 1)
+    left, right = figure.axes
+    assert left.get_xlabel() == "share of young called old"
+    assert left.get_ylabel() == "share of old called old"
+    assert right.get_xlabel() == "predicted probability of old"
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["+E_IS"]
 
 
 def test_ranks_are_within_species(study):

@@ -12,6 +12,8 @@ from gnnglass.errors import FileError, InputError
 from gnnglass.study import FigureData, Report, build_report
 from gnnglass.study import _wording as words
 
+CLASSES = ["liquid", "glass"]
+JUDGED = {"levels": {"inherent": {"gnn": {}}}, "classes": CLASSES}
 VOID = {"meta", "img", "link", "br"}
 
 
@@ -228,6 +230,33 @@ def test_verdict_says_what_the_numbers_say(study):
     assert f"Given the potential energy, its correlation is {partial}" in text
 
 
+def test_phases_are_called_what_the_study_calls_them(study):
+    results, figures = study
+    inherent = {
+        **results["levels"]["inherent"],
+        "energy": {**results["levels"]["inherent"]["energy"], "sign": 1},
+    }
+    named = {
+        "correlations": results["correlations"],
+        "classes": ["young", "old"],
+        "levels": {"inherent": inherent},
+        "matched_energy": {"tolerance": 0.1, "n_pairs": 3, "auc": {"energy": 0.5}},
+    }
+    text = Page(Report(named, figures).html()).words
+    assert "the GNN tells old from young with AUC" in text
+    assert "Young or old, from one configuration" in text
+    assert "Blue is the old’s end of every field (positive importance, fast, high energy)" in text
+    assert "+E_IS reaches" in text and "0.500 by +E_IS" in text and "−E" not in text
+    # But in the names of runs, and of the package.
+    assert not re.search(r"\b(glass(?!-00)|glasses|liquids?)\b", text)
+
+
+def test_levels_without_the_names_of_the_phases_are_refused(study):
+    for results, figures in (({"levels": study[0]["levels"]}, FigureData()), ({}, study[1])):
+        with pytest.raises(InputError, match="expected the names of the two phases"):
+            Report(results, figures).html()
+
+
 def test_nothing_is_said_beyond_fields_that_nobody_held_fixed(study):
     rows = [row for row in study[0]["correlations"] if not row["given"]]
     page = Report({"correlations": rows}).html()
@@ -239,7 +268,10 @@ def test_verdict_calls_a_clear_win_one(study):
     judged = results["levels"]["inherent"]
     far = {**judged["linear"], "auc": {"estimate": 0.999, "low": 0.998, "high": 1.0}}
     levels = {"inherent": {**judged, "linear": far}}
-    assert "beyond the interval of the GNN" in Page(Report({"levels": levels}).html()).words
+    assert (
+        "beyond the interval of the GNN"
+        in Page(Report({"levels": levels, "classes": CLASSES}).html()).words
+    )
 
 
 def test_figures_of_three_dimensional_snapshots(study):
@@ -252,8 +284,8 @@ def test_figures_of_three_dimensional_snapshots(study):
 
 def test_pairs_of_equal_energy_are_counted_or_said_to_be_missing():
     matched = {"tolerance": 0.0025, "n_pairs": 7, "auc": {"gnn": 0.857, "energy": 0.5}}
-    page = Report({"levels": {"inherent": {"gnn": {}}}, "matched_energy": matched}).html()
+    page = Report({**JUDGED, "matched_energy": matched}).html()
     assert "among the 7 pairs" in page and "0.857 by GNN" in page and "settle nothing" in page
     none = {"tolerance": 0.0025, "n_pairs": 0, "auc": {"gnn": None}}
-    page = Report({"levels": {"inherent": {"gnn": {}}}, "matched_energy": none}).html()
+    page = Report({**JUDGED, "matched_energy": none}).html()
     assert "no held-out liquid and glass" in page and "0.0025" in page

@@ -1,7 +1,10 @@
+import importlib
 import json
 import re
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import gsd.hoomd
@@ -9,9 +12,12 @@ import numpy as np
 import pytest
 from tiny_study import TINY, as_toml, tiny
 
+import gnnglass
+from gnnglass import _records
 from gnnglass.cli import main
 from gnnglass.errors import FileError, InputError
 from gnnglass.simulate import Ensemble, clone_name
+from gnnglass.structure import INDICATORS
 from gnnglass.study import Study, plan_runs, run_study
 from gnnglass.study.check import check_study
 from gnnglass.study.report import rebuild_report
@@ -211,6 +217,72 @@ def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
 def test_a_changed_attribution_trains_nothing(copied, capsys):
     done = again(tiny("classifiers", "cnn", "attribution", value="random"), copied, capsys)
     assert done == {"check", "annotate", "compare", "report"}
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A copy of the package whose code is taken for that of the package."""
+    package = Path(gnnglass.__file__).parent
+    copy = tmp_path / "gnnglass"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    real = _records._files_of
+
+    def copied_files(module):
+        return [copy / path.relative_to(package) for path in real(module)]
+
+    monkeypatch.setattr(_records, "_files_of", copied_files)
+    return copy
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_changed_code_is_a_changed_study(copied, source, capsys):
+    """What the code of an indicator says is measured and compared anew, and nothing is trained."""
+    assert again(TINY, copied, capsys) == set()
+    density = source / "structure" / "density.py"
+    edit(density, '"""', '"""Words that change nothing. ')
+    assert again(TINY, copied, capsys) == set()
+    edit(density, "return", "return 1.0 *")
+    redone = {"check", "annotate", "compare", "report"}
+    assert again(TINY, copied, capsys) == redone
+    edit(source / "compare" / "smoothing.py", "CUT = 4.0", "CUT = 5.0")
+    assert again(TINY, copied, capsys) == redone - {"annotate"}
+    edit(source / "study" / "report.html.jinja", "As the", "While the")
+    assert again(TINY, copied, capsys) == {"check", "report"}
+    assert again(TINY, copied, capsys) == set()
+
+
+def test_an_indicator_of_another_package_is_part_of_the_study(
+    copied, tmp_path, capsys, monkeypatch
+):
+    """It is measured once it is there, and again when its formula changes."""
+    (tmp_path / "theirs.py").write_text(THEIRS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(INDICATORS, "_entries", {**INDICATORS._entries})
+    importlib.import_module("theirs")
+    redone = {"check", "annotate", "compare", "report"}
+    assert again(TINY, copied, capsys) == redone
+    assert again(TINY, copied, capsys) == set()
+    edit(tmp_path / "theirs.py", "positions[:, 0]", "positions[:, 1]")
+    assert again(TINY, copied, capsys) == redone
+
+
+THEIRS = """
+from dataclasses import dataclass
+
+from gnnglass.structure import INDICATORS, Indicator
+
+
+@INDICATORS.register("place")
+@dataclass(eq=False)
+class Place(Indicator):
+    def measure(self, snapshot):
+        return snapshot.positions[:, 0]
+"""
 
 
 def test_a_lost_file_is_made_again_and_is_the_same(copied, capsys):

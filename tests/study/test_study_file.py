@@ -5,7 +5,7 @@ from gnnglass.errors import FileError, GnnglassError, InputError, UnknownNameErr
 from gnnglass.simulate import AgeingProtocol, Protocol
 from gnnglass.study import EnsembleFile, Study, read_ensemble_file, run_study
 from gnnglass.study.check import check_study
-from gnnglass.study.workspace import protocols
+from gnnglass.study.workspace import deal, derived_seed, protocols
 
 GNN = TINY["classifiers"]["gnn"]
 
@@ -67,6 +67,71 @@ def test_parts_hold_runs_of_both_phases():
     }
     for runs in parts.values():
         assert {run.split("-")[0] for run in runs} == {"liquid", "glass"}
+
+
+def renamed(**names):
+    """The tiny study with its phases called otherwise, in the order of the arguments."""
+    phases = {name: TINY["phases"][old] for name, old in names.items()}
+    return {**TINY, "phases": phases, "dynamics": {**TINY["dynamics"]}}
+
+
+def test_the_order_of_the_tables_changes_nothing():
+    swapped = Study.from_dict(renamed(glass="glass", liquid="liquid"))
+    study = Study.from_dict(TINY)
+    # The file's order cannot be told from what all stages are given.
+    assert swapped.model_dump_json() == study.model_dump_json()
+    assert swapped.labels == ("liquid", "glass")
+    assert swapped.dynamics.phase == "glass"
+    for phase in study.phases:
+        assert protocols(swapped, phase) == protocols(study, phase)
+    alone = {key: TINY[key] for key in ("system", "simulate")}
+    for phases in (TINY["phases"], swapped.phases):
+        file = EnsembleFile.from_dict({**alone, "phases": phases})
+        for phase in phases:
+            assert protocols(file, phase) == protocols(study, phase)
+
+
+def test_seeds_are_those_of_the_phase_and_not_of_its_place():
+    """Liquids and glasses keep the seeds they had when their place in the file numbered them."""
+    study = Study.from_dict(TINY)
+    for place, phase in enumerate(("liquid", "glass")):
+        seeds = [one.seed for one in protocols(study, phase).values()]
+        assert seeds == [derived_seed(TINY["simulate"]["seed"], place, k) for k in range(4)]
+    other = renamed(young="liquid", old="glass")
+    seeds = [
+        [one.seed for phase in ("young", "old") for one in protocols(study, phase).values()]
+        for explain in ("young", "old")
+        for study in [Study.from_dict({**other, "explain": explain})]
+    ]
+    assert seeds[0] == seeds[1] and len(set(seeds[0])) == 8
+
+
+def test_explaining_the_other_phase_turns_the_labels_and_deals_the_same_runs():
+    glass = Study.from_dict(TINY)
+    liquid = Study.from_dict(tiny("explain", value="liquid"))
+    assert (glass.explain, liquid.explain) == ("glass", "liquid")
+    assert liquid.labels == glass.labels[::-1]
+    assert liquid.dynamics.phase == "liquid"
+    assert deal(liquid) == deal(glass)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            {},
+            "in the study, no phase is called 'glass', so explain has to name the one that is "
+            "explained: old or young.",
+        ),
+        ({"explain": "glass"}, "in the study, explain is 'glass', but the phases are old, young."),
+    ],
+)
+def test_the_explained_phase_is_not_guessed(said, message):
+    with pytest.raises(InputError) as caught:
+        Study.from_dict({**renamed(young="liquid", old="glass"), **said})
+    assert str(caught.value) == message
+    content = {**renamed(young="liquid", old="glass"), "explain": "old"}
+    assert Study.from_dict(content).labels == ("young", "old")
 
 
 def test_a_missing_file_is_named(tmp_path):

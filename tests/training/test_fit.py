@@ -23,6 +23,7 @@ from gnnglass.training import (
     fit,
     split_by_run,
 )
+from gnnglass.training import classifier as written_by
 from gnnglass.training._loop import KeepBest
 
 QUICK = TrainingOptions(epochs=6, learning_rate=5e-3, batch_size=4)
@@ -191,8 +192,19 @@ def test_loading_what_is_not_a_classifier(tmp_path, classifier):
         TrainedClassifier.load(truncated)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weights": torch.zeros(2)}, foreign)
-    with pytest.raises(FileError, match="not a 'gnnglass classifier 2'"):
+    with pytest.raises(FileError, match="not a 'gnnglass classifier 3'"):
         TrainedClassifier.load(foreign)
+
+
+def test_a_file_that_does_not_say_what_is_explained_is_refused(tmp_path, classifier, monkeypatch):
+    """The second format had the labels in an order that meant nothing."""
+    path = classifier.save(tmp_path / "new.safetensors")
+    assert TrainedClassifier.load(path).explained == classifier.labels[-1]
+    monkeypatch.setattr(written_by, "_FORMAT", "gnnglass classifier 2")
+    old = classifier.save(tmp_path / "old.safetensors")
+    monkeypatch.undo()
+    with pytest.raises(FileError, match=r"not a 'gnnglass classifier 3'; train one"):
+        TrainedClassifier.load(old)
 
 
 def test_unwritable_output(classifier, tmp_path):

@@ -39,7 +39,7 @@ class GivesLogits(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """The classes, in the order of the logits."""
+        """The classes, in the order of the logits; the last is explained by default."""
 
     def logits(self, snapshots: Sequence[Snapshot], *, batch_size: int) -> FloatArray:
         """Logits of each snapshot, shape [n_snapshots, n_classes]."""
@@ -296,7 +296,7 @@ def faithfulness_curve(
     runs: Sequence[Hashable] | None = None,
     mode: Mode = "deletion",
     perturbation: Perturbation | None = None,
-    target: str = "glass",
+    target: str | None = None,
     fractions: ArrayLike = FRACTIONS,
     n_random: int = 5,
     batch_size: int = 8,
@@ -320,7 +320,7 @@ def faithfulness_curve(
         runs: Independent run of each snapshot; left out with trajectories or files.
         mode: ``"deletion"`` or ``"insertion"``.
         perturbation: What happens to the particles; `Removal` if None.
-        target: The class.
+        target: The class; the classifier's last label if None.
         fractions: Increasing, between 0 and 1, shape [n_fractions]. Of n particles f n are
             perturbed, rounded down.
         n_random: Number of random orders.
@@ -342,6 +342,7 @@ def faithfulness_curve(
     maps = checked_maps(scores, [len(snapshot) for snapshot in snapshots])
     if len(runs) != len(maps):
         raise InputError(f"{len(runs)} runs were named; expected {len(maps)}, one per snapshot.")
+    target = judge.labels[-1] if target is None else target
     column = column_of(target, judge.labels)
     perturbed = (perturbation or Removal()).prepare(judge, batch_size)
     curves = []
