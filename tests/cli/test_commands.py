@@ -189,7 +189,9 @@ def test_an_ensemble_is_simulated_and_told(tmp_path):
     assert f"{out}: 4 runs" in done.out
     ensemble = Ensemble(out)
     assert list(ensemble) == ["glass-000", "glass-001", "aged-000", "aged-001"]
-    ensemble.plan("kam2d", {"bad": ensemble["glass-000"].protocol.replace(seed=9)})
+    again = ensemble["glass-000"].protocol
+    assert isinstance(again, Protocol)
+    ensemble.plan("kam2d", {"bad": again.replace(seed=9)})
     ensemble["bad"].fail("the moon was full.")
     told = gnnglass("status", out)
     assert told.code == 0, told.err
