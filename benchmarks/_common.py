@@ -132,7 +132,7 @@ def side_by_side(
     reference: Callable[[T], object],
     repeats: int,
     *,
-    fresh: Callable[[], AbstractContextManager[T]] = nullcontext,
+    fresh: Callable[[], AbstractContextManager[T]] = nullcontext,  # type: ignore[assignment]
     warm_up: bool = True,
 ) -> Comparison:
     """Time two calls in turn, so that whatever else the machine does hits both alike.

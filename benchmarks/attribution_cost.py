@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import torch
@@ -73,9 +74,7 @@ def compare_graph(
         )
         ratios[name] = compare(
             name,
-            lambda explainer=explainer: explainer.algorithm(
-                net, x, edge_index, target=target, **extras
-            ),
+            partial(explainer.algorithm, net, x, edge_index, target=target, **extras),
             lambda: forward_backward(net, *arguments),
             1 if name in DEAR else repeats,
             device,
@@ -94,12 +93,13 @@ def compare_voxel(snapshot: Snapshot, repeats: int, device: torch.device) -> Non
     print(f"voxel-cnn, one snapshot of {len(snapshot)} particles, with and without copies:")
     for name in ATTRIBUTIONS:
         for copies in ({}, {"n_shifts": 1, "flips": False}):
-            if not issubclass(ATTRIBUTIONS.factory(name), VoxelCAM):
+            kind = ATTRIBUTIONS.factory(name)
+            if not (isinstance(kind, type) and issubclass(kind, VoxelCAM)):
                 continue
             attribution = ATTRIBUTIONS.create(name, **copies)
             compare(
                 name,
-                lambda attribution=attribution: attribution.compute(classifier, [snapshot]),
+                partial(attribution.compute, classifier, [snapshot]),
                 lambda: forward_backward(net, *arguments),
                 repeats,
                 device,

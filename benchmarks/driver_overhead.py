@@ -20,6 +20,7 @@ from gnnglass.simulate import ENGINES, Protocol
 from gnnglass.simulate._state import lattice_start, settling
 from gnnglass.simulate.lammps import QUIET, load_lammps
 from gnnglass.systems import GlassFormer, glass_former
+from gnnglass.systems.potentials import LennardJones
 from gnnglass.trajectories import read
 
 FRAME_INTERVAL = 1000
@@ -124,6 +125,7 @@ def bare_lammps(system: GlassFormer, protocol: Protocol, out: Path) -> None:
     lammps.create_atoms(n, list(range(1, n + 1)), (start.types + 1).tolist(), positions.ravel())
     lammps.commands_list(["mass * 1.0", f"pair_style lj/smooth/linear {system.r_max}"])
     for (a, b), potential in system.potentials.items():
+        assert isinstance(potential, LennardJones)
         i, j = sorted((system.species.index(a) + 1, system.species.index(b) + 1))
         lammps.command(
             f"pair_coeff {i} {j} {potential.epsilon} {potential.sigma} {potential.cutoff}"
@@ -174,6 +176,7 @@ def bare_hoomd(system: GlassFormer, protocol: Protocol, out: Path) -> None:
     simulation.state.thermalize_particle_momenta(everything, protocol.kT_melt)
     pair = hoomd.md.pair.ForceShiftedLJ(hoomd.md.nlist.Cell(buffer=0.4))
     for key, potential in system.potentials.items():
+        assert isinstance(potential, LennardJones)
         pair.params[key] = {"epsilon": potential.epsilon, "sigma": potential.sigma}
         pair.r_cut[key] = potential.cutoff
     first = settling(protocol)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def measure(name: str, setting: tuple[int, int, int], repeats: int) -> str:
         timings = []
         for _ in range(repeats):
             copy = snapshot.replace()
-            timings.append(timed(lambda copy=copy: known[name].compute(copy)))
+            timings.append(timed(partial(known[name].compute, copy)))
     middle = median(timings)
     # The peak counts freud's memory, too, where it is timed.
     return (

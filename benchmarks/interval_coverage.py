@@ -11,7 +11,8 @@ there is no interval. The last rows correlate a random field with another::
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def mean(noise: Noise) -> tuple[Trial, float]:
 
     def trial(rng: np.random.Generator, n: int) -> Interval:
         values = noise(rng, (n, 1)) + noise(rng, (n, FRAMES))
-        return mean_over_runs(values.ravel(), np.repeat(np.arange(n), FRAMES))
+        return mean_over_runs(values.ravel(), _runs(n))
 
     return trial, 0.0
 
@@ -67,8 +68,7 @@ def correlation(noise: Noise) -> tuple[Trial, float]:
 
     def trial(rng: np.random.Generator, n: int) -> Interval:
         values = coefficients(rng, n, FRAMES)
-        runs = np.repeat(np.arange(n), FRAMES)
-        return mean_over_runs(values.ravel(), runs, scale="correlation")
+        return mean_over_runs(values.ravel(), _runs(n), scale="correlation")
 
     return trial, float(truth)
 
@@ -80,7 +80,7 @@ def random_field(noise: Noise) -> tuple[Trial, float]:
         field = rng.standard_normal((n * FRAMES, PARTICLES))
         target = noise(rng, (n * FRAMES, PARTICLES))
         values = [np.corrcoef(x, y)[0, 1] for x, y in zip(field, target, strict=True)]
-        return mean_over_runs(values, np.repeat(np.arange(n), FRAMES), scale="correlation")
+        return mean_over_runs(values, _runs(n), scale="correlation")
 
     return trial, 0.0
 
@@ -147,7 +147,7 @@ def ratio(noise: Noise) -> tuple[Trial, float]:
     return trial, 1.0
 
 
-def _ratio(pairs: list[FloatArray]) -> float:
+def _ratio(pairs: Sequence[FloatArray]) -> float:
     above, below = np.mean(pairs, axis=0)
     return float(above / below)
 
@@ -159,11 +159,10 @@ def _runs(n: int) -> list[int]:
 FIGURES: dict[str, Callable[[Noise], tuple[Trial, float]]] = {
     "mean": mean,
     "correlation": correlation,
-    **{f"AUC, shift {shift:g}": lambda noise, s=shift: area(noise, s) for shift in SHIFTS},
-    **{f"accuracy, shift {shift:g}": lambda noise, s=shift: accuracy(noise, s) for shift in SHIFTS},
+    **{f"AUC, shift {shift:g}": partial(area, shift=shift) for shift in SHIFTS},
+    **{f"accuracy, shift {shift:g}": partial(accuracy, shift=shift) for shift in SHIFTS},
     **{
-        f"difference of AUCs, shift {shift:g}": lambda noise, s=shift: difference(noise, s)
-        for shift in SHIFTS
+        f"difference of AUCs, shift {shift:g}": partial(difference, shift=shift) for shift in SHIFTS
     },
     "ratio of means": ratio,
     "random field": random_field,

@@ -202,7 +202,8 @@ def trained(
     options: argparse.Namespace,
 ) -> TrainedClassifier:
     """A network trained on the training runs, unless just this was done before."""
-    settings = SETTINGS.get(name) or OTHERS[MODELS.factory(name).kind]
+    kind = MODELS.factory(name).kind  # type: ignore[attr-defined]
+    settings = SETTINGS.get(name) or OTHERS[kind]
     training = {**TRAINING, "epochs": options.epochs, "supervision": supervision}
     depends_on = [plan.model_dump(), [asdict(one) for one in settings], training, asdict(split)]
     digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]

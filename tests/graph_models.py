@@ -20,7 +20,7 @@ def untrained(name: str, dimension: int = 2, r_max: float = 1.7, **options) -> S
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = MODELS.create(name, n_species=2, r_max=r_max, **options)
-        net.head.linear.reset_parameters()
+        net.head.linear.reset_parameters()  # type: ignore[operator]
     net.standardise([recipe(example_snapshot(dimension, seed=9))])
     return SimpleNamespace(model=net.eval(), recipe=recipe, labels=("liquid", "glass"))
 

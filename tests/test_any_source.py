@@ -119,7 +119,7 @@ class Files:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = MODELS.create("message-passing", **options)
-            model.head.linear.reset_parameters()
+            model.head.linear.reset_parameters()  # type: ignore[operator]
         model.standardise([recipe(frame) for frame in whole])
         TrainedClassifier(
             model_name="message-passing",
@@ -162,7 +162,7 @@ FRAMES = {
     "predict_proba": lambda s, f: gg.load(f.classifier).predict_proba(s),
     "of_species": lambda s, f: of_species([x.field("x") for x in gg.as_trajectory(s)], s, "A"),
     "noise_stability": lambda s, f: noise_stability(
-        lambda snapshots: gg.load(f.classifier).model and gg.Saliency().compute(
+        lambda snapshots: gg.load(f.classifier).model and gg.Saliency().compute(  # type: ignore[return-value]
             f.classifier, snapshots
         ),
         s, 0.05, n_seeds=1,
@@ -210,7 +210,7 @@ def test_a_trajectory_comes_back_as_one_with_its_metadata(files, function):
 
 def planned_clones(source: object, files: Files) -> dict[str, object]:
     ensemble = gg.Ensemble(files.folder / "clones")
-    ensemble.plan_clones("kam2d", {"one": source}, {"one": CLONES})
+    ensemble.plan_clones("kam2d", {"one": source}, {"one": CLONES})  # type: ignore[dict-item]
     return {name: ensemble[name].state_point for name in ensemble}
 
 

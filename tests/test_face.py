@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ OFFERED = gg._OFFERED
 PACKAGES = {name for name, where in OFFERED.items() if ":" not in where}
 
 
-def in_a_fresh_interpreter(code: str) -> object:
+def in_a_fresh_interpreter(code: str) -> Any:
     """What the last line prints, as JSON; nothing of this process has been imported there."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -134,7 +134,7 @@ def test_what_is_known_of_an_entry_is_in_its_class() -> None:
 def test_a_label_is_never_that_of_another_entry() -> None:
     found: Registry[object] = Registry("thing", "gnnglass.systems")
     found.register("derived-thing")(Derived)
-    found.register("with-three")(partial(Plain, 3))
+    found.register("with-three")(partial(Plain, 3))  # type: ignore[call-arg]
     assert found.describe("derived-thing").label == "derived thing"
     assert found.describe("with-three").label == "with three"
     # What is not shown as a name is inherited.

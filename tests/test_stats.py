@@ -229,8 +229,9 @@ def test_the_largest_share_their_places_where_they_are_tied(values, k):
 def test_scores_are_what_coefficients_are_made_of():
     x, y = np.random.default_rng(2).normal(size=(2, 30))
     for ranked, coefficient in ((False, stats.pearsonr), (True, stats.spearmanr)):
-        product_of_scores = standard_scores(x, ranked=ranked) @ standard_scores(y, ranked=ranked)
-        assert product_of_scores == pytest.approx(coefficient(x, y).statistic)
+        of_x, of_y = standard_scores(x, ranked=ranked), standard_scores(y, ranked=ranked)
+        assert of_x is not None and of_y is not None
+        assert of_x @ of_y == pytest.approx(coefficient(x, y).statistic)
     assert standard_scores(np.ones(5), ranked=True) is None
 
 

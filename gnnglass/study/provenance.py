@@ -9,8 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from gnnglass import __version__
+
 PACKAGES = (
-    "gnnglass",
     "numpy",
     "scipy",
     "freud-analysis",
@@ -26,7 +27,8 @@ def provenance() -> dict[str, Any]:
     """Versions, machine and source revision, as JSON-like values."""
     return {
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
+        # Ours from the source: what an editable install recorded may be of another day.
+        "versions": {"gnnglass": __version__, **{name: _version(name) for name in PACKAGES}},
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
             "processor": _processor(),

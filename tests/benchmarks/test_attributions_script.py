@@ -117,7 +117,7 @@ def test_a_command_that_makes_no_sense_is_refused(run, capsys, arguments, said):
 
 
 def test_without_a_file_the_shipped_benchmark_is_run(monkeypatch, tmp_path, capsys):
-    asked = {}
+    asked: dict[str, object] = {}
 
     def note(benchmark, folder, **options):
         asked.update(benchmark=benchmark, folder=folder, **options)

@@ -21,7 +21,7 @@ class Done:
 def gnnglass(*arguments):
     """Run one command; an exception that is not the end of a program comes through."""
     out, err = io.StringIO(), io.StringIO()
-    code = 0
+    code: str | int = 0
     with (
         patch.object(sys, "argv", ["gnnglass", *map(str, arguments)]),
         redirect_stdout(out),

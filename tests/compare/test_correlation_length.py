@@ -97,7 +97,7 @@ def test_results_show_themselves_and_make_a_curve(plane):
     row = a.to_frame().iloc[0]
     assert (row.estimate, row.edge, row.n_runs) == (a.estimate, 32.0, 8)
     ax = a.plot()
-    r, fitted = ax.lines[-1].get_data()
+    r, fitted = map(np.asarray, ax.lines[-1].get_data())
     assert (r[0], r[-1]) == (1, 4)
     assert fitted[0] == pytest.approx(a.correlation.estimate[3:5].mean(), abs=0.1)
     curve = Curve("kT", {0.5: a, 0.4: found["B"]})

@@ -86,11 +86,11 @@ def test_symmetries_and_another_scale_change_nothing(seed, shift, flip, scale, o
         fields={"f": (scale * before.field("f") + offset * before.types)[order]},
     )
     # Wide bins, whose edges rounding could only cross by accident.
-    curves = [
+    first, second = (
         spatial_correlation([s], "f", runs=["a"], species=["all"], bin_width=1.1)["all"].estimate
         for s in (before, after)
-    ]
-    np.testing.assert_allclose(*curves, atol=1e-9)
+    )
+    np.testing.assert_allclose(first, second, atol=1e-9)
 
 
 def test_an_uncorrelated_field_levels_off_at_what_its_mean_took_away():

@@ -209,9 +209,9 @@ def test_bond_breaking_equals_the_definition(dimension):
         vectors = initial.minimum_image(initial.positions - initial.positions[i])
         partners = []
         for j in range(len(initial)):
-            pair = tuple(sorted("AB"[initial.types[k]] for k in (i, j)))
-            if j != i and np.linalg.norm(vectors[j]) < near[pair]:
-                partners.append((j, {**far, ("A", "B"): 1.4}[pair]))
+            a, b = sorted("AB"[initial.types[k]] for k in (i, j))
+            if j != i and np.linalg.norm(vectors[j]) < near[a, b]:
+                partners.append((j, {**far, ("A", "B"): 1.4}[a, b]))
         for j, reach in partners:
             apart = vectors[j] + moved[:, :, j] - moved[:, :, i]
             whole = np.linalg.norm(apart, axis=-1) < reach

@@ -1,5 +1,7 @@
 """Occlusion, against taking particles out one by one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -110,7 +112,7 @@ def test_what_there_is_per_node_edge_and_graph_goes_with_them(n_edges):
     torch.manual_seed(1)
     model = OneWay()
     x, edge_index = torch.rand(5, 2), torch.randint(0, 5, (2, n_edges))
-    extras = {
+    extras: dict[str, Any] = {
         "edge_weight": torch.rand(n_edges),
         "charge": torch.rand(5),
         "field": torch.rand(1, 3),

@@ -75,7 +75,7 @@ def test_a_planted_particle_is_found_where_it_is(dimension, stride, flips):
 def test_averaging_over_shifts_centres_the_map_on_the_particle():
     """The map's centre of mass, probed on a line through the particle, is the particle."""
     offsets = np.linspace(-3, 3, 121)
-    errors = {}
+    errors: dict[int, list[float]] = {}
     for n_shifts in (1, 4):
         errors[n_shifts] = []
         for x in (0.0, 0.3, 0.7):

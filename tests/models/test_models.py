@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,7 @@ def test_fewer_than_two_radial_functions_have_no_width(name, n_radial):
 def test_cnn_is_periodic(dimension):
     """A roll by whole coarse cells changes nothing; features roll along."""
     torch.manual_seed(0)
-    net = MODELS.create("voxel-cnn", n_species=2, dimension=dimension, hidden=8).eval()
+    net: Any = MODELS.create("voxel-cnn", n_species=2, dimension=dimension, hidden=8).eval()
     grid = torch.rand(1, 2, *[16] * dimension)
     rolled = torch.roll(grid, [8] * dimension, dims=list(range(2, 2 + dimension)))
     with torch.no_grad():

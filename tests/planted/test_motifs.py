@@ -246,7 +246,8 @@ def test_no_distance_is_impossible(name, dimension):
     raw = motif.alter(before, Ball.around(before, 0, RADIUS), np.random.default_rng(0))
     assert (smallest_distances(raw) < 0.999 * nearest).any()
     assert (smallest_distances(plant(motif, before)) > 0.999 * nearest).all()
-    full = smallest_distances(plant(replace(motif, contrast=1.0), before))
+    whole = replace(motif, contrast=1.0)  # type: ignore[type-var]
+    full = smallest_distances(plant(whole, before))
     assert (full > 0.9 * nearest - 1e-9).all()
 
 

@@ -212,6 +212,7 @@ def test_the_kept_time_has_to_be_six_relaxation_times():
         for step in (0.19, 0.12)
     )
     assert (fast.verdict, slow.verdict) == ("equilibrated", "undecided")
+    assert fast.relaxation_steps and slow.relaxation_steps
     assert 100 < fast.relaxation_steps < 200 < slow.relaxation_steps
 
 

@@ -82,7 +82,7 @@ def test_devices(engine):
 
 
 def test_absent_hoomd_says_where_it_is(monkeypatch):
-    registry = Registry("engine", "gnnglass.simulate")
+    registry: Registry[object] = Registry("engine", "gnnglass.simulate")
     registry.register("absent", needs="no_such_module", install=INSTALL)(object)
     with pytest.raises(MissingExtraError, match="conda install -c conda-forge"):
         registry.create("absent")

@@ -155,7 +155,8 @@ def disturb(tmp_path, victim, place, moment, undisturbed):
 def test_killed_in_the_middle(tmp_path, victim, undisturbed):
     ensemble, seconds = undisturbed
     moment = random.Random(victim).uniform(0.1, 0.4) * seconds
-    disturb(tmp_path, *victim.split(), moment, ensemble)
+    kind, place = victim.split()
+    disturb(tmp_path, kind, place, moment, ensemble)
 
 
 @pytest.mark.validate
@@ -164,5 +165,6 @@ def test_killed_at_thirty_random_moments(tmp_path, number, undisturbed):
     ensemble, seconds = undisturbed
     victim = VICTIMS[number % len(VICTIMS)]
     moment = random.Random(number).uniform(0, 0.5) * seconds
-    states = disturb(tmp_path, *victim.split(), moment, ensemble)
+    kind, place = victim.split()
+    states = disturb(tmp_path, kind, place, moment, ensemble)
     print(f"{number}: {victim} killed after {moment:.2f} s: {dict(states)}")

@@ -48,7 +48,7 @@ def test_bad_parameters_give_one_sentence(changes, message):
 
 def test_a_missing_parameter_is_named():
     with pytest.raises(InputError, match="Protocol: n_particles is missing"):
-        Protocol(kT=1.0, seed=1, n_frames=1, frame_interval=1, hold_steps=1)
+        Protocol(kT=1.0, seed=1, n_frames=1, frame_interval=1, hold_steps=1)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("lag_steps", [(), (0, 1), (5, 5), (9, 3)])

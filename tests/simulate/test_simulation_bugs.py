@@ -86,7 +86,7 @@ class Stumbling(Say):
     """A task with a mistake in it."""
 
     def __call__(self) -> None:
-        {}["mass"]
+        {}["mass"]  # type: ignore[index]
 
 
 def test_the_bug_of_a_task_keeps_its_traceback(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Crystals and brute force that the tests of the indicators share."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from gnnglass.trajectories import Snapshot
 
 HALF = np.sqrt(3) / 2
 #: Edges of an orthorhombic cell and the places in it; the nearest neighbours are 1 apart.
-CRYSTALS = {
+CRYSTALS: dict[str, tuple[Any, list[tuple[float, ...]]]] = {
     "square": ((1, 1), [(0, 0)]),
     "hexagonal": ((1, 2 * HALF), [(0, 0), (0.5, 0.5)]),
     "sc": ((1, 1, 1), [(0, 0, 0)]),

@@ -51,8 +51,8 @@ def test_energy_is_half_of_each_pair_by_brute_force():
         others, r = distances_to(snapshot, i)
         energy = 0.0
         for j, distance in zip(others, r, strict=True):
-            pair = tuple(sorted("AB"[snapshot.types[k]] for k in (i, j)))
-            energy += float(former.potentials[pair].energy(distance)) / 2
+            a, b = sorted("AB"[snapshot.types[k]] for k in (i, j))
+            energy += float(former.potentials[a, b].energy(distance)) / 2
         expected.append(energy)
     computed = PotentialEnergy("kam2d").compute(snapshot).values
     np.testing.assert_allclose(computed, expected, rtol=1e-10)

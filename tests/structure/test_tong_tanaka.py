@@ -21,7 +21,7 @@ def theta_by_voronoi_vertices(snapshot, sigma):
     shifts = np.array(list(itertools.product((0, 1, -1), repeat=d)))
     points = (snapshot.positions + shifts[:, None] * snapshot.box).reshape(-1, d)
     found = Voronoi(points)
-    around = defaultdict(set)
+    around: dict[int, set[int]] = defaultdict(set)
     for pair, vertices in zip(found.ridge_points, found.ridge_vertices, strict=True):
         for vertex in vertices:
             around[vertex] |= set(pair.tolist())
@@ -30,13 +30,13 @@ def theta_by_voronoi_vertices(snapshot, sigma):
     for vertex, members in around.items():
         for i in members if vertex >= 0 else ():
             if i < n:
-                others = members - {i}
                 contact = {
                     frozenset(ab): sigma(*(kinds[k % n] for k in ab))
                     for ab in itertools.combinations(members, 2)
                 }
                 if d == 2:
-                    total[i] += angle_off(points, i, *others, contact)
+                    j, k = members - {i}
+                    total[i] += angle_off(points, i, j, k, contact)
                 else:
                     total[i] += length_off(points, contact)
                 count[i] += 1

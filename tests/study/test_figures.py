@@ -76,7 +76,7 @@ def test_partial_correlations_are_drawn_beside_the_others(study):
         given=["potential_energy"],
     )
     (ax,) = correlation_figure(table.to_dict("records")).axes
-    drawn = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
+    drawn = {line.get_label(): np.asarray(line.get_xdata())[0] for line in ax.lines}
     assert [drawn["bare"], drawn["bare, given potential_energy"]] == list(table.estimate)
 
 

@@ -1,6 +1,7 @@
 """A study of the smallest mixture the potentials allow, as a study file would give it."""
 
 import copy
+from typing import Any
 
 TINY = {
     "title": "A tiny study",
@@ -49,7 +50,7 @@ def tiny(*path, value=None):
     """The tiny study with the entry at `path` set, or removed where the value is None."""
     content = copy.deepcopy(TINY)
     if path:
-        section = content
+        section: Any = content
         for key in path[:-1]:
             section = section.setdefault(key, {})
         if value is None:

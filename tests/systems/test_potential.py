@@ -117,7 +117,7 @@ def test_harmonic_spheres_in_closed_form():
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_shape_is_kept(form):
     kind = POTENTIALS.factory(form)
-    arguments = {"epsilon": 1, "sigma": 1}
+    arguments: dict[str, float] = {"epsilon": 1, "sigma": 1}
     arguments |= {} if kind is HarmonicSpheres else {"cutoff": 2.5}
     arguments |= {"exponent": 12} if kind is SmoothedInversePower else {}
     potential = kind(**arguments)

@@ -116,7 +116,7 @@ def test_data_that_do_not_fit(tmp_path: Path, data: Any, message: str) -> None:
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_plain_containers_and_numbers_come_back(protocol: int) -> None:
     shared = [1, 2]
-    value = {
+    value: dict[str, Any] = {
         "a": [None, True, False, 0, -1, 255, 65535, 2**31, -(2**70), 2.5, "text", "é" * 300],
         "b": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), {"c": {}}),
         "shared": [shared, shared],
