@@ -120,9 +120,10 @@ def test_a_network_that_gives_no_tensor(of_a_class):
 
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS.names())
-def test_no_snapshots_give_no_scores(name):
+def test_no_snapshots_are_refused(name):
     model, recipe = (PixelNet(), VOXEL) if name in OF_VOXELS else (with_attention(), GRAPH)
-    assert ATTRIBUTIONS.create(name).compute(Classifier(model, recipe), []) == []
+    with pytest.raises(InputError, match="the trajectory is empty"):
+        ATTRIBUTIONS.create(name).compute(Classifier(model, recipe), [])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
