@@ -102,7 +102,7 @@ def test_entries_by_others_are_known_by_their_packages(monkeypatch):
         name, module = "theirs", "their_package.indicators"
 
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point] if group == "g" else [])
-    things = Registry("thing", "gnnglass.structure", group="g")
+    things: Registry[object] = Registry("thing", "gnnglass.structure", group="g")
     assert packages_elsewhere("g") == ["their_package"]
     assert packages_elsewhere("g", ["mine"]) == []
     things.register("mine")(test_entries_by_others_are_known_by_their_packages)

@@ -98,12 +98,15 @@ def test_seeds_are_those_of_the_phase_and_not_of_its_place():
         seeds = [one.seed for one in protocols(study, phase).values()]
         assert seeds == [derived_seed(TINY["simulate"]["seed"], place, k) for k in range(4)]
     other = renamed(young="liquid", old="glass")
-    seeds = [
-        [one.seed for phase in ("young", "old") for one in protocols(study, phase).values()]
+    first, second = (
+        [
+            one.seed
+            for phase in ("young", "old")
+            for one in protocols(Study.from_dict({**other, "explain": explain}), phase).values()
+        ]
         for explain in ("young", "old")
-        for study in [Study.from_dict({**other, "explain": explain})]
-    ]
-    assert seeds[0] == seeds[1] and len(set(seeds[0])) == 8
+    )
+    assert first == second and len(set(first)) == 8
 
 
 def test_explaining_the_other_phase_turns_the_labels_and_deals_the_same_runs():
