@@ -27,6 +27,7 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 
 from gnnglass._records import Record
 from gnnglass.models import create_model
+from gnnglass.stats import auc
 from gnnglass.structure import (
     HexaticOrder,
     LocalDensity,
@@ -38,7 +39,7 @@ from gnnglass.structure import (
 )
 from gnnglass.study import run_study
 from gnnglass.study.classification import judge
-from gnnglass.training import Calibration, TrainedClassifier, roc_auc
+from gnnglass.training import Calibration, TrainedClassifier
 from gnnglass.trajectories import Trajectory, read, write
 
 INDICATORS = {
@@ -235,10 +236,10 @@ def test_importance_is_where_the_disc_is(golden):
             planted = snapshot.field("planted")
             if run.startswith("glass"):
                 n += 1
-                assert roc_auc(snapshot.field("importance_gnn"), planted) > 0.85
-                assert roc_auc(-snapshot.field("potential_energy"), planted) > 0.75
+                assert auc(snapshot.field("importance_gnn"), planted) > 0.85
+                assert auc(-snapshot.field("potential_energy"), planted) > 0.75
                 for name in (*BLIND, "importance_random"):
-                    assert 0.3 < roc_auc(snapshot.field(name), planted) < 0.7
+                    assert 0.3 < auc(snapshot.field(name), planted) < 0.7
     assert n == 6
 
 
