@@ -50,7 +50,7 @@ ATTRIBUTION = r'''
 from torch import Tensor
 
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import GraphAttribution, ExplainedLogit
 
 
 @ATTRIBUTIONS.register("neighbor-count")
@@ -61,11 +61,11 @@ class NeighborCount(GraphAttribution):
     signed = False
     formula = r"s_i = |\mathcal N(i)|"
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        target = question.edge_index[1]
-        return question.x.new_zeros(len(question.x)).index_add(
-            0, target, question.x.new_ones(len(target))
+        target = explained.edge_index[1]
+        return explained.x.new_zeros(len(explained.x)).index_add(
+            0, target, explained.x.new_ones(len(target))
         )
 '''
 

@@ -434,7 +434,7 @@ def compare_species(
     seed: int = 0,
 ) -> Comparison:
     """`correlate` for one species, on fields that may already be smoothed; raises like it."""
-    check_question(x, y, method, given)
+    check_comparable(x, y, method, given)
     candidates = candidates_of(lengths, len(fields.run_names))
     fields.prepare([x, *given], candidates)
     held = {
@@ -459,7 +459,7 @@ def compare_species(
     )
 
 
-def check_question(x: str, y: str, method: Method, given: Sequence[str]) -> None:
+def check_comparable(x: str, y: str, method: Method, given: Sequence[str]) -> None:
     """Refuse what cannot be asked of any data.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gnnglass.compare.ceiling import noise_ceiling
-from gnnglass.compare.correlation import check_question, compare_species
+from gnnglass.compare.correlation import check_comparable, compare_species
 from gnnglass.compare.fields import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.trajectories import RunsLike, Snapshot, by_run
@@ -95,7 +95,7 @@ def compare_fields(
     snapshots, runs = by_run(snapshots, runs)
     for x, y, method in product(predictors, targets, methods):
         for held in _held_fixed(x, method, given):
-            check_question(x, y, method, held)
+            check_comparable(x, y, method, held)
     fields = FieldSet(snapshots, runs, censored, same_species=same_species)
     bare_or_smoothed = (None,) if lengths is None else (None, lengths)
     if lengths is not None:

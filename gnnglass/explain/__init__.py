@@ -12,7 +12,7 @@ from gnnglass.explain.class_activation import (
 )
 from gnnglass.explain.gnn_explainer import GNNExplainerAttribution
 from gnnglass.explain.gradients import FeatureAttribution, IntegratedGradients, Saliency
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 from gnnglass.explain.occlusion import Occlusion
 from gnnglass.explain.voxel_cam import VoxelCAM, VoxelGradCAM, VoxelHiResCAM
 
@@ -20,6 +20,7 @@ __all__ = [
     "ATTRIBUTIONS",
     "AttentionRollout",
     "Attribution",
+    "ExplainedLogit",
     "FeatureAttribution",
     "GNNExplainerAttribution",
     "GraphAttribution",
@@ -30,7 +31,6 @@ __all__ = [
     "GraphHiResCAM",
     "IntegratedGradients",
     "Occlusion",
-    "Question",
     "RandomAttribution",
     "Saliency",
     "VoxelCAM",

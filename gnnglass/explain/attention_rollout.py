@@ -12,7 +12,7 @@ from torch_geometric.utils import scatter
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 
 
 @ATTRIBUTIONS.register("attention-rollout")
@@ -54,15 +54,15 @@ class AttentionRollout(GraphAttribution):
                 "attribution."
             )
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        model, (source, target) = question.model, question.edge_index
+        model, (source, target) = explained.model, explained.edge_index
         weights_of = cast(Callable[..., Sequence[Tensor]], model.attention_weights)
-        geometry = [value for name, value in question.extras.items() if name != "batch"]
+        geometry = [value for name, value in explained.extras.items() if name != "batch"]
         with evaluating(model), torch.no_grad():
-            layers = weights_of(question.x, question.edge_index, *geometry)
-        n = len(question.x)
-        scores = torch.ones(n, dtype=question.x.dtype, device=question.x.device)
+            layers = weights_of(explained.x, explained.edge_index, *geometry)
+        n = len(explained.x)
+        scores = torch.ones(n, dtype=explained.x.dtype, device=explained.x.device)
         # From the left, R is one vector–matrix product per layer, the last layer first.
         for weights in reversed(layers):
             given = scatter(weights, target, dim_size=n, reduce="sum")

@@ -12,7 +12,7 @@ from torch_geometric.utils import scatter
 from gnnglass.errors import UnknownNameError
 from gnnglass.explain._layers import find_layer, layer_gradient, require_rows
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 
 
 class GraphCAM(GraphAttribution):
@@ -48,17 +48,17 @@ class GraphCAM(GraphAttribution):
         """Refuse a network that lacks the layer."""
         find_layer(model, self.layer)
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        return self.map_of_layer(question, self.layer)
+        return self.map_of_layer(explained, self.layer)
 
-    def map_of_layer(self, question: Question, layer: str | None) -> Tensor:
+    def map_of_layer(self, explained: ExplainedLogit, layer: str | None) -> Tensor:
         """The map of one layer, shape [n]."""
         features, gradient = layer_gradient(
-            question.model, layer, question.output, lambda output: question.logit(output).sum()
+            explained.model, layer, explained.output, lambda output: explained.logit(output).sum()
         )
-        require_rows(features, len(question.x))
-        scores = self.combine(features.flatten(1), gradient.flatten(1), question.batch)
+        require_rows(features, len(explained.x))
+        scores = self.combine(features.flatten(1), gradient.flatten(1), explained.batch)
         return torch.relu(scores) if self.relu else scores
 
 
@@ -119,9 +119,9 @@ class GraphGradCAMAveraged(GraphGradCAM):
         for layer in self._layers(model):
             find_layer(model, layer)
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        maps = [self.map_of_layer(question, layer) for layer in self._layers(question.model)]
+        maps = [self.map_of_layer(explained, layer) for layer in self._layers(explained.model)]
         return torch.stack(maps).mean(dim=0)
 
     def _layers(self, model: nn.Module) -> Sequence[str]:

@@ -17,7 +17,7 @@ from torch_geometric.explain.config import (
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 
 
 @ATTRIBUTIONS.register("gnn-explainer")
@@ -62,29 +62,29 @@ class GNNExplainerAttribution(GraphAttribution):
         self.lr = lr
         self.seed = seed
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        scores = question.x.new_zeros(len(question.x))
-        with evaluating(question.model):
-            for graph in range(question.n_graphs):
-                nodes = question.batch == graph
-                scores[nodes] = self._mask(question.kept(nodes)).to(scores)
+        scores = explained.x.new_zeros(len(explained.x))
+        with evaluating(explained.model):
+            for graph in range(explained.n_graphs):
+                nodes = explained.batch == graph
+                scores[nodes] = self._mask(explained.kept(nodes)).to(scores)
         return scores
 
-    def _mask(self, question: Question) -> Tensor:
+    def _mask(self, explained: ExplainedLogit) -> Tensor:
         """The learnt mask of one graph, shape [n]."""
         algorithm = GNNExplainer(epochs=self.epochs, lr=self.lr)
         algorithm.connect(
             ExplainerConfig(ExplanationType.phenomenon, node_mask_type=MaskType.object),
-            ModelConfig(question.mode, ModelTaskLevel.graph, ModelReturnType.raw),
+            ModelConfig(explained.mode, ModelTaskLevel.graph, ModelReturnType.raw),
         )
-        x = question.x.detach()
+        x = explained.x.detach()
         # The seed is set for all GPUs, so the state of each is kept.
         gpus = range(torch.cuda.device_count())
         with torch.random.fork_rng(gpus), torch.enable_grad():
             torch.manual_seed(self.seed)
             explanation = algorithm(
-                _Asked(question), x, question.edge_index, target=question.target
+                _MaskedNetwork(explained), x, explained.edge_index, target=explained.target
             )
         mask = explanation.node_mask[:, 0]
         if not mask.isfinite().all():
@@ -95,17 +95,17 @@ class GNNExplainerAttribution(GraphAttribution):
         return mask
 
 
-class _Asked(nn.Module):
+class _MaskedNetwork(nn.Module):
     """The network as GNNExplainer calls it; not a part of it, so that it leaves no masks there."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, explained: ExplainedLogit) -> None:
         super().__init__()
-        self.question = question
+        self.explained = explained
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """The logits of a masked graph, in the shape of the target if there is only one."""
-        output = self.question.output(x=x)
+        output = self.explained.output(x=x)
         # Which refuses an output that is not one row per graph with the explained class.
-        self.question.logit(output)
-        multiclass = self.question.mode == ModelMode.multiclass_classification
+        self.explained.logit(output)
+        multiclass = self.explained.mode == ModelMode.multiclass_classification
         return output if multiclass else output.reshape(-1)

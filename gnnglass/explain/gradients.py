@@ -12,7 +12,7 @@ from torch_geometric.utils import scatter
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import evaluating, require_rows, through_layer
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 from gnnglass.models import GraphNet
 
 #: From features of all particles, shape [n, ...], to the logit of each graph, shape [n_graphs].
@@ -52,18 +52,18 @@ class FeatureAttribution(GraphAttribution):
             batch: Graph of each node, shape [n].
         """
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        model = question.model
+        model = explained.model
         layer = self.layer or ("counts" if isinstance(model, GraphNet) else None)
 
         def logits(features: Tensor) -> Tensor:
             if layer is None:
-                value = question.logit(question.output(x=features))
+                value = explained.logit(explained.output(x=features))
             else:
                 # A copy goes on, because what follows may work in place.
-                value = question.logit(
-                    through_layer(model, layer, question.output, lambda _: features.clone())
+                value = explained.logit(
+                    through_layer(model, layer, explained.output, lambda _: features.clone())
                 )
             if torch.is_grad_enabled() and not value.requires_grad:
                 raise InputError(
@@ -72,12 +72,12 @@ class FeatureAttribution(GraphAttribution):
             return value
 
         with evaluating(model):
-            features = question.x if layer is None else _output_of(question, layer)
-            require_rows(features, len(question.x))
-            return self.attribute(logits, features.detach(), question.batch)
+            features = explained.x if layer is None else _output_of(explained, layer)
+            require_rows(features, len(explained.x))
+            return self.attribute(logits, features.detach(), explained.batch)
 
 
-def _output_of(question: Question, layer: str) -> Tensor:
+def _output_of(explained: ExplainedLogit, layer: str) -> Tensor:
     seen: list[Tensor] = []
 
     def look(output: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def _output_of(question: Question, layer: str) -> Tensor:
         return output
 
     with torch.no_grad():
-        through_layer(question.model, layer, question.output, look)
+        through_layer(explained.model, layer, explained.output, look)
     return seen[0]
 
 

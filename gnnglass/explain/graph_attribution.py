@@ -23,7 +23,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 
 
 @dataclass(frozen=True)
-class Question:
+class ExplainedLogit:
     """A network, a batch of graphs, and which number of its output is explained for each graph.
 
     Attributes:
@@ -106,8 +106,8 @@ class Question:
             return rows.gather(1, self.target[:, None])[:, 0]
         return rows[:, 0] * (2 * self.target - 1)
 
-    def kept(self, nodes: Tensor) -> Question:
-        """The same question about some of the nodes and the edges between them.
+    def kept(self, nodes: Tensor) -> ExplainedLogit:
+        """The same for some of the nodes and the edges between them.
 
         Graphs of which no node is kept are left out.
 
@@ -128,8 +128,8 @@ class Question:
             target=self.target[graphs],
         )
 
-    def repeated(self, times: int) -> Question:
-        """The same question about this many copies of the graphs, one copy after the other."""
+    def repeated(self, times: int) -> ExplainedLogit:
+        """The same for this many copies of the graphs, one copy after the other."""
 
         def copies(value: Tensor) -> Tensor:
             return value.repeat(times, *[1] * (value.dim() - 1))
@@ -196,7 +196,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
         self.batch_size = batch_size
 
     @abstractmethod
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]; what a subclass computes.
 
         In evaluation mode no graph of a batch influences another, nor may it influence the
@@ -209,7 +209,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
         """Scores of each snapshot's particles for the class in `column`; see `compute`."""
         results: list[FloatArray] = []
         for graphs in batched(classifier.recipe, snapshots, self.batch_size):
-            scores = self.node_scores(self._question(classifier.model, graphs, column))
+            scores = self.node_scores(self._explained_logit(classifier.model, graphs, column))
             ends = np.cumsum([graph.num_nodes for graph in graphs])
             results += np.split(scores.detach().cpu().numpy().astype(np.float64), ends[:-1])
         return results
@@ -231,7 +231,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             x: Node features, shape [n, n_features].
             edge_index: Edges, shape [2, e].
             target: Class of each graph that is explained, shape [n_graphs]; see
-                `Question.logit`. In regression the prediction.
+                `ExplainedLogit.logit`. In regression the prediction.
             index: Graphs to explain; the nodes of the others score zero. All if None.
             **kwargs: Passed to the model; ``batch``, shape [n], tells the graph of each node.
 
@@ -259,7 +259,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
                 "graph: pass batch=… for several graphs, and pool an output per node."
             )
         scores = self.node_scores(
-            Question(
+            ExplainedLogit(
                 model=model,
                 x=x,
                 edge_index=edge_index,
@@ -297,12 +297,14 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             )
         return True
 
-    def _question(self, model: nn.Module, graphs: Sequence[Data], column: int) -> Question:
+    def _explained_logit(
+        self, model: nn.Module, graphs: Sequence[Data], column: int
+    ) -> ExplainedLogit:
         x, edge_index, *rest = arguments_for(model, graphs)
         names = getattr(model, "takes", GRAPH_INPUTS)[2:]
         sizes = torch.tensor([graph.num_nodes for graph in graphs], device=x.device)
         index = torch.arange(len(graphs), device=x.device)
-        return Question(
+        return ExplainedLogit(
             model=model,
             x=x,
             edge_index=edge_index,

@@ -12,7 +12,7 @@ from torch import Tensor
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, Question
+from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
 from gnnglass.models import GraphNet
 
 
@@ -28,24 +28,24 @@ class ReceptiveField:
     b · n + i of a flat tensor stands for particle i in copy b.
 
     Args:
-        question: A question about one graph, to a `GraphNet`.
+        explained: One graph, its logit, and a `GraphNet`.
     """
 
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.model = cast(GraphNet, question.model)
-        geometry = question.extras[self.model.takes[2]]
+    def __init__(self, explained: ExplainedLogit) -> None:
+        self.explained = explained
+        self.model = cast(GraphNet, explained.model)
+        geometry = explained.extras[self.model.takes[2]]
         self.edges = self.model.edge_features(geometry)
-        self.features = [question.x]
+        self.features = [explained.x]
         for layer in self.model.layers:
-            self.features.append(layer(self.features[-1], question.edge_index, self.edges))
+            self.features.append(layer(self.features[-1], explained.edge_index, self.edges))
         self.leaving, self.arriving = (
-            _EdgesOf(nodes, len(question.x)) for nodes in question.edge_index
+            _EdgesOf(nodes, len(explained.x)) for nodes in explained.edge_index
         )
 
     def logits_without(self, removed: Tensor) -> Tensor:
         """The logit of the graph without each of some particles, shape [n_removed]."""
-        n, copies = len(self.question.x), len(removed)
+        n, copies = len(self.explained.x), len(removed)
         copy = torch.arange(copies, device=removed.device)
         gone = copy * n + removed
         changed, values = self._changed(gone, copies)
@@ -54,12 +54,12 @@ class ReceptiveField:
         left = torch.ones(copies * n, dtype=torch.bool, device=removed.device)
         left[gone] = False
         output = self.model.read_out(features[left], copy.repeat_interleave(n - 1))
-        return replace(self.question, target=self.question.target.expand(copies)).logit(output)
+        return replace(self.explained, target=self.explained.target.expand(copies)).logit(output)
 
     def _changed(self, gone: Tensor, copies: int) -> tuple[Tensor, Tensor]:
         """Which entries have other features after the last layer, and these features."""
-        n = len(self.question.x)
-        source, target = self.question.edge_index
+        n = len(self.explained.x)
+        source, target = self.explained.edge_index
         missing = torch.zeros(copies * n, dtype=torch.bool, device=gone.device)
         missing[gone] = True
         changed, values = gone[:0], self.features[0][:0]
@@ -136,42 +136,42 @@ class Occlusion(GraphAttribution):
     label = "occlusion"
     formula = r"s_i = y(\text{graph}) - y(\text{graph without particle } i \text{ and its edges})"
 
-    def node_scores(self, question: Question) -> Tensor:
+    def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        scores = question.x.new_zeros(len(question.x))
-        with evaluating(question.model), torch.no_grad():
-            for graph in range(question.n_graphs):
-                nodes = question.batch == graph
-                scores[nodes] = _without_each(question.kept(nodes))
+        scores = explained.x.new_zeros(len(explained.x))
+        with evaluating(explained.model), torch.no_grad():
+            for graph in range(explained.n_graphs):
+                nodes = explained.batch == graph
+                scores[nodes] = _without_each(explained.kept(nodes))
         return scores
 
 
-def _without_each(question: Question) -> Tensor:
+def _without_each(explained: ExplainedLogit) -> Tensor:
     """Scores of the nodes of one graph, shape [n]."""
-    n, n_edges = len(question.x), question.edge_index.shape[1]
+    n, n_edges = len(explained.x), explained.edge_index.shape[1]
     if n < 2:
         raise InputError(
             "a graph of one particle has nothing left without it; occlusion needs at least two."
         )
-    logit = question.logit(question.output())
-    local = isinstance(question.model, GraphNet)
+    logit = explained.logit(explained.output())
+    local = isinstance(explained.model, GraphNet)
     logits_without: Callable[[Tensor], Tensor] = (
-        ReceptiveField(question).logits_without if local else _computed_anew(question)
+        ReceptiveField(explained).logits_without if local else _computed_anew(explained)
     )
-    at_once = max(1, EDGES_AT_ONCE // (n + n_edges)) if local or "batch" in question.extras else 1
-    every = torch.arange(n, device=question.x.device)
+    at_once = max(1, EDGES_AT_ONCE // (n + n_edges)) if local or "batch" in explained.extras else 1
+    every = torch.arange(n, device=explained.x.device)
     blocks = [every[start : start + at_once] for start in range(0, n, at_once)]
     return logit - torch.cat([logits_without(block) for block in blocks])
 
 
-def _computed_anew(question: Question) -> Callable[[Tensor], Tensor]:
+def _computed_anew(explained: ExplainedLogit) -> Callable[[Tensor], Tensor]:
     """The logits of one graph without each of some nodes, by running the module on copies."""
 
     def logits_without(removed: Tensor) -> Tensor:
-        copies, n = len(removed), len(question.x)
+        copies, n = len(removed), len(explained.x)
         kept = torch.ones(copies, n, dtype=torch.bool, device=removed.device)
         kept.scatter_(1, removed[:, None], False)
-        without = question.repeated(copies).kept(kept.flatten())
+        without = explained.repeated(copies).kept(kept.flatten())
         return without.logit(without.output())
 
     return logits_without

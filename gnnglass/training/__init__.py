@@ -14,8 +14,8 @@ from gnnglass.training.evaluation import (
     matched_auc,
 )
 from gnnglass.training.fitting import (
+    BestFit,
     Candidate,
-    Choice,
     fit,
     fit_best,
     validation_loss,
@@ -23,9 +23,9 @@ from gnnglass.training.fitting import (
 from gnnglass.training.labelled import LabelledSet, Split, deal_runs, split_by_run
 
 __all__ = [
+    "BestFit",
     "Calibration",
     "Candidate",
-    "Choice",
     "Evaluation",
     "LabelledSet",
     "Split",

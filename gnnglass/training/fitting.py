@@ -131,7 +131,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Choice:
+class BestFit:
     """The classifier that was chosen, and what it was chosen from.
 
     Attributes:
@@ -154,7 +154,7 @@ def fit_best(
     checkpoints: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
-) -> Choice:
+) -> BestFit:
     """Train every candidate and keep the one that does best on the validation runs.
 
     What is compared is `validation_loss`, which has the same meaning for every kind of network,
@@ -169,7 +169,7 @@ def fit_best(
         system: The glass former: its name, a TOML file, a definition, or itself. What it is is
             stored with the classifier.
         checkpoints: Folder for the checkpoint of each candidate, by its place among them; a
-            killed choice goes on from these. They must belong to this very choice.
+            killed search goes on from these. They must belong to this very search.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
         progress: Whether to show a bar over the epochs of each candidate.
 
@@ -215,7 +215,7 @@ def fit_best(
             zip(candidates, classifiers, losses, strict=True)
         )
     )
-    return Choice(classifiers[chosen], record)
+    return BestFit(classifiers[chosen], record)
 
 
 def validation_loss(classifier: TrainedClassifier, labelled: LabelledSet) -> float:

@@ -1,4 +1,4 @@
-"""Parts and copies of a question ask the same of fewer or more graphs."""
+"""Parts and copies of a explained ask the same of fewer or more graphs."""
 
 import torch
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.explain.config import ModelMode
 
-from gnnglass.explain import Question
+from gnnglass.explain import ExplainedLogit
 
 
 def some_question(seed, n_graphs, n_edges):
@@ -16,7 +16,7 @@ def some_question(seed, n_graphs, n_edges):
     batch = torch.arange(n_graphs).repeat(4)
     pairs = torch.randint(0, 4, (2, n_edges), generator=chance) * n_graphs
     edge_index = pairs + torch.randint(0, n_graphs, (n_edges,), generator=chance)
-    return Question(
+    return ExplainedLogit(
         model=nn.Identity(),
         x=torch.rand(n, 2, generator=chance),
         edge_index=edge_index,
@@ -52,26 +52,26 @@ questions = st.builds(
 )
 
 
-@given(question=questions, times=st.integers(1, 3), data=st.data())
-def test_one_copy_of_several_is_the_question_itself(question, times, data):
-    copies = question.repeated(times)
-    assert copies.n_graphs == times * question.n_graphs
+@given(explained=questions, times=st.integers(1, 3), data=st.data())
+def test_one_copy_of_several_is_the_question_itself(explained, times, data):
+    copies = explained.repeated(times)
+    assert copies.n_graphs == times * explained.n_graphs
     which = data.draw(st.integers(0, times - 1))
-    copy = torch.arange(times).repeat_interleave(len(question.x))
-    assert_same(copies.kept(copy == which), question)
+    copy = torch.arange(times).repeat_interleave(len(explained.x))
+    assert_same(copies.kept(copy == which), explained)
 
 
-@given(question=questions, data=st.data())
-def test_what_is_kept_of_a_graph_is_what_belongs_to_it(question, data):
-    graph = data.draw(st.integers(0, question.n_graphs - 1))
-    part = question.kept(question.batch == graph)
-    mine = question.batch == graph
-    edges = mine[question.edge_index[0]]
-    assert torch.equal(part.x, question.x[mine])
-    assert torch.equal(part.extras["charge"], question.extras["charge"][mine])
-    assert torch.equal(part.extras["edge_weight"], question.extras["edge_weight"][edges])
-    assert torch.equal(part.extras["box"], question.extras["box"][graph : graph + 1])
-    assert torch.equal(part.target, question.target[graph : graph + 1])
+@given(explained=questions, data=st.data())
+def test_what_is_kept_of_a_graph_is_what_belongs_to_it(explained, data):
+    graph = data.draw(st.integers(0, explained.n_graphs - 1))
+    part = explained.kept(explained.batch == graph)
+    mine = explained.batch == graph
+    edges = mine[explained.edge_index[0]]
+    assert torch.equal(part.x, explained.x[mine])
+    assert torch.equal(part.extras["charge"], explained.extras["charge"][mine])
+    assert torch.equal(part.extras["edge_weight"], explained.extras["edge_weight"][edges])
+    assert torch.equal(part.extras["box"], explained.extras["box"][graph : graph + 1])
+    assert torch.equal(part.target, explained.target[graph : graph + 1])
     assert not part.batch.any()
     # Edges join the same nodes, by what these hold.
-    assert torch.equal(part.x[part.edge_index], question.x[question.edge_index[:, edges]])
+    assert torch.equal(part.x[part.edge_index], explained.x[explained.edge_index[:, edges]])
