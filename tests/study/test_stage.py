@@ -1,9 +1,14 @@
+import ast
 import json
 
 import pytest
+from tiny_study import TINY
 
+from gnnglass import _records
 from gnnglass.errors import FileError, InputError
+from gnnglass.study import Study, pipeline
 from gnnglass.study.stages import Stages
+from gnnglass.study.workspace import Workspace, deal
 
 
 class Work:
@@ -139,3 +144,69 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match="cannot write"), Stages(tmp_path / "file" / "x").alone():
         pass
+
+
+class Noting:
+    """Stages that are asked for and not done; what each says it depends on."""
+
+    def __init__(self):
+        self.code, self.after = {}, {}
+
+    def run(self, name, work, *, code=(), after=(), **_):
+        self.code[name], self.after[name] = set(code), list(after)
+
+
+#: What no figure depends on, or depends on for words, files and names alone. Of `simulate` only
+#: protocols are used, and finished runs are kept.
+PLUMBING = {
+    *("errors", "registry", "parallel", "simulate", "study", "__version__"),
+    *("_files", "_toml", "_records", "_workers", "_cluster"),
+}
+
+
+def parts_of(names):
+    """Parts of the package that modules and packages belong to."""
+    return {name.split(":")[0].split(".")[1] for name in names if name.startswith("gnnglass.")}
+
+
+def test_stages_name_all_the_code_that_they_run(tmp_path):
+    """Whatever a named part of the package imports is named too, by the stage or an earlier one."""
+    study = Study.from_dict(TINY)
+    stages, workspace = Noting(), Workspace(study, tmp_path, deal(study))
+    pipeline._classify(workspace, stages, "inherent")
+    pipeline._annotate(workspace, stages)
+    pipeline._compare(workspace, stages, study.dynamics)
+    assert {"train-gnn-inherent", "judge-inherent", "annotate", "compare"} <= set(stages.code)
+
+    def named(stage):
+        earlier = [one for one in stages.after[stage] if one in stages.code]
+        return stages.code[stage].union(*map(named, earlier))
+
+    for stage, code in stages.code.items():
+        known = parts_of(named(stage)) | PLUMBING
+        for name in code:
+            paths = _records._files_of(name.split(":")[0])
+            assert paths, name
+            for path in paths:
+                # Of the study itself functions are named, and its imports are of everything.
+                used = set() if ".study" in name else imported(path)
+                assert used <= known, f"{stage} uses {used - known} in {path}"
+
+
+def imported(path):
+    """Parts of the package that a module imports, but for its annotations."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in for_types:
+            if node.module == "gnnglass":
+                found |= {alias.name for alias in node.names}
+            elif (node.module or "").startswith("gnnglass."):
+                found.add(node.module.split(".")[1])
+    return found
