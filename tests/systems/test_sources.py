@@ -202,7 +202,9 @@ def test_refuses_other_sources():
         glass_former("kam4d")
     with pytest.raises(InputError, match="cannot be made from a int"):
         glass_former(7)
-    with pytest.raises(InputError, match="in the definition of the glass former, the keys are not"):
+    with pytest.raises(
+        InputError, match="in the definition of the glass former, the key 1 is not a text"
+    ):
         glass_former({1: 2})  # type: ignore[dict-item]
 
 
