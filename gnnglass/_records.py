@@ -108,7 +108,7 @@ def code_digest(*names: str) -> str:
             (``"gnnglass.study.check:recipe_of"``).
 
     Raises:
-        LookupError: If a module has no such function or class.
+        LookupError: If a package has no such module, or a module no such function or class.
     """
     digest = hashlib.sha256()
     for name in sorted(set(names)):
@@ -143,7 +143,9 @@ def _files_of(module: str) -> list[Path]:
             path for path in place.rglob("*") if path.is_file() and path.parent.name != CACHE
         )
     file = place.with_suffix(".py")
-    return [file] if file.is_file() else []
+    if not file.is_file():
+        raise LookupError(f"{root} has no module {module}")
+    return [file]
 
 
 #: Where Python keeps compiled modules.

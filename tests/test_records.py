@@ -93,6 +93,11 @@ def test_a_function_that_is_gone_is_named(write):
         code_digest("some_code.formula:lost")
 
 
+def test_a_module_that_is_gone_is_named(write):
+    with pytest.raises(LookupError, match=r"some_code has no module some_code\.lost"):
+        code_digest("some_code.lost")
+
+
 def test_code_without_a_source_is_never_the_same():
     assert code_digest("no_such_package_at_all") != code_digest("no_such_package_at_all")
 

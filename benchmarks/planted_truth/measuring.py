@@ -78,7 +78,7 @@ class Measuring(BenchmarkTask):
     The record has a row per attribution and configuration.
     """
 
-    code = ("gnnglass.explain", "gnnglass.compare", "planted_truth.measuring")
+    code = ("gnnglass.explain", "gnnglass.compare", __name__)
 
     @property
     def depends_on(self) -> Any:
@@ -232,7 +232,7 @@ class Controls(BenchmarkTask):
     the more frequent species, with intervals over controls.
     """
 
-    code = ("gnnglass.explain", "planted_truth.measuring")
+    code = ("gnnglass.explain", __name__)
 
     @property
     def depends_on(self) -> Any:
@@ -291,7 +291,7 @@ class Indicators(BenchmarkTask):
         "gnnglass.compare",
         "gnnglass.explain",
         "gnnglass.stats",
-        "planted_truth.measuring",
+        __name__,
     )
 
     @property

@@ -121,7 +121,7 @@ class Training(BenchmarkTask):
         "gnnglass.models",
         "gnnglass.training",
         "gnnglass.explain",
-        "planted_truth.pieces",
+        __name__,
     )
     candidate: CandidateSection
 

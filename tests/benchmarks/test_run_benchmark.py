@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from planted_truth import classes, margins, run_benchmark, table
+from planted_truth.measuring import NO_NETWORK, Indicators, Measuring
 from planted_truth.page import write_results
 from planted_truth.planting import Planting
+from planted_truth.tasks import candidate_trainings
 from tiny_benchmark import tiny
+
+from gnnglass import _records
 
 
 def test_every_attribution_is_measured_with_every_seed(done):
@@ -52,6 +56,44 @@ def test_what_is_done_is_not_done_again(done):
     again = run_benchmark(tiny(), folder, workers=1, device="cpu")
     assert again == results
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.json")} == before
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale"),
+    [
+        ("linear.py", {"Training", "Measuring"}),
+        ("class_activation.py", {"Training", "Measuring", "Indicators"}),
+        ("smoothing.py", {"Measuring", "Indicators"}),
+        ("bond_order.py", {"Indicators"}),
+        ("measuring.py", {"Measuring", "Indicators"}),
+        ("pipeline.py", set()),
+    ],
+)
+def test_changed_code_makes_what_it_made_stale(done, monkeypatch, edited, stale):
+    folder, _ = done
+    planting = Planting(tiny(), folder, "swapped", 0)
+    tasks = [
+        *candidate_trainings(planting, "gnn", "cpu"),
+        Measuring(planting, "gnn", "cpu"),
+        Indicators(planting, NO_NETWORK, "cpu"),
+    ]
+    assert all(task.done for task in tasks)
+    # The best candidate is looked up by the records of all, which are stale now.
+    monkeypatch.setattr(Measuring, "trainings", [tasks[0]])
+    before = [task.digest for task in tasks]
+    real = _records._digest_of_file
+
+    def as_edited(path, *rest):
+        return b"edited" if path.name == edited else real(path, *rest)
+
+    monkeypatch.setattr(_records, "_digest_of_file", as_edited)
+    changed = {
+        type(task).__name__
+        for task, digest in zip(tasks, before, strict=True)
+        if task.digest != digest
+    }
+    assert changed == stale
+    assert all(task.done != (type(task).__name__ in stale) for task in tasks[:2])
 
 
 def test_more_attributions_leave_the_networks_alone(done, tmp_path):
