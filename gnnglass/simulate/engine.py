@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass import __version__
 from gnnglass.registry import Registry
 from gnnglass.simulate._state import (
     Checkpoint,
@@ -282,7 +282,7 @@ class Engine(ABC):
             "dt": protocol.dt,
             "kT": protocol.kT,
             "engine": self.name,
-            "versions": {"gnnglass": version("gnnglass"), self.name: self.version},
+            "versions": {"gnnglass": __version__, self.name: self.version},
         }
 
 

@@ -331,6 +331,9 @@ def write(path: str | Path, trajectory: TrajectoryLike) -> None:
                 if index == 0:
                     frame.log[METADATA] = as_bytes(dict(trajectory.metadata))
                 with _refusing(path):
+                    if snapshot.step < 0:
+                        # With NumPy 1 gsd would write it as a huge step.
+                        raise OverflowError(f"step {snapshot.step} is negative, which GSD forbids")
                     file.append(frame)
         finally:
             with _refusing(path):
@@ -342,7 +345,7 @@ def _refusing(path: str | Path) -> Iterator[None]:
     """Wrap one call into gsd, which raises various errors on what it cannot write."""
     try:
         yield
-    # Negative steps overflow, and species that are not ASCII do not encode.
+    # Steps can be too large, and species that are not ASCII do not encode.
     except (OSError, RuntimeError, OverflowError, UnicodeError) as error:
         raise FileError(f"cannot write {path}: {error}.") from error
 

@@ -75,7 +75,7 @@ def test_runs_in_the_order_of_times(tmp_path: Path, protocol: int, pack: type[by
 def test_names_of_older_numpy_are_known(tmp_path: Path) -> None:
     path = saved(tmp_path, content())
     old = path.read_bytes().replace(b"numpy._core.", b"numpy.core.")
-    assert old != path.read_bytes()
+    assert b"numpy.core." in old
     path.write_bytes(old)
     assert len(read(path)) == 16
 
