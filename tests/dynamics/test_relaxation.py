@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,7 +66,7 @@ def test_times_lie_between_the_lags_of_the_crossing_and_never_above_the_bound(se
 def test_exponential_decay_gives_its_own_time():
     truth = np.geomspace(0.5, 200, 50)
     times = np.geomspace(0.1, 1000, 200)
-    tau, censored = first_crossing(times, np.exp(-times[:, None] / truth), 1 / np.e)
+    tau, censored = first_crossing(times, np.exp(-times[:, None] / truth), 1 / math.e)
     np.testing.assert_allclose(tau, truth, rtol=1e-3)
     assert not censored.any()
 
@@ -116,7 +118,9 @@ def test_error_of_a_relaxation_time_is_how_much_it_varies_between_ensembles(n_cl
     # One standard error covers 68 % of a normal law.
     assert 0.6 < np.mean(np.abs(away) < error) < 0.8
     # From C(τ) = 1/e follows d ln τ = e dC, and C is a share of the clones.
-    assert away.std() == pytest.approx(np.e * np.sqrt((1 - 1 / np.e) / np.e / n_clones), rel=0.2)
+    assert away.std() == pytest.approx(
+        math.e * np.sqrt((1 - 1 / math.e) / math.e / n_clones), rel=0.2
+    )
 
 
 def test_of_a_bound_there_is_no_error_and_of_what_is_certain_there_is_none():
@@ -139,7 +143,7 @@ def test_planted_times_with_a_third_censored():
     ensemble = hopping(truth, 200, times)
     overlap = SelfOverlap(cage_relative=False).compute(ensemble)
     stayed = ensemble.displacements[:, -1, :, 0] == 0
-    late = stayed.mean(axis=0) > 1 / np.e
+    late = stayed.mean(axis=0) > 1 / math.e
     np.testing.assert_array_equal(overlap.censored, late)
     assert overlap.censored_fraction == late.mean() == pytest.approx(0.3, abs=0.05)
     assert spearmanr(overlap.tau[~late], truth[~late]).statistic > 0.95
