@@ -14,7 +14,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import entry_points
 from numbers import Integral, Real
 from typing import Any, ClassVar, Generic, TypeVar
@@ -194,7 +194,7 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
         InputError: If an argument is unknown or missing, or is not of the plain type (such as
             ``int`` or ``str | None``) that the signature gives.
     """
-    signature = inspect.signature(factory)
+    signature = _signature(factory)
     known = f"its parameters are {', '.join(signature.parameters) or 'none'}"
     try:
         signature.bind(**arguments)
@@ -213,6 +213,12 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
                 f"{what} cannot be made: {name} is {value!r}, expected {' or '.join(kinds)}; "
                 f"{known}."
             )
+
+
+@cache
+def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+    """Found once: each search leaves cycles of garbage behind, and a file read asks ten times."""
+    return inspect.signature(factory)
 
 
 def _plain_names(annotation: Any) -> tuple[str, ...]:
