@@ -1,4 +1,4 @@
-"""How two per-particle fields of the same configurations go together, said honestly.
+"""How two per-particle fields of the same configurations are correlated.
 
 Per species, per configuration first, then per run, with intervals over runs; smoothing lengths
 chosen on other runs; what is left given other fields; noise ceilings; and how far a field is

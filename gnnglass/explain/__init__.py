@@ -1,4 +1,4 @@
-"""On what grounds does the network decide? Attributions turn a decision into a field."""
+"""Which particles made the network decide? Attributions turn a decision into a field."""
 
 from gnnglass.explain import faithfulness
 from gnnglass.explain.attention_rollout import AttentionRollout

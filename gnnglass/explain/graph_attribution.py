@@ -1,4 +1,4 @@
-"""What is asked of a network: on what grounds, particle by particle, does it give this output?"""
+"""Attributions of graph networks: the logit that is explained, for our networks and others'."""
 
 from __future__ import annotations
 

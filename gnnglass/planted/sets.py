@@ -1,4 +1,4 @@
-"""Labelled sets of which it is known what the labels are due to, and what they are made from."""
+"""Labelled sets in which the particles behind the labels are known, and the runs they need."""
 
 from __future__ import annotations
 

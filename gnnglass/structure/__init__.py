@@ -1,4 +1,4 @@
-"""How a particle's surroundings are built: structural indicators and radial descriptors."""
+"""The structure around each particle: structural indicators and radial descriptors."""
 
 from gnnglass.structure.bond_order import (
     HexaticOrder,

@@ -1,4 +1,4 @@
-"""Who is bonded to whom, who touches whom, and who sits on whom."""
+"""Neighbours of a particle: bonds, contacts, and a refusal of particles at the same place."""
 
 from __future__ import annotations
 

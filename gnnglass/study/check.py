@@ -1,4 +1,4 @@
-"""Refuse, before any work is done, what would fail after hours of it."""
+"""Checks of a study before any work is done, so that nothing fails after hours of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On what, with what and from which source a result was made."""
+"""Where a result comes from: versions of packages, the machine, the revision of the source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled configurations that remember their independent run, and splits by run."""
+"""Labelled configurations with the independent run of each, and splits by run."""
 
 from __future__ import annotations
 
