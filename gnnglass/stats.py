@@ -253,13 +253,8 @@ def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
     Raises:
         InputError: If only one class is present, the lengths differ, or a run has both classes.
     """
-    wins = _wins(scores, targets, runs)
-    area, n = auc(scores, targets, runs), min(wins.shape)
-    error, degrees = _error_of_wins(wins)
-    from scipy.special import stdtrit
-
-    t = float(stdtrit(degrees, (1 + LEVEL) / 2)) if error > 0 else np.inf
-    return Interval(area, *_within_unit(area, error, n, t), sum(wins.shape))
+    wins = _wins(scores, targets, runs)  # which also checks that all fits
+    return _area_interval(auc(scores, targets, runs), wins)
 
 
 def auc_difference(
@@ -285,9 +280,12 @@ def auc_difference(
     Raises:
         InputError: As `auc_over_runs`.
     """
-    areas = [auc_over_runs(each, targets, runs) for each in (scores, reference)]
-    estimate = areas[0].estimate - areas[1].estimate
     wins = [_wins(each, targets, runs) for each in (scores, reference)]
+    areas = [
+        _area_interval(auc(each, targets, runs), won)
+        for each, won in zip((scores, reference), wins, strict=True)
+    ]
+    estimate = areas[0].estimate - areas[1].estimate
     if min(wins[0].shape) < FEWEST_RUNS:
         note = f"{_counted(min(wins[0].shape))} of a class only"
         return Interval(estimate, np.nan, np.nan, areas[0].n_runs, note)
@@ -453,6 +451,15 @@ def _wins(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Fl
     return np.array(
         [[(np.sign(b[:, None] - a[None, :]).mean() + 1) / 2 for a in first] for b in second]
     )
+
+
+def _area_interval(area: float, wins: FloatArray) -> Interval:
+    """An area with its interval, from how often each run of one class beats each of the other."""
+    from scipy.special import stdtrit
+
+    error, degrees = _error_of_wins(wins)
+    t = float(stdtrit(degrees, (1 + LEVEL) / 2)) if error > 0 else np.inf
+    return Interval(area, *_within_unit(area, error, min(wins.shape), t), sum(wins.shape))
 
 
 def _error_of_wins(wins: FloatArray) -> tuple[float, float]:
