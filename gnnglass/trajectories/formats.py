@@ -8,6 +8,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -67,7 +68,7 @@ def read(path: str | PathLike[str]) -> Trajectory:
         raise FileError(f"{path} is empty (0 bytes); the program that wrote it probably failed.")
     for known in map(FORMATS.create, filter(FORMATS.available, FORMATS)):
         if known.matches(path, head):
-            return known.read(path)
+            return replace(known.read(path), source=path)
     raise FileError(
         f"{path} is of no trajectory format known here ({', '.join(FORMATS)}); "
         "convert it to one of them."
