@@ -255,7 +255,8 @@ class _Definition(BaseModel):
     name: str = Field(pattern=r"^[\w.+-]+$")
     dimension: Literal[2, 3]
     density: float
-    species: list[str] = Field(min_length=1)
+    # Pairs are a list that grows with their square; nobody writes down the potentials of so many.
+    species: list[str] = Field(min_length=1, max_length=64)
     fractions: list[float]
     potentials: list[dict[str, Any]]
     citation: str = ""
