@@ -38,3 +38,7 @@ class NotComputedError(GnnglassError, AttributeError):
 
 class SimulationError(GnnglassError, RuntimeError):
     """An engine failed or a run ended in a state that is not physical."""
+
+
+class GnnglassWarning(UserWarning):
+    """What is remarkable about a file and yet does not stop its reader; one sentence."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from gnnglass.errors import REPORT_BUG, GnnglassError
+from gnnglass.errors import REPORT_BUG, GnnglassError, GnnglassWarning
 
 #: What a shell reports for a program ended by Ctrl-C; typer exits with it.
 INTERRUPTED = 130
@@ -20,7 +24,8 @@ def main() -> None:
     from gnnglass.cli.app import app
 
     try:
-        app(prog_name="gnnglass")
+        with _notes():
+            app(prog_name="gnnglass")
     except GnnglassError as error:
         sys.exit(f"gnnglass: {error}")
     except SystemExit as ending:
@@ -33,6 +38,24 @@ def main() -> None:
     except Exception as error:
         error.add_note(REPORT_BUG)
         raise
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Print each of our warnings once, as one line without the place in the code."""
+    told = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, GnnglassWarning):
+            others(message, category, *where, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            print(f"gnnglass: note: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", GnnglassWarning)
+        others, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 __all__ = ["main"]

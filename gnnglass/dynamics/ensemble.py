@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -18,6 +18,7 @@ from gnnglass.trajectories import (
     as_runs,
     as_trajectory,
 )
+from gnnglass.trajectories.following import in_order_of, require_whole_paths
 from gnnglass.trajectories.snapshot import FloatArray
 
 
@@ -39,7 +40,7 @@ def time_step(trajectories: Sequence[Trajectory], dt: float | None = None) -> fl
     return dt
 
 
-def steps_in_order(frames: Sequence[Snapshot], whose: str) -> NDArray[np.int64]:
+def steps_in_order(frames: Iterable[Snapshot], whose: str) -> NDArray[np.int64]:
     """The step of each frame, shape [n_frames].
 
     Args:
@@ -79,9 +80,32 @@ def require_same(initial: Snapshot, other: Snapshot, whose: str) -> None:
         )
 
 
+def require_one_path(frames: Iterable[Snapshot], whose: str) -> Iterator[Snapshot]:
+    """The same frames, one after the other, each compared with the one before it.
+
+    Args:
+        frames: Frames of one run.
+        whose: The run in words, for messages.
+
+    Raises:
+        InputError: If a frame is of other particles, or its image flags do not continue those of
+            the frame before.
+    """
+    before: Snapshot | None = None
+    for number, frame in enumerate(frames):
+        if before is not None:
+            name = f"frame {number} of {whose}"
+            after = in_order_of(before, frame, name)
+            require_same(before, after, name)
+            require_whole_paths(before, after, name)
+        yield frame
+        before = frame
+
+
 def displacement(initial: Snapshot, frame: Snapshot, whose: str) -> FloatArray:
     """How far each particle has gone since `initial`, box crossings included, shape [n, d].
 
+    Particles are in the order of `initial`, and found again in `frame` by their ids.
     Files of wrapped positions without image flags are read as if no particle had left the box
     (HOOMD leaves out what is zero). Then no image changes, and yet some particle is more than
     half an edge away from where it was: it left through one face and is shown at the other.
@@ -89,6 +113,7 @@ def displacement(initial: Snapshot, frame: Snapshot, whose: str) -> FloatArray:
     Raises:
         InputError: If the frames do not fit together, or the images are unknown or were lost.
     """
+    frame = in_order_of(initial, frame, whose)
     require_same(initial, frame, whose)
     moved = frame.unwrapped - initial.unwrapped
     images = np.asarray(frame.images)
@@ -150,6 +175,7 @@ class CloneFrames(Sequence[FloatArray]):
         number = self.numbers[index]
         whose = f"clone {number}"
         start, *frames = self.clones[number]
+        start = in_order_of(self.initial, start, whose)
         require_same(self.initial, start, whose)
         apart = np.abs(self.initial.minimum_image(start.positions - self.initial.positions)).max()
         if apart > SAME_POSITION * self.initial.box.max():
@@ -157,7 +183,7 @@ class CloneFrames(Sequence[FloatArray]):
                 f"{whose} starts from another configuration than clone 0: positions differ by up "
                 f"to {apart:.3g}; expected one shared initial configuration."
             )
-        steps = steps_in_order([start, *frames], whose)
+        steps = steps_in_order(require_one_path([start, *frames], whose), whose)
         if not np.array_equal(steps[1:] - steps[0], self.lag_steps):
             raise InputError(
                 f"{whose} was sampled at other steps than expected: "

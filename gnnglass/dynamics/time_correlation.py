@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.dynamics._means import CAGE, relative_to_cage
-from gnnglass.dynamics.ensemble import displacement, steps_in_order, time_step
+from gnnglass.dynamics.ensemble import (
+    displacement,
+    require_one_path,
+    steps_in_order,
+    time_step,
+)
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.trajectories import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 from gnnglass.trajectories.snapshot import FloatArray
@@ -211,8 +216,9 @@ class TimeOrigins:
             time and tell little.
 
     Raises:
-        InputError: If frames are out of order, lags do not increase, a lag is beyond the data or
-            no frame has others at all lags, or the metadata hold no ``dt``.
+        InputError: If frames are out of order or of different particles, image flags begin anew
+            on the way, lags do not increase, a lag is beyond the data or no frame has others at
+            all lags, or the metadata hold no ``dt``.
     """
 
     trajectory: TrajectoryLike
@@ -233,7 +239,8 @@ class TimeOrigins:
         if self.every < 1:
             raise InputError(f"every is {self.every}; expected 1 or more.")
         time_step([self._frames])
-        steps = steps_in_order(self._frames, "the trajectory")
+        whole = require_one_path(self._frames, "the trajectory")
+        steps = steps_in_order(whole, "the trajectory")
         if lags[-1] > steps[-1] - steps[0]:
             raise InputError(
                 f"the lag of {lags[-1]} steps is beyond the data: the trajectory spans "

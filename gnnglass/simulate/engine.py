@@ -202,7 +202,9 @@ class Engine(ABC):
         images = snapshot.images
         if images is None:
             images = np.zeros(snapshot.positions.shape, dtype=np.int32)
-        start = snapshot.replace(fields={}, step=0, images=images)
+        # From here on the order says who is who, whether the file knew it or not.
+        known = None if snapshot.is_anonymous else snapshot.ids
+        start = snapshot.replace(fields={}, step=0, images=images, ids=known)
         facts = {
             "run": Path(out).stem,
             "isoconfigurational": protocol.model_dump(mode="json"),

@@ -13,6 +13,7 @@ from gnnglass.errors import InputError
 from gnnglass.systems import SystemLike, glass_former
 from gnnglass.systems.potentials import FloatArray
 from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
+from gnnglass.trajectories.following import in_order_of, require_whole_paths
 
 Verdict = Literal["equilibrated", "not equilibrated", "undecided"]
 
@@ -126,8 +127,8 @@ def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equ
             position, in units of length.
 
     Raises:
-        InputError: If steps do not increase, particles come or go, `a` is not positive, or the
-            frames do not fit the system.
+        InputError: If steps do not increase, particles come or go, image flags begin anew on the
+            way, `a` is not positive, or the frames do not fit the system.
     """
     former, frames = glass_former(system), as_trajectory(frames)
     steps, energies = _steps_and_energies(frames, a)
@@ -207,6 +208,8 @@ def _steps_and_energies(frames: Sequence[Snapshot], a: float) -> tuple[FloatArra
 def _why_overlap_is_unknown(frames: Sequence[Snapshot]) -> str:
     if any(frame.images is None for frame in frames):
         return "without image flags it is unknown whether the structure relaxes"
+    if any(frame.is_anonymous for frame in frames):
+        return "without ids it is unknown whether the structure relaxes"
     if len(set(np.diff([frame.step for frame in frames]))) > 1:
         return (
             "with unequal intervals no lag recurs, so it is unknown whether the structure relaxes"
@@ -221,10 +224,14 @@ def _overlaps(frames: Sequence[Snapshot], a: float) -> dict[int, FloatArray]:
     members = frames[0].types == np.bincount(frames[0].types).argmax()
     found: dict[int, list[float]] = {lag: [] for lag in lags}
     for i, start in enumerate(frames):
+        if i > 0:
+            frame = in_order_of(frames[i - 1], start, f"frame {i}")
+            require_whole_paths(frames[i - 1], frame, f"frame {i}")
         ends = [lag for lag in lags if i % lag == 0 and i + lag < len(frames)]
         if not ends:
             continue
-        moved = np.stack([frames[i + lag].unwrapped - start.unwrapped for lag in ends])
+        later = [in_order_of(start, frames[i + lag], f"frame {i + lag}") for lag in ends]
+        moved = np.stack([frame.unwrapped - start.unwrapped for frame in later])
         moved = _relative(start, moved)[:, members]
         for lag, stayed in zip(ends, np.linalg.norm(moved, axis=-1) < a, strict=True):
             found[lag].append(float(stayed.mean()))

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
 from gnnglass.errors import FileError, InputError
-from gnnglass.trajectories.formats import FORMATS, Format, damaged_if, errors_naming
+from gnnglass.trajectories.formats import (
+    ALMOST_ZERO,
+    FORMATS,
+    Format,
+    damaged_if,
+    errors_naming,
+    is_flat,
+    is_of_3d,
+    note_not_kept,
+)
 from gnnglass.trajectories.snapshot import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 
 MAGIC = b"\xdf\x65" * 4
@@ -107,6 +116,15 @@ METADATA = "gnnglass/metadata"
 #: Lists the chunks of a frame whose values are unknown, which other readers see as defaults.
 UNKNOWN = "gnnglass/unknown"
 IMAGE = "particles/image"
+#: Number of each particle, by which it is followed.
+IDS = "log/gnnglass/ids"
+#: The chunks of the HOOMD schema that are fields, one for each component.
+FIELD_CHUNKS = {
+    "particles/velocity": ("vx", "vy", "vz"),
+    "particles/mass": ("mass",),
+    "particles/charge": ("charge",),
+    "particles/diameter": ("diameter",),
+}
 #: The chunks of the HOOMD schema that a snapshot is made of.
 SCHEMA_CHUNKS = (
     "configuration/box",
@@ -129,34 +147,48 @@ SCHEMA_SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
     IMAGE: ("fiu", (None, 3)),
 }
 LOG = "log/particles/"
+#: In 2D, particles may leave the plane by this part of the longer edge, which is dropped.
+OFF_PLANE = 1e-3
 
 
 def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
     """Build a snapshot from GSD chunks; those absent take the default of the HOOMD schema.
 
-    The configuration is 2D if the frame says so or if Lz = 0, and the z components are then
-    dropped. Per-particle log quantities with one number per particle become fields.
+    The configuration is 2D if the frame says so, if Lz = 0, or if all particles share one z in a
+    box that is too thin for 3D; the z components are then dropped. Per-particle log quantities
+    with one number per particle become fields, and so do velocities, masses, charges and
+    diameters.
 
     Args:
         values: Chunk name to content, for any of `SCHEMA_CHUNKS` (types already as names) and
             for names that begin with ``log/``.
 
     Raises:
-        InputError: If the box is tilted, or arrays do not fit together.
+        InputError: If the box is tilted, particles of a 2D configuration differ in z, or arrays
+            do not fit together.
     """
     _check_shapes(values)
     box = np.asarray(values.get("configuration/box", (1, 1, 1, 0, 0, 0)), dtype=np.float64)
-    if np.any(box[3:] != 0):
+    if np.any(np.abs(box[3:]) > ALMOST_ZERO):
         raise InputError(
             f"the box is tilted (triclinic: xy, xz, yz = {', '.join(f'{t:g}' for t in box[3:])}); "
             "only orthorhombic boxes are supported."
         )
     n = _scalar(values.get("particles/N", 0))
-    flat = _scalar(values.get("configuration/dimensions", 3)) == 2 or box[2] == 0
-    d = 2 if flat else 3
     position = values.get("particles/position", np.zeros((1 if n else 0, 3)))
     if n < 0 or np.shape(position) != (n, 3):
         raise InputError(f"it declares {n} particles, but positions of shape {np.shape(position)}.")
+    z = np.asarray(position)[:, 2]
+    d = 3
+    if _scalar(values.get("configuration/dimensions", 3)) == 2 or box[2] == 0:
+        d = 2
+        if n and np.ptp(z) > OFF_PLANE * box[:2].max():
+            raise InputError(
+                f"it is 2D (dimensions = 2 or Lz = 0), but its particles differ in z by "
+                f"{np.ptp(z):.3g}; write the box and dimensions of the run."
+            )
+    elif is_flat(z, box[:3]) and not is_of_3d(box[:3], n):
+        d = 2
     unknown = _stored_json(values.get(f"log/{UNKNOWN}", b"[]"))
     if not isinstance(unknown, list):
         raise InputError(f"its log quantity {UNKNOWN!r} is not a list.")
@@ -167,8 +199,9 @@ def snapshot_from_values(values: Mapping[str, Any]) -> Snapshot:
         types=values.get("particles/typeid", np.zeros(n)),
         type_names=tuple(values.get("particles/types", ("A",))),
         images=None if image is None else np.asarray(image)[:, :d],
-        fields=_fields(values, n, unknown),
+        fields={**_schema_fields(values, n), **_fields(values, n, unknown)},
         step=_scalar(values.get("configuration/step", 0)),
+        ids=values.get(IDS) if IDS not in unknown else None,
     )
 
 
@@ -210,7 +243,7 @@ def snapshot_from_frame(frame: Any) -> Snapshot:
         InputError: If the frame has no box, or is not a valid orthorhombic configuration.
     """
     values = {f"log/{name}": value for name, value in frame.log.items()}
-    for chunk in SCHEMA_CHUNKS:
+    for chunk in (*SCHEMA_CHUNKS, *FIELD_CHUNKS):
         group, name = chunk.split("/")
         value = getattr(getattr(frame, group), name)
         if value is not None:
@@ -250,6 +283,10 @@ def frame_from_snapshot(snapshot: Snapshot, field_names: Iterable[str]) -> Any:
         unknown.append(IMAGE)
     else:
         frame.particles.image = _three_columns(rounded.images, np.int32)
+    if snapshot.ids is None:
+        unknown.append(IDS)
+    else:
+        frame.log[IDS.removeprefix("log/")] = snapshot.ids
     for name in field_names:
         chunk = f"particles/{FIELD_PREFIX}{name}"
         if name not in snapshot.fields:
@@ -287,6 +324,27 @@ def _fields(values: Mapping[str, Any], n: int, unknown: list[str]) -> dict[str, 
         array = np.asarray(values[chunk])
         if array.shape == (n,) and array.dtype.kind in "fiu":
             fields[chunk.removeprefix(LOG).removeprefix(FIELD_PREFIX)] = array
+    return fields
+
+
+def _schema_fields(values: Mapping[str, Any], n: int) -> dict[str, Any]:
+    """The fields that the schema has its own chunks for.
+
+    Raises:
+        InputError: If one is not one row of numbers for each particle.
+    """
+    fields: dict[str, Any] = {}
+    for chunk, names in FIELD_CHUNKS.items():
+        if chunk not in values:
+            continue
+        array = np.asarray(values[chunk])
+        rows = array.reshape(-1, 1) if array.ndim == 1 else array
+        if rows.shape != (n, len(names)) or rows.dtype.kind not in "fiu":
+            raise InputError(
+                f"{chunk} is {array.dtype} of shape {list(array.shape)}; expected numbers for "
+                f"each of {n} particles."
+            )
+        fields |= dict(zip(names, rows.T, strict=True))
     return fields
 
 
@@ -374,7 +432,9 @@ class GSDFormat(Format):
             metadata = {} if stored is None else _stored_json(stored)
             if not isinstance(metadata, dict):
                 raise FileError(f"{path} holds metadata that are not a mapping of names to values.")
+            others = [*chunks.others, *chunks.without_fields()]
         _ = frames[0]  # An unusable file is refused here, not when its first frame is used.
+        note_not_kept(path, others)
         return Trajectory(frames, metadata)
 
 
@@ -441,7 +501,12 @@ class _Chunks:
             self._file.close()
             raise FileError(f"{path} is a GSD file of schema {schema!r}; expected 'hoomd'.")
         with damaged_if(UnicodeDecodeError):
-            self._logs = self._file.find_matching_chunk_names(LOG)
+            names = self._file.find_matching_chunk_names("")
+        wanted = {*SCHEMA_CHUNKS, *FIELD_CHUNKS, f"log/{UNKNOWN}", f"log/{METADATA}", IDS}
+        self._logs = [name for name in names if name.startswith(LOG)]
+        self._particles = [name for name in names if name in FIELD_CHUNKS or name == IDS]
+        #: Chunks that no snapshot is made of.
+        self.others = [name for name in names if name not in wanted and not name.startswith(LOG)]
 
     def __enter__(self) -> _Chunks:
         return self
@@ -457,13 +522,23 @@ class _Chunks:
         with damaged_if(*GSD_ERRORS, IndexError):
             return self._file.read_chunk(frame=frame, name=name)
 
+    def without_fields(self) -> list[str]:
+        """Log quantities of particles that are not one number for each, in frame 0."""
+        n = self.at(0, "particles/N")
+        shapes = {name: np.shape(self.at(0, name)) for name in self._logs}
+        return [
+            name
+            for name, shape in shapes.items()
+            if shape and n is not None and shape != (_scalar(n),)
+        ]
+
     def frame(self, frame: int) -> dict[str, Any]:
         """All that a snapshot needs; what the frame lacks is taken from frame 0, if it fits."""
         values = {}
         n = self._inherited(frame, "particles/N")
         same_size = np.array_equal(n, self.at(0, "particles/N"))
-        for name in (*SCHEMA_CHUNKS, f"log/{UNKNOWN}", *self._logs):
-            per_particle = name.startswith(("particles/", LOG)) and name not in (
+        for name in (*SCHEMA_CHUNKS, f"log/{UNKNOWN}", *self._particles, *self._logs):
+            per_particle = name.startswith(("particles/", LOG, IDS)) and name not in (
                 "particles/N",
                 "particles/types",
             )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count, islice
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gnnglass.errors import FileError, InputError
 from gnnglass.trajectories.formats import (
@@ -18,13 +19,24 @@ from gnnglass.trajectories.formats import (
     CutOffError,
     DamagedError,
     Format,
+    Lines,
     as_integers,
     decompressed_head,
     errors_naming,
+    identified,
+    is_flat,
+    named_types,
+    note,
+    note_not_kept,
+    numeric,
     open_decompressed,
     order_by_id,
+    orthogonal_edges,
     read_columns,
     real_numbers,
+    require_2d,
+    shown,
+    time_facts,
     types_from_numbers,
     whole_number,
 )
@@ -32,6 +44,7 @@ from gnnglass.trajectories.snapshot import FloatArray, IntArray, Snapshot, Traje
 
 NUMBER_OF_ATOMS = re.compile(rb"^[ \t]*\d+[ \t]+atoms\b", re.MULTILINE)
 STEP = re.compile(r"timestep *= *(\d{1,18})\b")
+UNITS = re.compile(r"units *= *(\w{1,20})")
 #: Columns of the section Atoms before the image flags, by atom style.
 STYLES = {
     "atomic": ("id", "type", "x", "y", "z"),
@@ -41,7 +54,7 @@ STYLES = {
     "sphere": ("id", "type", "diameter", "density", "x", "y", "z"),
 }
 IMAGES = ("ix", "iy", "iz")
-TILTED = "the box is tilted (triclinic); only orthorhombic boxes are supported."
+VELOCITIES = ("vx", "vy", "vz")
 
 
 @dataclass
@@ -50,29 +63,80 @@ class _DataFile:
 
     Attributes:
         step: Simulation step, from the first line.
+        facts: Further facts for the metadata.
         counts: Numbers of things by their name, such as ``"atoms"``.
         bounds: Lower and upper bound by axis.
+        tilts: The tilt factors xy, xz and yz.
+        vectors: Edges of the box by axis, where they are given as vectors.
+        origin: Where these begin.
         labels: Names of the atom types by their number, if they have any.
+        masses: Masses of the atom types, by their number or label.
         columns: Columns of the section Atoms by name.
+        velocities: Columns of the section Velocities by name.
+        others: Names of the other sections.
     """
 
     step: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    vectors: dict[str, list[float]] = field(default_factory=dict)
+    tilts: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    origin: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     labels: dict[int, str] = field(default_factory=dict)
+    masses: dict[str, float] = field(default_factory=dict)
     columns: dict[str, FloatArray | list[str]] = field(default_factory=dict)
+    velocities: dict[str, FloatArray] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+    def count(self, what: str) -> int:
+        """How many things of a kind the header announces.
+
+        Raises:
+            DamagedError: If it does not say.
+        """
+        if what not in self.counts:
+            raise DamagedError(f"its header lacks the number of {what}")
+        return self.counts[what]
+
+    def box(self) -> tuple[FloatArray, FloatArray]:
+        """Lower corner and edges, each of shape [3].
+
+        Raises:
+            DamagedError: If an axis is missing.
+            InputError: If the box is tilted.
+        """
+        if {*"abc"} <= set(self.vectors):
+            edges = orthogonal_edges([self.vectors[axis] for axis in "abc"])
+            return np.array(self.origin), edges
+        if not {*"xyz"} <= set(self.bounds):
+            raise DamagedError("its header lacks the bounds of an axis")
+        lower, upper = np.array([self.bounds[axis] for axis in "xyz"]).T
+        return lower, _upright(upper - lower, self.tilts)
+
+
+def _upright(edges: FloatArray, tilts: ArrayLike) -> FloatArray:
+    """The same edges, if the tilt factors xy, xz and yz are zero but for rounding.
+
+    Raises:
+        InputError: If they are not.
+    """
+    vectors = np.diag(edges)
+    vectors[[1, 2, 2], [0, 0, 1]] = tilts
+    return orthogonal_edges(vectors)
 
 
 @FORMATS.register("lammps-data")
 class LAMMPSDataFormat(Format):
     """LAMMPS data files of the atom styles atomic, charge, molecular, full and sphere.
 
-    The style is read from the line ``Atoms # style``; if it gives none, it is atomic. Atoms
-    are sorted by id; types carry their labels, or are named A, B, …; charges and the like become
-    fields; velocities and coefficients are ignored. The file does not say whether a simulation
-    was 2D: it is taken as such if all particles (two or more) share one z. The box is moved so
-    that its centre is the origin; data files hold no boundary conditions, so it is taken to be
-    periodic.
+    The style is read from the line ``Atoms # style``; if it gives none, it is atomic, and the
+    section must have the columns of that. Atoms are sorted by id; types carry their labels, or
+    are named A, B, …; charges, velocities and the like become fields, masses and units entries of
+    the metadata; coefficients and bonds are named in a warning. The file does not say whether a
+    simulation was 2D: it is taken as such if all particles (two or more) share one z. The box is
+    moved so that its centre is the origin; data files hold no boundary conditions, so it is taken
+    to be periodic.
     """
 
     def matches(self, path: Path, head: bytes) -> bool:
@@ -85,32 +149,46 @@ class LAMMPSDataFormat(Format):
 
         Raises:
             FileError: If the file ends too early or is malformed.
-            InputError: If the box is tilted, the atom style is not known here, or positions are
-                not finite.
+            InputError: If the box is tilted, the atom style is not known here or not stated, or
+                positions are not finite.
         """
         with errors_naming(path), open_decompressed(path) as stream:
-            return Trajectory([_data_snapshot(_read_data(stream))])
+            found = _read_data(Lines(stream))
+            trajectory = _data_trajectory(found)
+            note_not_kept(path, found.others)
+            return trajectory
 
 
-def _read_data(stream: IO[bytes]) -> _DataFile:
+#: The name of a section, such as Pair Coeffs.
+SECTION = re.compile(r"[A-Z][A-Za-z]*(?: [A-Za-z]+)*")
+
+
+def _read_data(lines: Lines) -> _DataFile:
     found = _DataFile()
-    step = STEP.search(_data_text(stream.readline()))
+    title = _data_text(lines.next())
+    step, units = STEP.search(title), UNITS.search(title)
     found.step = int(step.group(1)) if step else 0
-    for line in stream:
+    if units:
+        found.facts["units"] = units[1]
+    while line := lines.next():
         words, _, comment = _data_text(line).partition("#")
         words = words.strip()
         if words == "Atoms":
-            names = _names(comment.strip())
-            found.columns = _atoms(_rows(stream, found.counts.get("atoms", 0)), names)
+            found.columns = _atoms(lines, found.count("atoms"), comment.strip())
+        elif words == "Velocities":
+            found.velocities = _velocities(lines, found.count("atoms"))
         elif words == "Atom Type Labels":
-            rows = _rows(stream, found.counts.get("atom types", 0))
+            rows = _section(lines, found.count("atom types"))
             found.labels = dict(map(_label, rows))
-        elif words and not found.columns:
+        elif words == "Masses":
+            rows = _section(lines, found.count("atom types"))
+            found.masses = dict(map(_mass, rows))
+        elif SECTION.fullmatch(words):
+            found.others.append(words)
+        elif words and not found.columns and not found.others:
             _header(words, found)
     if not found.columns:
         raise DamagedError("it ends before the section Atoms")
-    if not {*"xyz"} <= set(found.bounds) or "atom types" not in found.counts:
-        raise DamagedError("its header lacks the bounds of an axis or the number of atom types")
     return found
 
 
@@ -119,14 +197,21 @@ def _data_text(line: bytes) -> str:
 
 
 def _label(line: bytes) -> tuple[int, str]:
-    words = _data_text(line).split()
+    words = _data_text(line).partition("#")[0].split()
     if len(words) != 2:
-        raise DamagedError(f"expected a type and its label, found {line[:40]!r}")
+        raise DamagedError(f"expected a type and its label, found {shown(line)}")
     return whole_number(words[0]), words[1]
 
 
+def _mass(line: bytes) -> tuple[str, float]:
+    words = _data_text(line).partition("#")[0].split()
+    if len(words) != 2:
+        raise DamagedError(f"expected a type and its mass, found {shown(line)}")
+    return words[0], real_numbers(words[1:])[0]
+
+
 def _header(words: str, found: _DataFile) -> None:
-    """Store what a line of the header says; lines of other sections are skipped."""
+    """Store what a line of the header says; lines that say nothing here are skipped."""
     values = words.split()
     match values:
         case [number, "atoms"] | [number, "atom", "types"]:
@@ -134,98 +219,169 @@ def _header(words: str, found: _DataFile) -> None:
         case [lower, upper, low, high] if (low[1:], high[1:]) == ("lo", "hi"):
             bounds = real_numbers([lower, upper])
             found.bounds[low[0]] = bounds[0], bounds[1]
-        case [*tilts, "xy", "xz", "yz"] if any(tilt != 0 for tilt in real_numbers(tilts)):
-            raise InputError(TILTED)
-        case [*_, "avec" | "bvec" | "cvec"]:
-            raise InputError(TILTED)
+        case [xy, xz, yz, "xy", "xz", "yz"]:
+            found.tilts = real_numbers([xy, xz, yz])
+        case [*vector, "avec" | "bvec" | "cvec" as name] if len(vector) == 3:
+            found.vectors[name[0]] = real_numbers(vector)
+        case [*vector, "abc", "origin"] if len(vector) == 3:
+            found.origin = real_numbers(vector)
 
 
-def _names(style: str) -> tuple[str, ...]:
-    if (style or "atomic") not in STYLES:
-        raise InputError(
-            f"atom style {style!r} is not known here; expected one of {', '.join(STYLES)}."
-        )
-    return STYLES[style or "atomic"]
-
-
-def _rows(stream: IO[bytes], n: int) -> list[bytes]:
-    """The next `n` lines, the first of which may be preceded by a blank one."""
-    first = stream.readline()
+def _section(lines: Lines, n: int) -> list[bytes]:
+    """The `n` rows of a section, whose header is followed by a blank line."""
+    first = lines.next()
     rows = [] if first.isspace() else [first]
-    rows += islice(stream, max(n - len(rows), 0))
-    if len(rows) < n or not rows or not rows[-1].endswith(b"\n"):
-        raise DamagedError("it ends within a section")
+    try:
+        rows += lines.rows(n - len(rows))
+    except CutOffError as error:
+        raise CutOffError("it ends within a section") from error
+    if not rows or not rows[0].strip():
+        raise CutOffError("it ends within a section")
     return rows
 
 
-def _atoms(rows: list[bytes], names: tuple[str, ...]) -> dict[str, FloatArray | list[str]]:
-    given = len(rows[0].split())
-    return read_columns(rows, names if given == len(names) else names + IMAGES)
+def _atoms(lines: Lines, n: int, style: str) -> dict[str, FloatArray | list[str]]:
+    if style and style not in STYLES:
+        raise InputError(
+            f"atom style {shown(style)} is not known here; expected one of {', '.join(STYLES)}."
+        )
+    rows = _section(lines, n)
+    names, given = STYLES[style or "atomic"], len(rows[0].split())
+    if not style and given not in (len(names), len(names) + len(IMAGES)):
+        fitting = [
+            known
+            for known, columns in STYLES.items()
+            if given in (len(columns), len(columns) + len(IMAGES))
+        ]
+        raise InputError(
+            f"its section Atoms has {given} columns and does not say its atom style, and they are "
+            f"not those of style atomic; write the style behind the header of the section, "
+            f"{' or '.join(f'Atoms # {one}' for one in fitting or STYLES)}."
+        )
+    names = names if given == len(names) else names + IMAGES
+    return read_columns(rows, names, first_line=lines.number - len(rows) + 1)
 
 
-def _data_snapshot(found: _DataFile) -> Snapshot:
-    types = _types(found)
-    numbers = {
-        name: values for name, values in found.columns.items() if not isinstance(values, list)
-    }
-    for needed in ("id", *"xyz"):
-        if needed not in numbers:
-            raise DamagedError(f"the column {needed!r} of its section Atoms is not numeric")
+def _velocities(lines: Lines, n: int) -> dict[str, FloatArray]:
+    rows = _section(lines, n)
+    first = lines.number - len(rows) + 1
+    # Some styles have further columns, such as angular momenta.
+    others = [f"velocity_{k}" for k in range(4, len(rows[0].split()))]
+    columns = read_columns(rows, ["id", *VELOCITIES, *others], first_line=first)
+    return numeric(columns, ("id", *VELOCITIES))
+
+
+def _data_trajectory(found: _DataFile) -> Trajectory:
+    numbers = numeric(found.columns, ("id", *"xyz"))
     order = order_by_id(numbers["id"])
-    z = numbers["z"]
-    d = 2 if len(z) > 1 and np.all(z == z[0]) else 3
+    ids = numbers["id"][order].astype(np.int64)
+    lower, edges = found.box()
+    d = 2 if is_flat(numbers["z"], edges) else 3
     axes = "xyz"[:d]
-    lower, upper = np.array([found.bounds[axis] for axis in axes]).T
     images = [numbers[f"i{axis}"] for axis in axes if f"i{axis}" in numbers]
     used = {"id", "type", *"xyz", *IMAGES}
-    return Snapshot(
-        box=upper - lower,
-        positions=np.stack([numbers[axis] for axis in axes], axis=1)[order] - (lower + upper) / 2,
+    fields = {name: values[order] for name, values in numbers.items() if name not in used}
+    if found.velocities:
+        theirs = order_by_id(found.velocities["id"])
+        if not np.array_equal(found.velocities["id"][theirs], ids):
+            raise DamagedError("its sections Atoms and Velocities are of different atoms")
+        fields |= {
+            name: values[theirs] for name, values in found.velocities.items() if name != "id"
+        }
+    types, names = _types(found)
+    snapshot = Snapshot(
+        box=edges[:d],
+        positions=np.stack([numbers[axis] for axis in axes], axis=1)[order]
+        - lower[:d]
+        - edges[:d] / 2,
         types=types[order],
-        type_names=_type_names(found),
+        type_names=names,
         images=as_integers(np.stack(images, axis=1)[order], "image flags") if images else None,
-        fields={name: values[order] for name, values in numbers.items() if name not in used},
+        fields=fields,
         step=found.step,
+        ids=ids,
     )
+    return Trajectory([snapshot], {**found.facts, **_masses(found)})
 
 
-def _types(found: _DataFile) -> IntArray:
+def _types(found: _DataFile) -> tuple[IntArray, tuple[str, ...]]:
+    """The types of the atoms in the order of the file, and the names of all types."""
     types = found.columns["type"]
     if isinstance(types, list):
         numbers = {name: float(number) for number, name in found.labels.items()}
-        types = np.array(
-            [numbers[name] if name in numbers else real_numbers([name])[0] for name in types]
+        unknown = [name for name in types if name not in numbers]
+        if unknown:
+            raise DamagedError(f"the type {shown(unknown[0])} is none of its Atom Type Labels")
+        types = np.array([numbers[name] for name in types])
+    indices = types_from_numbers(types)
+    names = _names_by_number(found)
+    if len(names) <= indices.max():
+        raise InputError(
+            f"types reach to {indices.max() + 1}, but the header says {len(names)} atom types."
         )
-    return types_from_numbers(types)
+    # In alphabetical order, as in all formats.
+    order = sorted(names)
+    return np.array([order.index(name) for name in names], dtype=np.int32)[indices], tuple(order)
 
 
-def _type_names(found: _DataFile) -> tuple[str, ...]:
-    names = LETTERS[: found.counts["atom types"]]
-    return tuple(found.labels.get(number, name) for number, name in enumerate(names, 1))
+def _names_by_number(found: _DataFile) -> list[str]:
+    names = LETTERS[: found.count("atom types")]
+    return [found.labels.get(number, name) for number, name in enumerate(names, 1)]
+
+
+def _masses(found: _DataFile) -> dict[str, dict[str, float]]:
+    """The masses of the types by their name, as an entry of the metadata."""
+    names = {str(number): name for number, name in enumerate(_names_by_number(found), 1)}
+    masses = {names.get(type_, type_): mass for type_, mass in found.masses.items()}
+    return {"masses": masses} if masses else {}
 
 
 FIRST_WORD = b"ITEM:"
 #: Suffix of a coordinate column -> (is scaled by the box, is unwrapped); the first found is used.
 SUFFIXES = {"u": (False, True), "su": (True, True), "": (False, False), "s": (True, False)}
+#: Columns that name species; of several the first is used.
+NAMES = ("typelabel", "type", "element")
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """The content of one frame of a dump, atoms sorted by id.
+    """The content of one frame of a dump, atoms sorted by id if they have ids.
 
     Attributes:
         name: Which frame of which file, for messages.
         step: Simulation step.
-        bounds: Lower and upper bound along each axis, shape [3, 2].
+        time: Time, if it is there.
+        units: Style of units, if it is there.
+        lower: Lower corner of the box, shape [3].
+        edges: Edges of the box, shape [3].
         periodic: Whether each axis is periodic.
         columns: Numeric columns by name, each of shape [n].
+        words: Columns of words by name.
     """
 
     name: str
     step: int
-    bounds: FloatArray
+    time: float | None
+    units: str | None
+    lower: FloatArray
+    edges: FloatArray
     periodic: tuple[bool, ...]
     columns: dict[str, FloatArray]
+    words: dict[str, list[str]]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the frame is of a 2D run: all particles share one z, or have none.
+
+        Raises:
+            InputError: If there is no z, but the box is that of a 3D run.
+        """
+        suffix = _suffix(self, "z")
+        if suffix is None:
+            require_2d(self.edges, len(next(iter(self.columns.values()), ())))
+            return True
+        scale = self.edges[2] if SUFFIXES[suffix][0] else 1.0
+        return is_flat(self.columns["z" + suffix] * scale, self.edges)
 
 
 @FORMATS.register("lammps-dump")
@@ -235,7 +391,11 @@ class LAMMPSDumpFormat(Format):
     Coordinates may be plain (x), scaled (xs), unwrapped (xu) or both (xsu); if there are several,
     the unwrapped ones are used. Images are known if coordinates are unwrapped or the columns
     ix iy (iz) are present.
-    Atoms are sorted by id; types 1, 2, … are named A, B, …; other numeric columns become fields.
+    Atoms are sorted by id. Without ids they keep the order of the file, which a warning and the
+    entry ``order`` of the metadata say; particles can then be followed only where the frames show
+    that their order stays the same. Species have the names in the columns typelabel, type or
+    element; types 1, 2, … are named A, B, …; other numeric columns become fields, other words are
+    named in a warning. Times and units become entries of the metadata (``dt``, ``units``).
     The trajectory is 2D if the file has no z column, or if in every frame all particles (two or
     more) share one z. The box is moved so that its centre is the origin.
     """
@@ -249,26 +409,39 @@ class LAMMPSDumpFormat(Format):
 
         Raises:
             FileError: If the file ends within a frame or a frame is malformed.
-            InputError: If a frame lacks ids, types or coordinates, has a tilted or
-                non-periodic box, or positions that are not finite.
+            InputError: If a frame lacks species or coordinates, has a tilted or non-periodic box,
+                a 3D box without z, or positions that are not finite.
         """
         with errors_naming(path), open_decompressed(path) as stream:
-            frames = list(_frames(stream, path))
-        d = 2 if all(_is_flat(frame) for frame in frames) else 3
-        n_types = max(int(max(frame.columns["type"], default=1)) for frame in frames)
+            frames = list(_frames(Lines(stream), path))
+        # Of all frames, so that each is looked at.
+        flat = [_is_flat(frame) for frame in frames]
+        d = 2 if all(flat) else 3
+        types, names, told_by = _species(frames, path)
         snapshots = []
-        for frame in frames:
+        for frame, of_frame in zip(frames, types, strict=True):
             with errors_naming(frame.name):
-                snapshots.append(_dump_snapshot(frame, d, LETTERS[:n_types]))
-        return Trajectory(snapshots)
+                snapshots.append(_dump_snapshot(frame, d, of_frame, names))
+        facts: dict[str, Any] = time_facts(
+            path, [frame.step for frame in frames], [frame.time for frame in frames]
+        )
+        if frames[0].units is not None:
+            facts["units"] = frames[0].units
+        if "id" not in frames[0].columns:
+            snapshots = identified(snapshots)
+            facts["order"] = "of the file"
+            note(path, "it has no ids, so its particles are taken in the order of the file")
+        note_not_kept(path, (name for frame in frames for name in frame.words if name != told_by))
+        return Trajectory(snapshots, facts)
 
 
-def _frames(stream: IO[bytes], path: Path) -> Iterator[_Frame]:
+def _frames(lines: Lines, path: Path) -> Iterator[_Frame]:
+    has_ids = None
     for number in count():
         name = f"frame {number} of {path}"
         with errors_naming(name):
             try:
-                frame = _next_frame(stream, name)
+                frame = _next_frame(lines, name)
             except CutOffError as error:
                 raise FileError(
                     f"{name} is cut off: the file ends before the frame does; remove that frame or "
@@ -276,40 +449,54 @@ def _frames(stream: IO[bytes], path: Path) -> Iterator[_Frame]:
                 ) from error
             except DamagedError as error:
                 raise FileError(f"{name} is not a whole LAMMPS dump frame: {error}.") from error
-        if frame is None:
-            return
+            if frame is None:
+                return
+            if has_ids not in (None, "id" in frame.columns):
+                raise InputError("some frames have a column 'id' and others have none.")
+            has_ids = "id" in frame.columns
         yield frame
 
 
-def _next_frame(stream: IO[bytes], name: str) -> _Frame | None:
-    step, n = 0, None
-    bounds: FloatArray | None = None
+def _next_frame(lines: Lines, name: str) -> _Frame | None:
+    step, n, time, units = 0, None, None, None
+    lower = edges = None
     periodic: tuple[bool, ...] = (True, True, True)
-    line = stream.readline()
-    while line.isspace():
-        line = stream.readline()
+    line = lines.next_with_text()
     if not line:
         return None
     while True:
         item = _dump_text(line)
         if item.startswith("ITEM: TIMESTEP"):
-            step = whole_number(_dump_text(stream.readline()))
+            step = whole_number(_dump_text(lines.next()))
         elif item.startswith("ITEM: NUMBER OF ATOMS"):
-            n = whole_number(_dump_text(stream.readline()))
+            n = whole_number(_dump_text(lines.next()))
         elif item.startswith("ITEM: BOX BOUNDS"):
-            bounds = _bounds([_dump_text(stream.readline()) for _ in range(3)], item)
+            lower, edges = _box([_dump_text(lines.next()) for _ in range(3)], item)
             flags = [word for word in item.split()[3:] if len(word) == 2 and word[0] in "pfsm"]
             periodic = tuple(flag == "pp" for flag in flags) or periodic
         elif item.startswith("ITEM: ATOMS"):
-            if n is None or bounds is None or n < 0:
+            if n is None or lower is None or edges is None or n < 0:
                 raise DamagedError("NUMBER OF ATOMS or BOX BOUNDS is missing before ATOMS")
-            columns = _columns(list(islice(stream, n)), n, item.split()[2:])
-            return _Frame(name, step, bounds, periodic, _sorted_by_id(columns))
-        elif item.startswith(("ITEM: UNITS", "ITEM: TIME")):
-            stream.readline()
+            names = item.split()[2:]
+            rows = lines.rows(n)
+            columns = read_columns(
+                rows,
+                names,
+                first_line=lines.number - n + 1,
+                words={"element", "typelabel"},
+            )
+            numbers = numeric(columns)
+            words = {name: list(columns[name]) for name in columns if name not in numbers}
+            return _sorted_by_id(
+                _Frame(name, step, time, units, lower, edges, periodic, numbers, words)
+            )
+        elif item.startswith("ITEM: UNITS"):
+            units = _dump_text(lines.next())
+        elif item.startswith("ITEM: TIME"):
+            time = real_numbers([_dump_text(lines.next())])[0]
         else:
-            raise DamagedError(f"expected a line that begins with ITEM:, found {item[:40]!r}")
-        line = stream.readline()
+            raise DamagedError(f"expected a line that begins with ITEM:, found {shown(item)}")
+        line = lines.next()
 
 
 def _dump_text(line: bytes) -> str:
@@ -318,32 +505,57 @@ def _dump_text(line: bytes) -> str:
     return line.decode(errors="replace").strip()
 
 
-def _bounds(lines: list[str], item: str) -> FloatArray:
+def _box(lines: list[str], item: str) -> tuple[FloatArray, FloatArray]:
+    """Lower corner and edges of the box, each of shape [3]."""
     rows = [real_numbers(line.split()) for line in lines]
-    if "abc" in item or any(tilt != 0 for row in rows for tilt in row[2:]):
-        raise InputError(TILTED)
-    if any(len(row) < 2 for row in rows):
-        raise DamagedError(f"expected a lower and an upper bound on each line, found {lines}")
-    return np.array([row[:2] for row in rows])
+    columns = 4 if "abc" in item else 2
+    if any(len(row) < columns for row in rows):
+        raise DamagedError(
+            f"expected {columns} numbers on each line of the box, found {shown(lines)}"
+        )
+    if "abc" in item:
+        table = np.array([row[:4] for row in rows])
+        return table[:, 3], orthogonal_edges(table[:, :3])
+    lower, upper, tilts = np.array([[*row, 0.0][:3] for row in rows]).T
+    return lower, _upright(upper - lower, tilts)
 
 
-def _columns(lines: list[bytes], n: int, names: list[str]) -> dict[str, FloatArray]:
-    if len(lines) < n or (lines and not lines[-1].endswith(b"\n")):
-        raise CutOffError
-    columns = read_columns(lines, names)
-    return {name: values for name, values in columns.items() if not isinstance(values, list)}
+def _sorted_by_id(frame: _Frame) -> _Frame:
+    if not ({*NAMES} & {*frame.columns, *frame.words}):
+        raise InputError(
+            f"it has no column that names species (only {shown(' '.join(frame.columns))}); write "
+            "the dump with id, type and coordinates."
+        )
+    if "type" in frame.columns and not {*NAMES} & {*frame.words}:
+        types_from_numbers(frame.columns["type"])
+    if "id" not in frame.columns:
+        if "id" in frame.words:
+            raise DamagedError("the column 'id' is not numeric")
+        return frame
+    order = order_by_id(frame.columns["id"])
+    return replace(
+        frame,
+        columns={column: values[order] for column, values in frame.columns.items()},
+        words={
+            column: [values[index] for index in order] for column, values in frame.words.items()
+        },
+    )
 
 
-def _sorted_by_id(columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
-    for needed in ("id", "type"):
-        if needed not in columns:
-            raise InputError(
-                f"it has no numeric column {needed!r} (only {', '.join(columns)}); write "
-                "the dump with id, type and coordinates."
-            )
-    types_from_numbers(columns["type"])
-    order = order_by_id(columns["id"])
-    return {column: values[order] for column, values in columns.items()}
+def _species(
+    frames: list[_Frame], path: Path
+) -> tuple[list[IntArray], tuple[str, ...], str | None]:
+    """The types of each frame, their names, and the column of words that told them, if any did."""
+    named = [name for name in NAMES if all(name in frame.words for frame in frames)]
+    numbered = all("type" in frame.columns for frame in frames)
+    with errors_naming(path):
+        if not named and not numbered:
+            raise InputError("its frames do not name species in the same column.")
+        types, names = named_types(
+            [frame.words[named[0]] for frame in frames] if named else None,
+            [frame.columns["type"] for frame in frames] if numbered else None,
+        )
+    return types, names, named[0] if named else None
 
 
 def _suffix(frame: _Frame, axis: str) -> str | None:
@@ -351,34 +563,29 @@ def _suffix(frame: _Frame, axis: str) -> str | None:
 
 
 def _is_flat(frame: _Frame) -> bool:
-    suffix = _suffix(frame, "z")
-    if suffix is None:
-        return True
-    z = frame.columns["z" + suffix]
-    return len(z) > 1 and bool(np.all(z == z[0]))
+    with errors_naming(frame.name):
+        return frame.is_flat
 
 
-def _dump_snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapshot:
+def _dump_snapshot(frame: _Frame, d: int, types: IntArray, names: tuple[str, ...]) -> Snapshot:
     axes = "xyz"[:d]
     if not all(frame.periodic[:d]):
         raise InputError(
             f"it has a boundary that is not periodic; only boxes periodic along "
             f"{', '.join(axes)} (pp) are supported."
         )
-    lower, upper = frame.bounds[:d].T
-    box = upper - lower
     positions, unwrapped = [], []
     for k, axis in enumerate(axes):
         suffix = _suffix(frame, axis)
         if suffix is None:
             raise InputError(
                 f"it has no {axis} coordinate (its columns are "
-                f"{', '.join(frame.columns)}); write the dump with id, type and coordinates."
+                f"{shown(' '.join(frame.columns))}); write the dump with id, type and coordinates."
             )
         scaled, is_unwrapped = SUFFIXES[suffix]
-        values = frame.columns[axis + suffix]
-        centre = 0.5 if scaled else (lower[k] + upper[k]) / 2
-        positions.append((values - centre) * (box[k] if scaled else 1))
+        values, edge = frame.columns[axis + suffix], frame.edges[k]
+        centre = 0.5 if scaled else frame.lower[k] + edge / 2
+        positions.append((values - centre) * (edge if scaled else 1))
         unwrapped.append(is_unwrapped)
     images = None
     if all(unwrapped):
@@ -386,13 +593,14 @@ def _dump_snapshot(frame: _Frame, d: int, type_names: tuple[str, ...]) -> Snapsh
     elif not any(unwrapped) and all(f"i{axis}" in frame.columns for axis in axes):
         images = np.stack([frame.columns[f"i{axis}"] for axis in axes], axis=1)
     return Snapshot(
-        box=box,
+        box=frame.edges[:d],
         positions=np.stack(positions, axis=1),
-        types=types_from_numbers(frame.columns["type"]),
-        type_names=type_names,
+        types=types,
+        type_names=names,
         images=None if images is None else as_integers(images, "image flags"),
         fields=_fields(frame),
         step=frame.step,
+        ids=frame.columns["id"].astype(np.int64) if "id" in frame.columns else None,
     )
 
 

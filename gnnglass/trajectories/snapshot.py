@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
+IdArray = NDArray[np.int64]
+#: The id of particles of which a file does not tell which is which.
+UNKNOWN_ID = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +41,14 @@ class Snapshot:
         images: How many boxes each particle has crossed, shape [n, d]; None if unknown.
         fields: Named per-particle values, each of shape [n], float64.
         step: Simulation step.
+        ids: Number of each particle, by which it is found again in other frames, shape [n]; −1
+            for all if the source does not tell which particle is which. None if the order of the
+            particles is what identifies them.
 
     Raises:
         InputError: On shapes that do not fit together, non-finite positions, an empty
-            configuration, or a type without a name.
+            configuration, a type without a name, an id that occurs twice, or types, images, ids
+            or a step that are not whole numbers.
     """
 
     box: FloatArray
@@ -51,11 +58,12 @@ class Snapshot:
     images: IntArray | None = None
     fields: Mapping[str, FloatArray] = dataclass_field(default_factory=dict)
     step: int = 0
+    ids: IdArray | None = None
 
     def __post_init__(self) -> None:
         box = np.array(self.box, dtype=np.float64)
         given = np.array(self.positions, dtype=np.float64)
-        types = np.array(self.types, dtype=np.int32)
+        types = _whole(self.types, "types", 2**31).astype(np.int32)
         if box.shape not in ((2,), (3,)) or not np.all(np.isfinite(box)) or np.any(box <= 0):
             raise InputError(
                 f"box is {self.box!r}; expected 2 or 3 positive edge lengths "
@@ -89,7 +97,7 @@ class Snapshot:
         crossed += upper
         images = None
         if self.images is not None:
-            images = np.array(self.images, dtype=np.int32)
+            images = _whole(self.images, "images", 2**31)
             if images.shape != given.shape:
                 raise InputError(f"images have shape {images.shape}; expected {given.shape}.")
             crossed += images
@@ -101,7 +109,8 @@ class Snapshot:
         if images is not None:
             images = crossed.astype(np.int32)
         fields = {name: self._as_field(name, values, n) for name, values in self.fields.items()}
-        for array in (box, positions, types, images, *fields.values()):
+        ids = None if self.ids is None else self._as_ids(self.ids, n)
+        for array in (box, positions, types, images, ids, *fields.values()):
             if array is not None:
                 array.flags.writeable = False
         object.__setattr__(self, "box", box)
@@ -110,7 +119,20 @@ class Snapshot:
         object.__setattr__(self, "type_names", tuple(self.type_names))
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "fields", MappingProxyType(fields))
-        object.__setattr__(self, "step", int(self.step))
+        object.__setattr__(self, "step", int(_whole(self.step, "the step", 2**63)))
+        object.__setattr__(self, "ids", ids)
+
+    @staticmethod
+    def _as_ids(values: ArrayLike, n: int) -> IdArray:
+        ids = _whole(values, "ids", 2**63).astype(np.int64)
+        if ids.shape != (n,):
+            raise InputError(f"ids have shape {ids.shape}; expected [{n}], one per particle.")
+        # Most are in order, which is quickly seen.
+        if not np.all(ids[1:] > ids[:-1]) and not np.all(ids == UNKNOWN_ID):
+            once, counts = np.unique(ids, return_counts=True)
+            if len(once) < n:
+                raise InputError(f"the id {once[counts > 1][0]} occurs twice; expected each once.")
+        return ids
 
     @staticmethod
     def _as_field(name: str, values: ArrayLike, n: int) -> FloatArray:
@@ -142,6 +164,11 @@ class Snapshot:
     def dimension(self) -> int:
         """Number of space dimensions, 2 or 3."""
         return int(self.box.size)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the source did not tell which particle is which, so that none can be followed."""
+        return self.ids is not None and bool(self.ids[0] == UNKNOWN_ID)
 
     @property
     def density(self) -> float:
@@ -214,6 +241,24 @@ class Snapshot:
         from gnnglass.trajectories._draw import draw_snapshot
 
         return draw_snapshot(self, ax, color=color, **style)
+
+
+def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:
+    """A copy of whole numbers below `limit`, of the kind they are of.
+
+    Raises:
+        InputError: If some are not.
+    """
+    array = np.array(values)
+    fits = array.dtype.kind in "biuf"
+    if fits and array.size and array.dtype != np.int32:
+        # In Python's integers, which do not wrap around; NaN is not whole and compares as false.
+        low, high = array.min().item(), array.max().item()
+        fits = low >= -limit and high < limit
+        fits = fits and (array.dtype.kind != "f" or bool(np.all(array == np.round(array))))
+    if not fits:
+        raise InputError(f"{what} are not whole numbers below 2^{limit.bit_length() - 1}.")
+    return array
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from pathlib import Path
 import gsd.hoomd
 import numpy as np
 
-from gnnglass.errors import GnnglassError
+from gnnglass.errors import GnnglassError, GnnglassWarning
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Trajectory, read, write
 
@@ -251,6 +251,7 @@ def main(folder: Path, name: str, count: int, seed: int) -> None:
     target = folder / "damaged"
     refused, longest = 0, 0.0
     warnings.simplefilter("always")
+    warnings.simplefilter("ignore", GnnglassWarning)
     warnings.showwarning = warned
     for content in damaged_files(contents, count, seed):
         target.write_bytes(content)

@@ -63,9 +63,13 @@ def test_what_ase_writes(
         np.testing.assert_allclose(apart, 0, atol=1e-6)
         assert snapshot.type_names == tuple(names)
         assert [names[k] for k in snapshot.types] == list(atoms.symbols)
-        assert set(snapshot.fields) == {"energy", "coordination"}
-        for name, values in snapshot.fields.items():
-            np.testing.assert_allclose(values, atoms.arrays[name], atol=1e-7)
+        spin = {f"spin_{axis}" for axis in "xyz"}
+        assert set(snapshot.fields) == {"energy", "coordination", *spin}
+        for name in ("energy", "coordination"):
+            np.testing.assert_allclose(snapshot.field(name), atoms.arrays[name], atol=1e-7)
+        for k, axis in enumerate("xyz"):
+            expected = atoms.arrays["spin"][:, k]
+            np.testing.assert_allclose(snapshot.field(f"spin_{axis}"), expected, atol=1e-7)
 
 
 def test_species_of_a_glass_former_in_the_order_of_ids(tmp_path: Path) -> None:
@@ -79,10 +83,9 @@ def test_species_of_a_glass_former_in_the_order_of_ids(tmp_path: Path) -> None:
         np.testing.assert_allclose(
             first.minimum_image(first.positions[0] - np.array([1 - 2, 2 - 2, 3 - 2.5])), 0
         )
-    assert loaded(tmp_path, GOOD.replace("\nA", "\n1").replace("\nB", "\n2"))[0].type_names == (
-        "1",
-        "2",
-    )
+    numbered = loaded(tmp_path, GOOD.replace("\nA", "\n1").replace("\nB", "\n2"))[0]
+    assert numbered.type_names == ("A", "B")
+    np.testing.assert_array_equal(numbered.types, first.types)
 
 
 def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
         ('pbc="T T T"', 'pbc="T T F"', InputError, "not periodic"),
         ('pbc="T T T"', 'pbc="T"', InputError, "not periodic"),
         ("Lattice=", "lettuce=", InputError, "no Lattice"),
-        ("species:S:1", "element:S:1", InputError, "lack species"),
+        ("species:S:1", "name:S:1", InputError, "lack species"),
         ("pos:R:3", "pos:R:2:w:R:1", InputError, "lack species"),
         ("pos:R:3", "pos:R", FileError, "triples"),
         ("pos:R:3", "pos:R:999999999", FileError, "999999999 columns"),
@@ -109,7 +112,7 @@ def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
         ("3\nLatt", "4\nLatt", FileError, "3 lines of particles where 4 are announced"),
         ("3\nLatt", "99999999999\nLatt", FileError, "where 99999999999 are announced"),
         ("3\nLatt", "0\nLatt", FileError, "where 0 are announced"),
-        ("A 1 2 3", "A 1 x 3", FileError, "positions are not numbers"),
+        ("A 1 2 3", "A 1 x 3", FileError, "line 9: the column 'pos_y' holds 'x'"),
         ("A 1 2 3", "A 1 inf 3", InputError, "1 of 3 positions are NaN"),
         ("2 -0.5", "1 -0.5", FileError, "ids occur twice"),
         ("4.0 0.0 0.0 0.0", "-4.0 0.0 0.0 0.0", InputError, "positive edge lengths"),

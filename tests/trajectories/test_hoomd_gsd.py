@@ -54,7 +54,8 @@ def test_later_frames_hold_what_is_dynamic(tmp_path: Path, snapshot: Snapshot) -
             one.unwrapped, expected.positions + images[k, :, :d] * one.box, atol=1e-5
         )
         np.testing.assert_array_equal(one.field("md/pair/LJ/energies"), np.full(n, 0.5 * k))
-        assert len(one.fields) == 1
+        np.testing.assert_array_equal(one.field("vy"), np.ones(n))
+        assert set(one.fields) == {"md/pair/LJ/energies", "vx", "vy", "vz"}
 
 
 def test_defaults_of_the_schema(tmp_path: Path, snapshot: Snapshot) -> None:

@@ -81,7 +81,10 @@ def test_what_lammps_writes(tmp_path: Path, snapshot: Snapshot, labels: bool) ->
         np.testing.assert_allclose(found.unwrapped, expected, atol=1e-10)
         np.testing.assert_array_equal(found.types, snapshot.types)
         assert found.type_names == (("A", "Big") if labels else ("A", "B"))
-        assert (found.step, dict(found.fields)) == (0, {})
+        assert (found.step, set(found.fields)) == (0, {"vx", "vy", "vz"})
+        np.testing.assert_allclose(
+            [found.field(f"v{axis}").mean() for axis in "xyz"], 0, atol=1e-12
+        )
 
 
 def test_what_ase_writes(tmp_path: Path) -> None:
@@ -123,12 +126,13 @@ def test_types_may_be_written_as_labels(tmp_path: Path) -> None:
     ("old", "new", "error", "message"),
     [
         ("Masses", "0.5 0 0 xy xz yz\n\nMasses", InputError, "tilted"),
-        ("0 4 xlo xhi", "4 0 0 avec", InputError, "tilted"),
+        ("0 4 xlo xhi", "4 0 0 avec\n1 4 0 bvec\n0 0 1 cvec", InputError, "tilted"),
+        ("0 4 xlo xhi", "4 0 0 avec", FileError, "lacks the bounds"),
         ("Atoms # atomic", "Atoms # ellipsoid", InputError, "atom style 'ellipsoid' is not known"),
         ("Atoms # atomic", "Attempts", FileError, "before the section Atoms"),
         ("0 4 xlo xhi\n", "", FileError, "lacks the bounds"),
         ("2 atom types\n", "", FileError, "number of atom types"),
-        ("2 atom types", "1 atom types", InputError, "only 1 species"),
+        ("2 atom types", "1 atom types", InputError, "the header says 1 atom types"),
         ("3 2 2.5", "1 2 2.5", FileError, "ids occur twice"),
         ("3 2 2.5", "3 0 2.5", FileError, "atom types must be"),
         ("3 2 2.5", "3 2 nan", InputError, "1 of 3 positions are NaN"),

@@ -102,6 +102,7 @@ def test_dimension_is_told_from_z(snapshot: Snapshot) -> None:
         assert [frame.dimension for frame in both] == [3, 3]
 
 
+@pytest.mark.filterwarnings("ignore::gnnglass.errors.GnnglassWarning")
 def test_units_time_and_text_columns_are_passed_over(snapshot: Snapshot) -> None:
     text = dump(snapshot, "").replace("ITEM: ATOMS id", "ITEM: ATOMS element id")
     head, body = text.split("ITEM: ATOMS", 1)
@@ -130,15 +131,15 @@ def test_zero_tilt_is_orthorhombic_and_gzip_is_unpacked(snapshot: Snapshot) -> N
     [
         ("BOUNDS pp pp pp", "BOUNDS ff pp pp", InputError, "boundary that is not periodic"),
         ("BOUNDS pp pp pp", "BOUNDS pp fs pp", InputError, "boundary that is not periodic"),
-        ("BOUNDS pp", "BOUNDS abc origin", InputError, "tilted"),
+        ("BOUNDS pp", "BOUNDS abc origin", FileError, "expected 4 numbers on each line"),
         ("ATOMS id type x y", "ATOMS id type fx fy", InputError, "no x coordinate"),
-        ("ATOMS id", "ATOMS tag", InputError, "no numeric column 'id'"),
-        ("ATOMS id type", "ATOMS id mol", InputError, "no numeric column 'type'"),
+        ("ATOMS id", "ATOMS tag", InputError, "some frames have a column 'id'"),
+        ("ATOMS id type", "ATOMS id mol", InputError, "no column that names species"),
         ("ATOMS id type x", "ATOMS id x", FileError, "expected .* lines of"),
         ("ITEM: NUMBER OF ATOMS", "ITEM: NUMBER", FileError, "begins with ITEM:"),
         ("ITEM: TIMESTEP\n0", "ITEM: TIMESTEP\nzero", FileError, "not a whole LAMMPS dump"),
         ("\n1 1 ", "\n1 77 ", FileError, "atom types must be 1 to 26"),
-        ("\n1 1 ", "\n1 x ", InputError, "no numeric column 'type'"),
+        ("\n1 1 ", "\n1 x ", FileError, r"line \d+: the column 'type' holds 'x'"),
         ("\n1 1 ", "\n2 1 ", FileError, "ids occur twice"),
         ("\n1 1 ", "\n1 1 7 ", FileError, "."),
     ],
@@ -173,7 +174,8 @@ def test_a_cut_file_names_the_frame_that_is_cut(where: int) -> None:
     frames = [dump(square.replace(step=step), "") for step in range(3)]
     ends = np.cumsum([len(frame) for frame in frames])
     kept = where % ends[-1]
-    if kept in (0, *ends):
+    # A file without its last line feed is whole.
+    if kept in (0, *ends, *(ends - 1)):
         return
     number = int(np.searchsorted(ends, kept))
     text = "".join(frames)[:kept]
