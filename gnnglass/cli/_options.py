@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,22 +38,116 @@ Scheduler = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
 System = Annotated[
-    str | None, typer.Option(help="Glass former; by default the one the file names.")
+    str | None,
+    typer.Option(help="Glass former; by default the one the file names, which this overrules."),
+]
+Species = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OLD=NEW,…", help="Names of species, where the file has others: 1=A,2=B or Cu=B."
+    ),
+]
+ChosenSpecies = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Species to treat, by default each by itself, or all: taken together; with = names "
+        "of species, where the file has others: 1=A,2=B."
+    ),
+]
+LengthUnit = Annotated[
+    float | None,
+    typer.Option(help="Length that is 1 in reduced units (σ), in the unit of the file."),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FROM:TO:EACH", help="Frames that are used, counted from 0; -5: the last."
+    ),
+]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Difference that is meant: system, composition, density, distance, temperature; "
+        "it is stored with the result."
+    ),
 ]
 
 
+def read_as(
+    path: Path,
+    *,
+    system: str | None = None,
+    species: str | None = None,
+    length_unit: float | None = None,
+    frames: str | None = None,
+) -> Trajectory:
+    """The trajectory in a file, as the options of the command say it is to be read."""
+    from gnnglass.systems import glass_former
+    from gnnglass.trajectories import read
+    from gnnglass.trajectories.material import restated
+
+    trajectory = restated(
+        read(path),
+        system=None if system is None else glass_former(system).identity,
+        species=None if species is None else _mapping(species),
+        length_unit=length_unit,
+    )
+    if frames is None:
+        return trajectory
+    chosen = range(len(trajectory))[_slice(frames)]
+    if not chosen:
+        raise InputError(
+            f"--frames {frames} picks none of the {len(trajectory)} frames of {path}; they are "
+            f"counted from 0 to {len(trajectory) - 1}."
+        )
+    return trajectory[_slice(frames)]
+
+
+def chosen_and_renamed(species: list[str] | None) -> tuple[list[str] | None, str | None]:
+    """The species that are chosen, and the new names among the values of `ChosenSpecies`."""
+    chosen = [value for value in species or [] if "=" not in value]
+    return chosen or None, ",".join(v for v in species or [] if "=" in v) or None
+
+
+def _mapping(species: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in species.split(",")]
+    if not all(old.strip() and new.strip() for old, _, new in pairs):
+        raise InputError(f"--species was given {species!r}; expected OLD=NEW,…, such as 1=A,2=B.")
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def _slice(frames: str) -> slice:
+    parts = frames.split(":")
+    try:
+        numbers = [int(part) if part else None for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or numbers[2:] == [0]:
+        raise InputError(
+            f"--frames was given {frames!r}; expected a number or FROM:TO:EACH, such as 1: or ::10."
+        )
+    if len(numbers) == 1 and numbers[0] is not None:
+        first = numbers[0]
+        return slice(first, first + 1 if first != -1 else None)
+    return slice(*numbers)
+
+
 def system_of(
-    trajectory: Trajectory, system: str | Mapping[str, Any] | None
+    trajectory: Trajectory, otherwise: str | Mapping[str, Any] | None = None
 ) -> str | Mapping[str, Any]:
-    """The glass former that was given, or else the one the trajectory names or defines."""
-    stated: str | Mapping[str, Any] | None = system or trajectory.metadata.get("system")
+    """The glass former that the trajectory names or defines, or else another one."""
+    stated: str | Mapping[str, Any] | None = trajectory.metadata.get("system", otherwise)
     if stated is None:
         raise InputError("the trajectory does not name its glass former; give --system.")
     return stated
 
 
 def at_level(
-    trajectory: Trajectory, level: str, system: str | Mapping[str, Any] | None, engine: str
+    trajectory: Trajectory,
+    level: str,
+    system: str | Mapping[str, Any],
+    engine: str,
+    accept: Collection[str] = (),
 ) -> Trajectory:
     """The trajectory, or its inherent structures if those are wanted and it is thermal."""
     from gnnglass.simulate import inherent_structures
@@ -67,9 +161,10 @@ def at_level(
             "the trajectory holds inherent structures, but thermal configurations are wanted; "
             "give the trajectory they were made from."
         )
-    former = glass_former(system_of(trajectory, system))
     with Bar("inherent structures", "frame") as bar:
-        return inherent_structures(former, trajectory, engine, progress=bar)
+        return inherent_structures(
+            glass_former(system), trajectory, engine, accept=accept, progress=bar
+        )
 
 
 class Bar:

@@ -7,10 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gnnglass.cli._options import Bar, Engine, Input, OptionalOut, Out, System, at_level, system_of
+from gnnglass.cli._options import (
+    Accept,
+    Bar,
+    ChosenSpecies,
+    Engine,
+    Frames,
+    Input,
+    LengthUnit,
+    OptionalOut,
+    Out,
+    Species,
+    System,
+    at_level,
+    chosen_and_renamed,
+    read_as,
+    system_of,
+)
 
 if TYPE_CHECKING:
-    from gnnglass.trajectories import Snapshot, Trajectory
+    from gnnglass.trajectories import Trajectory
 
 
 def structure(
@@ -23,23 +39,31 @@ def structure(
         bool, typer.Option("--inherent", help="Measure inherent structures, computed on the way.")
     ] = False,
     system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
+    accept: Accept = None,
     engine: Engine = "lammps",
 ) -> None:
-    """Give every particle its structural indicators."""
-    from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
-    from gnnglass.systems import glass_former
-    from gnnglass.trajectories import read, write
+    """Give every particle its structural indicators.
 
-    frames = read(trajectory)
-    if system is not None:
-        frames = frames.map(lambda s: s, system=glass_former(system).identity)
+    Configurations that are not like the glass former whose parameters are used (composition,
+    density) are refused, unless the difference is accepted by name.
+    """
+    from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
+    from gnnglass.trajectories import write
+
+    whole = read_as(
+        trajectory, system=system, species=species, length_unit=length_unit, frames=frames
+    )
     if inherent:
-        frames = at_level(frames, "inherent", system_of(frames, None), engine)
+        whole = at_level(whole, "inherent", system_of(whole), engine, accept or ())
     if indicator:
-        chosen = {name: indicator_for(name, frames) for name in indicator}
+        chosen = {name: indicator_for(name, whole) for name in indicator}
     else:
-        chosen = indicators_for(frames)
-    write(out, annotate(frames, {indicator_field(name): one for name, one in chosen.items()}))
+        chosen = indicators_for(whole)
+    fields = {indicator_field(name): one for name, one in chosen.items()}
+    write(out, annotate(whole, fields, accept=accept or ()))
     typer.echo(f"{out}: {', '.join(chosen)}")
 
 
@@ -53,7 +77,7 @@ def compare(
     target: Annotated[
         list[str] | None, typer.Option(help="Fields to be predicted; propensities by default.")
     ] = None,
-    species: Annotated[list[str] | None, typer.Option(help="By default each.")] = None,
+    species: ChosenSpecies = None,
     method: Annotated[
         Literal["spearman", "pearson", "top-decile", "bottom-decile"],
         typer.Option(
@@ -78,6 +102,8 @@ def compare(
         float | None, typer.Option(help="Lag of propensities from runs; the last by default.")
     ] = None,
     system: System = None,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
     engine: Engine = "lammps",
     keep: Annotated[
         Path, typer.Option(help="Folder of inherent structures that are found.")
@@ -92,7 +118,12 @@ def compare(
     from gnnglass import published
     from gnnglass._files import written_whole
     from gnnglass.compare import gain
-    from gnnglass.trajectories import read
+    from gnnglass.trajectories import by_run
+
+    chosen, renamed = chosen_and_renamed(species)
+
+    def read(path: Path) -> Trajectory:
+        return read_as(path, system=system, species=renamed, length_unit=length_unit, frames=frames)
 
     held = given or []
     named = [*predictor, *target, *held] if predictor and target else []
@@ -101,15 +132,14 @@ def compare(
             map(read, trajectories),
             named,
             time=time,
-            system=system,
             inherent=inherent,
             engine=engine,
             keep=keep,
             progress=bar,
         )
-    snapshots, runs = _of_runs(loaded, trajectories)
+    snapshots, runs = by_run(loaded, None)
     how: dict[str, Any] = {
-        "species": species,
+        "species": chosen,
         "lengths": length,
         "given": held,
         "same_species": same_species,
@@ -152,10 +182,10 @@ def correlation_length(
         list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
     ],
     field: Annotated[list[str], typer.Option(help="Fields whose spatial correlation is fitted.")],
-    species: Annotated[
-        list[str] | None, typer.Option(help="By default each by itself; all: taken together.")
-    ] = None,
+    species: ChosenSpecies = None,
     fit_from: Annotated[float, typer.Option(help="Distance at which the fit begins.")] = 1.0,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
     out: OptionalOut = None,
 ) -> None:
     """Length over which fields are correlated in space, with a check against the box."""
@@ -163,14 +193,19 @@ def correlation_length(
 
     from gnnglass._files import written_whole
     from gnnglass.compare import correlation_length
-    from gnnglass.trajectories import read
+    from gnnglass.trajectories import by_run
 
-    snapshots, runs = _of_runs([read(path) for path in trajectories], trajectories)
+    chosen, renamed = chosen_and_renamed(species)
+    loaded = [
+        read_as(path, species=renamed, length_unit=length_unit, frames=frames)
+        for path in trajectories
+    ]
+    snapshots, runs = by_run(loaded, None)
     found = [
         length
         for name in field
         for length in correlation_length(
-            snapshots, name, runs=runs, species=species, fit_range=(fit_from, None)
+            snapshots, name, runs=runs, species=chosen, fit_range=(fit_from, None)
         ).values()
     ]
     for length in found:
@@ -180,30 +215,22 @@ def correlation_length(
             pd.concat([length.to_frame() for length in found]).to_csv(aside, index=False)
 
 
-def _of_runs(loaded: list[Trajectory], paths: list[Path]) -> tuple[list[Snapshot], list[str]]:
-    """All snapshots of some trajectories, and the run of each."""
-    snapshots = [snapshot for trajectory in loaded for snapshot in trajectory]
-    runs = [
-        str(trajectory.metadata.get("run", path))
-        for trajectory, path in zip(loaded, paths, strict=True)
-        for _ in trajectory
-    ]
-    return snapshots, runs
-
-
 def convert(
     source: Input,
     out: Out,
-    system: Annotated[str | None, typer.Option(help="Glass former to store with it.")] = None,
+    system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
     phase: Annotated[str | None, typer.Option(help="Class label to store with it.")] = None,
 ) -> None:
     """Convert a trajectory of any known format to GSD."""
-    from gnnglass.systems import glass_former
-    from gnnglass.trajectories import read, write
+    from gnnglass.trajectories import write
 
-    known: dict[str, Any] = {} if phase is None else {"phase": phase}
-    if system is not None:
-        known["system"] = glass_former(system).identity
-    trajectory = read(source).map(lambda s: s, **known)
+    trajectory = read_as(
+        source, system=system, species=species, length_unit=length_unit, frames=frames
+    )
+    if phase is not None:
+        trajectory = trajectory.map(lambda s: s, phase=phase)
     write(out, trajectory)
     typer.echo(f"{out}: {trajectory!r}")

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gnnglass.cli._options import Engine, Input, Out, System, at_level
+from gnnglass.cli._options import (
+    Accept,
+    Engine,
+    Frames,
+    Input,
+    LengthUnit,
+    Out,
+    Species,
+    System,
+    at_level,
+    read_as,
+    system_of,
+)
 from gnnglass.errors import FileError, InputError
 
 if TYPE_CHECKING:
@@ -26,8 +38,8 @@ def train(
         typer.Option(
             "--class",
             metavar="NAME=PATTERN",
-            help="Trajectories of one class, whatever phase they store; give it once per class or "
-            "pattern, such as --class 'liquid=hot-*.gsd'.",
+            help="Trajectories of one class; give it once per class or pattern, such as "
+            "--class 'liquid=hot-*.gsd'.",
         ),
     ] = None,
     explain: Annotated[
@@ -36,6 +48,10 @@ def train(
     ] = None,
     model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
     system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
+    accept: Accept = None,
     supervision: Annotated[
         Literal["local", "ball", "global"],
         typer.Option(help="Labels per particle, per neighbourhood, or per snapshot."),
@@ -46,13 +62,21 @@ def train(
     seed: int = 0,
     device: str = "auto",
 ) -> None:
-    """Train a classifier on trajectories of two phases, one independent run each."""
+    """Train a classifier on trajectories of two phases, one independent run each.
+
+    Runs that differ in system, composition, density or level, or that are not independent, are
+    refused. With --accept phase, files are of the class they are given as, whatever phase they
+    store.
+    """
     from gnnglass import training
     from gnnglass.models import recipe_for
     from gnnglass.study.definition import explained_phase
-    from gnnglass.trajectories import read
 
     training.choose_device(device)
+
+    def read(path: Path) -> Trajectory:
+        return read_as(path, system=system, species=species, length_unit=length_unit, frames=frames)
+
     members: dict[str, list[Trajectory]] = {}
     for path in runs or []:
         trajectory = read(path)
@@ -64,24 +88,20 @@ def train(
             )
         members.setdefault(phase, []).append(trajectory)
     for phase, path in _of_classes(classes or []):
-        given = read(path)
-        facts = {"run": path.stem, **given.metadata, "phase": phase}
-        members.setdefault(phase, []).append(given.map(lambda s: s, **facts))
+        members.setdefault(phase, []).append(read(path))
     if len(members) > 1:
         # The last label is the explained one.
         last = explained_phase(members, explain)
         members[last] = members.pop(last)
-    labelled = training.LabelledSet.from_trajectories(members)
+    labelled = training.LabelledSet.from_trajectories(members, accept=accept or ())
     split = training.split_by_run(labelled, validation=validation, test=test, seed=seed)
     first = labelled.snapshots[0]
-    known = [t.metadata.get("system") for mine in members.values() for t in mine]
     classifier = training.fit(
         labelled,
         split,
         model=model,
         recipe=recipe_for(model, first.dimension, first.type_names),
         options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
-        system=system or (known[0] if all(one == known[0] for one in known) else None),
         device=device,
     )
     classifier.save(out)
@@ -111,35 +131,49 @@ def explain(
     ] = None,
     field: Annotated[str, typer.Option(help="Name of the field to write.")] = "importance",
     system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    frames: Frames = None,
+    accept: Accept = None,
     engine: Engine = "lammps",
     device: str = "auto",
 ) -> None:
     """Give every particle of a trajectory its importance for the decision of a classifier.
 
     A classifier of inherent structures is given inherent structures: they are computed on the
-    way, and are what is written.
+    way, and are what is written. What is not like what the classifier was trained on (system,
+    composition, density, temperature) is refused, unless the difference is accepted by name.
     """
     from gnnglass import explain as explaining
     from gnnglass.training import TrainedClassifier
-    from gnnglass.trajectories import read, write
+    from gnnglass.trajectories import Trajectory, write
 
     classifier = TrainedClassifier.load(model, device)
-    frames = read(trajectory)
+    whole = read_as(
+        trajectory, system=system, species=species, length_unit=length_unit, frames=frames
+    )
     chosen = attribution or f"{classifier.model.kind}-gradcam"
     method = explaining.ATTRIBUTIONS.create(chosen)
     # Before minutes of minimisation, not after.
     method.check(classifier.model)
-    for snapshot in frames:
+    for snapshot in whole:
         classifier.recipe.species(snapshot)
-    classifier.recipe(frames[0])
-    frames = at_level(frames, classifier.level, system or classifier.system, engine)
+    classifier.recipe(whole[0])
+    # Minima of another level may still be found; whatever else differs is refused first.
+    as_wanted = Trajectory(whole.frames, {**whole.metadata, "level": classifier.level})
+    classifier.require_fit(as_wanted, accept or (), whose=str(trajectory))
+    levelled = at_level(
+        whole, classifier.level, system_of(whole, classifier.system), engine, accept or ()
+    )
     target = target or classifier.explained
-    annotated = explaining.annotate(classifier, frames, method, field, target=target)
-    probability = classifier.predict_proba(frames)[:, classifier.labels.index(target)]
+    annotated = explaining.annotate(
+        classifier, levelled, method, field, target=target, accept=accept or ()
+    )
+    probability = classifier.predict_proba(levelled, accept=accept or ())
     explained = {"model": str(model), "attribution": chosen, "target": target}
     write(out, annotated.map(lambda s: s, explained=explained))
     typer.echo(f"{'step':>12}  P({target})")
-    for snapshot, p in zip(frames, probability, strict=True):
+    for snapshot, p in zip(levelled, probability[:, classifier.labels.index(target)], strict=True):
         typer.echo(f"{snapshot.step:12d}  {p:.3f}")
     typer.echo(f"{out}: {len(annotated)} frames with particles/gnnglass/{field}")
 

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from gnnglass.cli._options import Bar, Engine, Input, Out, Scheduler, System, Workers, system_of
+from gnnglass.cli._options import (
+    Accept,
+    Bar,
+    Engine,
+    Input,
+    LengthUnit,
+    Out,
+    Scheduler,
+    Species,
+    System,
+    Workers,
+    read_as,
+    system_of,
+)
 from gnnglass.errors import FileError, InputError
 
 
@@ -86,6 +99,9 @@ def dynamics(
     dt: float = 0.005,
     seed: int = 0,
     system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    accept: Accept = None,
     engine: Engine = "lammps",
     workers: Workers = None,
     scheduler: Scheduler = None,
@@ -97,10 +113,11 @@ def dynamics(
     """
     from gnnglass.dynamics import IsoconfigurationalEnsemble, annotate
     from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
-    from gnnglass.trajectories import Trajectory, read, write
+    from gnnglass.systems import glass_former
+    from gnnglass.trajectories import Material, Trajectory, write
 
-    given = read(trajectory)
-    facts = dict(given.metadata)
+    given = read_as(trajectory, system=system, species=species, length_unit=length_unit)
+    facts, accepted = dict(given.metadata), {}
     if "isoconfigurational" in given.metadata:
         clones = IsoconfigurationalEnsemble.from_trajectory(given)
     else:
@@ -114,15 +131,22 @@ def dynamics(
             kT=temperature, n_clones=n_clones, lag_steps=lags, seed=seed, dt=dt
         )
         kept = Ensemble(out.with_suffix(".clones"))
+        former = glass_former(system_of(given))
+        accepted = Material.of([given[frame : frame + 1 or None]]).require_fit(
+            former.material,
+            whose=str(trajectory),
+            made_for=f"{former.name!r}, whose potentials act",
+            accept=accept or (),
+        )
         (names,) = kept.plan_clones(
-            system_of(given, system), {"start": given[frame]}, {"start": protocol}, engine=engine
+            former, {"start": given[frame]}, {"start": protocol}, engine=engine
         ).values()
         kept.run(names, workers=workers, scheduler=scheduler, description="clones")
         runs = [kept.load(name) for name in names]
         clones = IsoconfigurationalEnsemble.from_clones(runs)
         facts = {**facts, **runs[0].metadata, "isoconfigurational": protocol.model_dump()}
     facts["run"] = given.metadata.get("run", trajectory.stem)
-    write(out, Trajectory([annotate(clones)], facts))
+    write(out, Trajectory([annotate(clones)], facts).accepting(accepted))
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
 
 

@@ -56,9 +56,6 @@ class FieldSet:
         censored: For a field with censored values, the name of the field that marks them with 1
             (others 0). Marked particles are tied at the top of their configuration.
         same_species: Smooth over particles of the same species only.
-
-    Raises:
-        InputError: If there is no configuration or not one run per configuration.
     """
 
     def __init__(
@@ -69,13 +66,6 @@ class FieldSet:
         *,
         same_species: bool = False,
     ) -> None:
-        if len(snapshots) == 0:
-            raise InputError("there is no configuration to compare; expected at least one.")
-        if len(runs) != len(snapshots):
-            raise InputError(
-                f"{len(runs)} run names were given for {len(snapshots)} configurations; expected "
-                "one for each."
-            )
         self.snapshots = list(snapshots)
         self.runs = tuple(str(run) for run in runs)
         self.censored = dict(censored or {})

@@ -219,6 +219,11 @@ class InOneTrajectory(Sequence[Sequence[Snapshot]]):
         return [self.trajectory[0], *self.trajectory.frames[first : first + self.n_lags]]
 
 
+#: As many particles of each clone are compared with those of the others,
+SAMPLE = 64
+#: and clones whose displacements all agree to this share of the largest one are the same run.
+SAME_DISPLACEMENT = 1e-4
+
 #: Each half needs two clones to be an ensemble itself.
 FEWEST_FOR_HALVES = 4
 
@@ -289,6 +294,7 @@ class IsoconfigurationalEnsemble:
                 "'isoconfigurational' with n_clones and lag_steps; for clones in separate files "
                 "use from_clones."
             )
+        _require_thermal([trajectory])
         n_clones, lag_steps = int(layout["n_clones"]), np.array(layout["lag_steps"], dtype=np.int64)
         dt = time_step([trajectory])
         _require_clones(n_clones)
@@ -318,6 +324,7 @@ class IsoconfigurationalEnsemble:
         """
         clones = as_runs(clones)
         _require_clones(len(clones))
+        _require_thermal(clones)
         dt = time_step(clones, dt)
         initial = clones[0][0]
         steps = steps_in_order(clones[0], "clone 0")
@@ -330,9 +337,10 @@ class IsoconfigurationalEnsemble:
         """Displacements of one clone after the other, shape [n_lags, n, d], read-only.
 
         Raises:
-            InputError: If those of a clone do not fit or are not finite.
+            InputError: If those of a clone do not fit, are not finite, or are those of another.
         """
         expected = (len(self.times), len(self.initial), self.initial.dimension)
+        seen: list[FloatArray] = []
         for index, clone in enumerate(self.clones):
             if np.shape(clone) != expected:
                 raise InputError(
@@ -344,6 +352,11 @@ class IsoconfigurationalEnsemble:
                     f"some displacements of clone {index} are NaN or infinite; the run that "
                     "produced them has probably blown up."
                 )
+            if isinstance(self.clones, CloneFrames):
+                # A copy, so that the rest of the clone need not be kept.
+                sample = np.array(clone[-1, :SAMPLE])
+                _refuse_copy(seen, sample)
+                seen.append(sample)
             yield clone
 
     def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
@@ -404,4 +417,19 @@ def _require_clones(n_clones: int) -> None:
         raise InputError(
             f"an isoconfigurational ensemble needs at least 2 clones, got {n_clones}; run more "
             "from the same configuration (16 or more for good averages)."
+        )
+
+
+def _refuse_copy(seen: Sequence[FloatArray], sample: FloatArray) -> None:
+    """Refuse a clone, of which a sample of displacements is given, that is one of those seen."""
+    for earlier, other in enumerate(seen):
+        if np.abs(sample - other).max() < SAME_DISPLACEMENT * np.abs(sample).max():
+            raise InputError(f"clones {earlier} and {len(seen)} are the same run; give each once.")
+
+
+def _require_thermal(trajectories: Sequence[Trajectory]) -> None:
+    if any(trajectory.metadata.get("level") == "inherent" for trajectory in trajectories):
+        raise InputError(
+            "the clones are inherent structures, and displacements between minima are not those "
+            "of particles; give the thermal trajectories they were made from."
         )

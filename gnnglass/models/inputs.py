@@ -41,8 +41,9 @@ class Recipe:
     dimension: int
 
     def __post_init__(self) -> None:
-        names = tuple(self.type_names)
-        if isinstance(self.type_names, str) or not names or len(set(names)) != len(names):
+        names = tuple(self.type_names) if isinstance(self.type_names, Iterable) else ()
+        texts = all(isinstance(name, str) and name for name in names)
+        if isinstance(self.type_names, str) or not texts or len(set(names)) != max(len(names), 1):
             raise InputError(
                 f'type_names is {self.type_names!r}; expected distinct species such as ("A", "B").'
             )
@@ -170,6 +171,8 @@ _REACH = 5.0
 _MIN_WIDTH = 2 / 3
 # Particles deposited at once are limited by the memory of their kernels.
 _BLOCK = 2**22
+# Of all species together: a gigabyte of sums in double precision.
+_MOST_VOXELS = 2**27
 
 
 @dataclass(frozen=True)
@@ -224,8 +227,14 @@ class VoxelRecipe(Recipe):
                 made them too large.
         """
         snapshot = as_snapshot(snapshot)
-        blocks = np.round(snapshot.box / (self.voxel_size * self.multiple)).astype(int)
+        blocks = np.round(snapshot.box / (self.voxel_size * self.multiple))
         counts = np.maximum(blocks, 1) * self.multiple
+        if len(self.type_names) * np.prod(counts) > _MOST_VOXELS:
+            raise InputError(
+                f"voxels of edge {self.voxel_size:g}, by multiples of {self.multiple}, cut the box "
+                f"{' × '.join(f'{edge:.4g}' for edge in snapshot.box)} into "
+                f"{np.prod(counts):.2g}, which memory does not hold; use larger ones."
+            )
         edges = snapshot.box / counts
         self._check_width(float(edges.max()))
         needed = (2 * self._reach(edges) + 1) * edges
@@ -422,8 +431,12 @@ def recipe_for(
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
-    """Rebuild the recipe that a classifier was stored with."""
-    recipe = GraphRecipe if values["recipe"] == "GraphRecipe" else VoxelRecipe
+    """Rebuild the recipe that a classifier was stored with.
+
+    Raises:
+        InputError: If the values are not of a recipe of this version.
+    """
+    recipe = GraphRecipe if values.get("recipe") == "GraphRecipe" else VoxelRecipe
     return recipe.from_dict(values)
 
 

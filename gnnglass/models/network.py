@@ -25,9 +25,11 @@ class ClassifierNet(nn.Module, ABC):
     """A network from one kind of input to class logits, with a layer to be explained.
 
     A subclass keeps its constructor arguments JSON-like, so that they can be stored beside the
-    weights. Its `forward` gives one row of logits per configuration; `local_logits` gives one
-    per *site* (particle or grid cell), and `ball_logits` one per site and its surroundings, from
-    the same features and the same head: what training with local labels uses.
+    weights, and can be made on torch's meta device, where tensors have shapes and no values: what
+    is stored is compared with the weights before there is memory for it. Its `forward` gives one
+    row of logits per configuration; `local_logits` gives one per *site* (particle or grid cell),
+    and `ball_logits` one per site and its surroundings, from the same features and the same head:
+    what training with local labels uses.
 
     Attributes:
         kind: Which recipe feeds it, ``"graph"`` or ``"voxel"``.

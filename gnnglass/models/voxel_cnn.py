@@ -98,9 +98,14 @@ class VoxelCNN(ClassifierNet):
     ) -> None:
         super().__init__()
         require_at_least(0, n_halvings=n_halvings, n_blocks=n_blocks)
-        # The first convolution has the fewest channels.
-        require_at_least(2 ** max(n_halvings - 1, 0), hidden=hidden)
-        require_at_least(1, n_species=n_species)
+        require_at_least(1, n_species=n_species, hidden=hidden)
+        # The first convolution has the fewest channels. Shifting an integer costs nothing, however
+        # far; a power of two would be as long as `n_halvings`.
+        if not hidden >> max(n_halvings - 1, 0):
+            raise InputError(
+                f"hidden is {hidden}; expected at least 2**{n_halvings - 1}, because the channels "
+                "double with every halving but the first."
+            )
         require_at_least(2, n_classes=n_classes)
         require_probability(dropout=dropout)
         self.n_halvings = n_halvings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gnnglass.simulate.engine import ENGINES, Engine, Progress
 from gnnglass.systems import GlassFormer, SystemLike, glass_former, inner_radius
 from gnnglass.systems.potentials import FloatArray
 from gnnglass.trajectories import (
+    Material,
     RunsLike,
     Snapshot,
     Trajectory,
@@ -82,6 +83,7 @@ def inherent_structures(
     engine: str = "lammps",
     *,
     keep: str | Path | None = None,
+    accept: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Trajectory:
     """Minimise the potential energy of each frame.
@@ -95,11 +97,15 @@ def inherent_structures(
         engine: Name of the engine that minimises.
         keep: Folder that stores the minima, one file each, and from which those found before are
             read. Positions are always those of the file, in single precision.
+        accept: Names of differences from the mixture that are meant, of
+            `gnnglass.trajectories.material.DIFFERENCES`: another stated system, composition or
+            density. They are stored in the metadata as ``accepted``.
         progress: Called with the number of frames done and the total number.
 
     Returns:
         Frames with the same steps and boxes and the field ``potential_energy``, one for a single
-        snapshot; the metadata of `trajectory` with level ``"inherent"``.
+        snapshot; the metadata of `trajectory` with level ``"inherent"`` and the system whose
+        potentials acted.
 
     Raises:
         InputError: If a frame does not fit the system.
@@ -112,6 +118,12 @@ def inherent_structures(
     system, trajectory = glass_former(system), as_trajectory(trajectory)
     if trajectory.metadata.get("level") == "inherent":
         return trajectory
+    accepted = Material.of([trajectory]).require_fit(
+        system.material,
+        whose="the trajectory",
+        made_for=f"{system.name!r}, whose potentials act",
+        accept=accept,
+    )
     minimiser = ENGINES.create(engine)
     frames = []
     for snapshot in trajectory:
@@ -121,7 +133,8 @@ def inherent_structures(
             frames.append(_stored_minimum(minimiser, system, snapshot, Path(keep)))
         if progress is not None:
             progress(len(frames), len(trajectory))
-    return Trajectory(frames, {**trajectory.metadata, "level": "inherent"})
+    facts = {**trajectory.metadata, "system": system.identity, "level": "inherent"}
+    return Trajectory(frames, facts, trajectory.source).accepting(accepted)
 
 
 def _stored_minimum(

@@ -46,6 +46,11 @@ class HexaticOrder(Indicator):
         """Two: in 3D the order of directions is Steinhardt's, another quantity."""
         return (2,)
 
+    @property
+    def reach(self) -> float | None:
+        """``r_max`` of the neighbours; None if they are the nearest few."""
+        return self.neighbors.get("r_max")
+
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """``|ψ₆|`` of each particle, shape [n].
 
@@ -94,6 +99,11 @@ class Steinhardt(Indicator):
     def dimensions(self) -> tuple[int, ...]:
         """Three: in 2D the order of directions is hexatic, another quantity."""
         return (3,)
+
+    @property
+    def reach(self) -> float | None:
+        """``r_max`` of the neighbours; None if they are the nearest few."""
+        return self.neighbors.get("r_max")
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """q_l of each particle, shape [n].

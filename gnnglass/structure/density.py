@@ -35,6 +35,11 @@ class LocalDensity(Indicator):
 
     r_max: float = 2.0
 
+    @property
+    def reach(self) -> float:
+        """`r_max`."""
+        return self.r_max
+
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Density at each particle, shape [n].
 
@@ -71,6 +76,11 @@ class CoordinationNumber(Indicator):
     formula = r"Z_i = \#\{ j : r_{ij} < r_\text{max} \}"
 
     r_max: float = 1.5
+
+    @property
+    def reach(self) -> float:
+        """`r_max`."""
+        return self.r_max
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Number of neighbours of each particle, shape [n].

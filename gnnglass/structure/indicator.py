@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
 
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
+from gnnglass.systems import GlassFormer
 from gnnglass.trajectories import (
+    Material,
     Snapshot,
     SnapshotLike,
     Trajectory,
@@ -17,6 +21,7 @@ from gnnglass.trajectories import (
     as_snapshot,
     as_trajectory,
 )
+from gnnglass.trajectories.material import DIFFERENCES, checked_differences
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -49,22 +54,69 @@ class Indicator(ABC):
         """Numbers of space dimensions in which the indicator is defined."""
         return (2, 3)
 
+    @property
+    def made_for(self) -> GlassFormer | None:
+        """The glass former whose parameters the indicator uses, if it uses any."""
+        return None
+
+    @property
+    def reach(self) -> float | None:
+        """The distance within which it counts neighbours, in units of length, if it does."""
+        return None
+
     @abstractmethod
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """What a subclass computes, after `compute` has checked the dimension; shape [n]."""
 
-    def compute(self, system: SnapshotLike) -> Self:
+    def compute(self, system: SnapshotLike, *, accept: Collection[str] = ()) -> Self:
         """Measure one configuration; returns self.
 
         Args:
             system: A `Snapshot`, or anything `as_snapshot` turns into one, such as a path, a
                 ``gsd.hoomd.Frame`` or a pair (box, points).
+            accept: Names of differences from what the indicator is made for that are meant, of
+                `gnnglass.trajectories.material.DIFFERENCES`.
 
         Raises:
             InputError: If there is more than one configuration, if it has a dimension in which
-                the indicator is not defined, or if a parameter does not fit it.
+                the indicator is not defined, if its composition or density are not those of the
+                glass former whose parameters are used, or if a parameter does not fit it.
         """
         snapshot = as_snapshot(system)
+        self.require_fit(Material.of([Trajectory([snapshot])]), accept)
+        return self._measured(snapshot)
+
+    def require_fit(self, material: Material, accept: Collection[str] = ()) -> dict[str, str]:
+        """Refuse configurations that the indicator is not made for.
+
+        Returns:
+            The differences that were accepted, in words.
+
+        Raises:
+            InputError: If the glass former whose parameters are used is another one, or lengths
+                are in another unit, with the figures of both.
+        """
+        checked_differences(accept)
+        reach, nearest = self.reach, material.distance
+        # A length that makes no sense has a message of its own.
+        meant = reach is None or not 0 < reach < np.inf or "distance" in accept
+        if not meant and nearest and not nearest[1] <= reach <= FARTHEST * nearest[0]:
+            raise InputError(
+                f"{self!r} counts neighbours within {reach:g}, but the nearest neighbour of a "
+                f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, or give the "
+                "indicator a length that fits."
+            )
+        former = self.made_for
+        if former is None or material.dimension not in self.dimensions:
+            return {}
+        return material.require_fit(
+            former.material,
+            whose="the configuration",
+            made_for=f"{former.name!r}, whose parameters {type(self).__name__} uses",
+            accept=accept,
+        )
+
+    def _measured(self, snapshot: Snapshot) -> Self:
         if snapshot.dimension not in self.dimensions:
             defined = " and ".join(f"{d}D" for d in self.dimensions)
             raise InputError(
@@ -98,6 +150,9 @@ class Indicator(ABC):
             )
         return self._snapshot, self._values
 
+
+#: Within more nearest-neighbour distances than this nobody counts the neighbours of a particle.
+FARTHEST = 10.0
 
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 
@@ -141,7 +196,10 @@ def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
 
 
 def annotate(
-    trajectory: TrajectoryLike, indicators: Mapping[str, Indicator | str] | Sequence[str]
+    trajectory: TrajectoryLike,
+    indicators: Mapping[str, Indicator | str] | Sequence[str],
+    *,
+    accept: Collection[str] = (),
 ) -> Trajectory:
     """The trajectory with indicators as per-particle fields.
 
@@ -152,6 +210,8 @@ def annotate(
             field that `indicator_field` gives, here ``potential_energy``; or indicators, or
             their names, by the name of their field, such as
             ``{"e_pot": PotentialEnergy("kam2d")}``. Names stand for what `indicator_for` gives.
+        accept: As `Indicator.compute` takes it; what was accepted is stored in the metadata as
+            ``accepted``.
 
     Returns:
         A trajectory with the metadata of the one that was given; of a single snapshot it has one
@@ -170,8 +230,13 @@ def annotate(
         field: indicator_for(one, whole) if isinstance(one, str) else one
         for field, one in indicators.items()
     }
-    return whole.map(
+    material = Material.of([whole])
+    accepted: dict[str, str] = {}
+    for indicator in made.values():
+        accepted |= indicator.require_fit(material, accept)
+    annotated = whole.map(
         lambda snapshot: snapshot.with_fields(
-            **{field: indicator.compute(snapshot).values for field, indicator in made.items()}
+            **{field: indicator._measured(snapshot).values for field, indicator in made.items()}
         )
     )
+    return annotated.accepting(accepted)

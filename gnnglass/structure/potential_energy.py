@@ -32,7 +32,12 @@ class PotentialEnergy(Indicator):
     @property
     def dimensions(self) -> tuple[int, ...]:
         """The glass former's own number of dimensions."""
-        return (self._glass_former.dimension,)
+        return (self.made_for.dimension,)
+
+    @property
+    def made_for(self) -> GlassFormer:
+        """The glass former whose potentials act."""
+        return glass_former(self.system)
 
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Energy of each particle, shape [n].
@@ -41,8 +46,4 @@ class PotentialEnergy(Indicator):
             InputError: If the snapshot holds a species that the glass former lacks.
             UnknownNameError: If no glass former has that name.
         """
-        return self._glass_former.energies(snapshot)
-
-    @property
-    def _glass_former(self) -> GlassFormer:
-        return glass_former(self.system)
+        return self.made_for.energies(snapshot)

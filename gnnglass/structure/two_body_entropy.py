@@ -49,6 +49,11 @@ class TwoBodyEntropy(Indicator):
     r_max: float = 2.5
     width: float = 0.1
 
+    @property
+    def reach(self) -> float:
+        """`r_max`."""
+        return self.r_max
+
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """S₂ of each particle, shape [n].
 

@@ -16,7 +16,7 @@ from gnnglass._toml import fault, load_toml
 from gnnglass.errors import InputError
 from gnnglass.registry import Registry
 from gnnglass.systems.potentials import POTENTIALS, FloatArray, PairPotential, parameters_of
-from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
+from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 
 Pair = tuple[str, str]
 
@@ -120,6 +120,16 @@ class GlassFormer:
     def species(self) -> tuple[str, ...]:
         """Names of the species, in the order of the type index."""
         return tuple(self.composition)
+
+    @property
+    def material(self) -> Material:
+        """What configurations of it are made of, whatever their temperature and level."""
+        return Material(
+            dimension=self.dimension,
+            composition={name: (share, share) for name, share in self.composition.items()},
+            density=(self.density, self.density),
+            system=self.identity,
+        )
 
     @property
     def r_max(self) -> float:
@@ -245,7 +255,8 @@ class _Definition(BaseModel):
     name: str = Field(pattern=r"^[\w.+-]+$")
     dimension: Literal[2, 3]
     density: float
-    species: list[str] = Field(min_length=1)
+    # Pairs are a list that grows with their square; nobody writes down the potentials of so many.
+    species: list[str] = Field(min_length=1, max_length=64)
     fractions: list[float]
     potentials: list[dict[str, Any]]
     citation: str = ""

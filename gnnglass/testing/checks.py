@@ -280,6 +280,12 @@ def check_model(name: str) -> None:
         with torch.no_grad():
             difference = (again(*arguments) - net(*arguments)).abs().max()
         assert difference == 0, f"{name}: its state_dict does not hold all that it learnt"
+        with torch.device("meta"):
+            outline = MODELS.create(name, **settled_by_recipe(recipe)).state_dict()
+        shapes = {key: value.shape for key, value in outline.items()}
+        assert shapes == {key: value.shape for key, value in stored.items()}, (
+            f"{name}: made on the meta device it has other weights"
+        )
 
 
 def _layer_shapes(net: ClassifierNet, arguments: tuple[Tensor, ...]) -> dict[str, torch.Size]:

@@ -17,12 +17,13 @@ def example_snapshot(dimension: int, n: int | None = None, seed: int = 0) -> Sna
 
     Args:
         dimension: 2 or 3.
-        n: Number of particles; 144 in 2D and 343 in 3D by default.
+        n: Number of particles; 144 in 2D and 343 in 3D by default, 65 or 80 % of them A, as in
+            the Kob–Andersen mixtures of that dimension.
         seed: Seed of noise and types.
     """
     n = n or {2: 144, 3: 343}[dimension]
     box = np.full(dimension, (n / 1.2) ** (1 / dimension))
-    n_small = round(0.35 * n)
+    n_small = round({2: 0.35, 3: 0.2}[dimension] * n)
     return _disordered(box, (n - n_small, n_small), ("A", "B"), seed)
 
 

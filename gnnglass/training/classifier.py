@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from textwrap import shorten
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.optimize import minimize
 from scipy.special import expit
+from torch.overrides import TorchFunctionMode
 
 from gnnglass._files import written_whole
-from gnnglass.errors import FileError, InputError
-from gnnglass.models import MODELS, ClassifierNet, arguments_for, batched, device_of
-from gnnglass.models.inputs import AnyRecipe, recipe_from_dict
-from gnnglass.registry import check_arguments
+from gnnglass._toml import fault
+from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.models import ClassifierNet, arguments_for, batched, create_model, device_of
+from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
+from gnnglass.systems import GLASS_FORMERS, glass_former
 from gnnglass.training.labelled import Split
 from gnnglass.trajectories import TrajectoryLike, as_trajectory
 
@@ -64,10 +71,180 @@ class Calibration:
 
 
 FloatArray = NDArray[np.float64]
-#: In the second format the order of the labels did not say which one is explained.
-_FORMAT = "gnnglass classifier 3"
-#: What the header of a file holds besides its format.
-_STORED = {"model", "recipe", "labels", "level", "system", "split", "calibration", "record"}
+#: The third format had no digest, and its header was not checked.
+_FORMAT = "gnnglass classifier 4"
+#: Characters of a header, and lists and tables in each other, beyond which a file is none of ours.
+_LONGEST, _DEEPEST = 2**22, 32
+#: Whole numbers beyond this are not the same to all readers of JSON.
+_LARGEST = 2**53
+
+Name = Annotated[str, Field(min_length=1)]
+Table = dict[str, Any]
+
+
+class _Part(BaseModel):
+    """A table of the header: every key is known, and every value of the type it has to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Network(_Part):
+    name: Name
+    options: Table
+
+
+class _Parts(_Part):
+    train: list[Name]
+    validation: list[Name]
+    test: list[Name]
+
+    @model_validator(mode="after")
+    def _apart(self) -> _Parts:
+        names = [*self.train, *self.validation, *self.test]
+        if len(set(names)) != len(names):
+            raise ValueError("a run is named twice")
+        return self
+
+
+class _Curve(_Part):
+    scale: float = Field(gt=0)
+    offset: float
+
+
+class _Header(_Part):
+    """What stands in the header of a file, beside the weights."""
+
+    format: str
+    model: _Network
+    recipe: Table
+    labels: list[Name] = Field(min_length=2, max_length=2)
+    level: Literal["thermal", "inherent"]
+    system: Name | Table | None
+    split: _Parts
+    calibration: _Curve
+    record: Table
+
+    @model_validator(mode="after")
+    def _two_classes(self) -> _Header:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"both labels are {self.labels[0]!r}")
+        if (n_classes := self.model.options.get("n_classes", 2)) != len(self.labels):
+            raise ValueError(f"the network has {n_classes!r} classes, expected {len(self.labels)}")
+        return self
+
+    @classmethod
+    def checked(cls, facts: Table) -> _Header:
+        """The header, if its parts are what they have to be.
+
+        Raises:
+            InputError: If one is not.
+        """
+        _require_plain(facts)
+        try:
+            header = cls(**facts)
+        except ValidationError as error:
+            raise InputError(f"in its header, {fault(error)}") from None
+        # A name only: `glass_former` would take a path, and read what is there.
+        if isinstance(header.system, str) and header.system not in GLASS_FORMERS:
+            raise InputError(f"its system is {header.system!r}; known: {', '.join(GLASS_FORMERS)}")
+        return header
+
+
+def _require_fit(header: _Header, recipe: AnyRecipe) -> None:
+    """Refuse a network, a recipe and a glass former that are not meant for each other.
+
+    Raises:
+        InputError: If they are not, or there is no such glass former.
+        UnknownNameError: If it has a form of potential that is not registered.
+    """
+    for key, value in settled_by_recipe(recipe).items():
+        if (other := header.model.options.get(key)) != value:
+            raise InputError(f"its network has {key} = {other!r}, its recipe {value!r}")
+    if header.system is None:
+        return
+    system = glass_former(header.system)
+    if system.dimension != recipe.dimension or not set(system.species) <= set(recipe.type_names):
+        raise InputError(
+            f"its recipe is for {recipe.dimension}D and the species "
+            f"{', '.join(recipe.type_names)}; its system {system.name!r} is {system.dimension}D "
+            f"with {', '.join(system.species)}"
+        )
+
+
+def _require_plain(facts: Table) -> None:
+    """Refuse a header whose values are nested too deeply, or are not numbers that JSON has.
+
+    Raises:
+        InputError: If it is such a one.
+    """
+    layer: list[Any] = [facts]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for value in layer:
+            if isinstance(value, dict):
+                inner += value.values()
+            elif isinstance(value, list | tuple):
+                inner += value
+            elif isinstance(value, int) and abs(value) > _LARGEST:
+                raise InputError(f"its header holds a whole number beyond {_LARGEST}")
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise InputError("its header holds a number that is not finite")
+        layer = inner
+    if layer:
+        raise InputError(f"its header is nested more than {_DEEPEST} deep")
+
+
+def _digest(header: str, weights: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256, in hexadecimal, of all that a file holds."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+class _AtMost(TorchFunctionMode):
+    """Refuses to go on calling torch, so that a network cannot announce a billion layers."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self.left = calls
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise InputError("its network would have more layers than there are weights")
+        return func(*args, **(kwargs or {}))
+
+
+#: For each tensor that a file holds, how often making a network may call torch.
+_CALLS = 100
+
+
+def _outline(
+    name: str, recipe: AnyRecipe, options: Mapping[str, Any], n_tensors: int
+) -> dict[str, tuple[list[int], torch.dtype]]:
+    """Shapes and types of the weights of a network, which is made without memory for them.
+
+    Args:
+        name: Registered name of the network.
+        recipe: What it is fed with.
+        options: Its constructor arguments.
+        n_tensors: How many tensors it should have.
+
+    Raises:
+        InputError: If it cannot be made, or would have far more tensors.
+        UnknownNameError: If it is not registered.
+    """
+    try:
+        with torch.device("meta"), _AtMost(_CALLS * (n_tensors + 10)):
+            weights = create_model(name, recipe, options).state_dict()
+    except (RuntimeError, TypeError) as error:
+        # All that torch has to say that there is no such number of bytes.
+        if "overflow" not in str(error).lower():
+            raise
+        raise InputError("its network would be larger than any memory") from error
+    return {key: (list(value.shape), value.dtype) for key, value in weights.items()}
 
 
 @dataclass(frozen=True)
@@ -134,7 +311,13 @@ class TrainedClassifier:
                 self.model(*arguments_for(self.model, batch)).double().cpu().numpy()
                 for batch in batched(self.recipe, snapshots, batch_size)
             ]
-        return np.concatenate(rows)
+        logits = np.concatenate(rows)
+        if not np.isfinite(logits).all():
+            raise InputError(
+                "the classifier gives logits that are not finite; its weights are damaged, or "
+                "particles nearly coincide."
+            )
+        return logits
 
     def scores(self, snapshots: TrajectoryLike, **options: Any) -> FloatArray:
         """Decision score, logit of the second class minus that of the first, [n_snapshots]."""
@@ -151,6 +334,8 @@ class TrainedClassifier:
 
         Raises:
             FileError: If the file cannot be written.
+            InputError: If it could not be read again: a part is not what it has to be, or a weight
+                is not finite.
         """
         from safetensors.torch import save_file
 
@@ -158,16 +343,26 @@ class TrainedClassifier:
             "format": _FORMAT,
             "model": {"name": self.model_name, "options": dict(self.model_options)},
             "recipe": self.recipe.to_dict(),
-            "labels": self.labels,
+            "labels": list(self.labels),
             "level": self.level,
             "system": self.system,
-            "split": asdict(self.split),
+            "split": {part: list(runs) for part, runs in asdict(self.split).items()},
             "calibration": asdict(self.calibration),
             "record": dict(self.record),
         }
+        # Refused now rather than when it is read.
+        _require_fit(_Header.checked(facts), self.recipe)
         weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        _require_finite(weights)
+        header = json.dumps(facts, sort_keys=True, allow_nan=False)
+        if len(header) > _LONGEST:
+            raise InputError(
+                f"the header of the classifier would have {len(header)} characters, and at most "
+                f"{_LONGEST} are read; keep less in its record."
+            )
+        stored = {"gnnglass": header, "sha256": _digest(header, weights)}
         with written_whole(path) as aside:
-            save_file(weights, aside, metadata={"gnnglass": json.dumps(facts, sort_keys=True)})
+            save_file(weights, aside, metadata=stored)
         return Path(path)
 
     @classmethod
@@ -176,70 +371,109 @@ class TrainedClassifier:
     ) -> TrainedClassifier:
         """Read a classifier that `save` wrote.
 
+        Nothing is taken for granted: what the header announces is compared with what the file
+        holds before there is memory for it, and the digest with the content.
+
         Args:
             path: The safetensors file.
             device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
         Raises:
-            FileError: If the file is missing, broken, or not a gnnglass classifier.
-            UnknownNameError: If its network is not registered here.
+            FileError: If the file is missing, broken, changed since it was written, not a gnnglass
+                classifier or one of another version, or if its parts do not fit each other, or
+                its network or glass former is not registered here.
+            InputError: If there is no such device.
         """
         from safetensors import SafetensorError, safe_open
 
         path = Path(path)
+        chosen = choose_device(device)
         if not path.is_file():
             raise FileError(f"no classifier at {path}: give the .safetensors file of one.")
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {}).get("gnnglass", "{}"))
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, ValueError, OSError) as error:
+                metadata = file.metadata() or {}
+                classifier = cls._rebuilt(_facts(path, metadata), metadata, file)
+        except FileError:
+            raise
+        except (SafetensorError, OSError) as error:
             raise FileError(
                 f"{path} cannot be read as a classifier ({str(error).rstrip('.')}); "
                 "it is broken, or not a safetensors file."
             ) from error
-        if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
+        except GnnglassError as error:
+            reason = shorten(str(error), 500, placeholder=" …").rstrip(".")
             raise FileError(
-                f"{path} is a safetensors file but not a {_FORMAT!r}; train one with this version."
-            )
-        try:
-            return cls._rebuilt(facts, weights).to(device)
-        except InputError as error:
-            raise FileError(
-                f"the classifier in {path} does not fit this version: {str(error).rstrip('.')}; "
-                "train it again."
+                f"the classifier in {path} does not fit this version: {reason}; train it again."
             ) from error
+        return classifier.to(chosen)
 
     @classmethod
-    def _rebuilt(cls, facts: dict[str, Any], weights: dict[str, torch.Tensor]) -> TrainedClassifier:
-        """The classifier of a stored header and weights.
+    def _rebuilt(cls, facts: Table, metadata: Mapping[str, str], file: Any) -> TrainedClassifier:
+        """The classifier of a header and of the open file that holds it, and the weights.
 
         Raises:
-            InputError: If they do not fit together, or the network of this version.
+            GnnglassError: If they do not fit together, or the network of this version.
         """
-        absent = sorted(_STORED - facts.keys())
-        if absent or not {"name", "options"} <= facts["model"].keys():
-            raise InputError(f"it lacks {', '.join(absent) or 'the name or options of its model'}")
-        name, options = facts["model"]["name"], facts["model"]["options"]
-        for kind, part in ((Split, "split"), (Calibration, "calibration")):
-            check_arguments(kind, facts[part], f"its {part}")
-        model = MODELS.create(name, **options)
-        expected = {key: value.shape for key, value in model.state_dict().items()}
-        if {key: value.shape for key, value in weights.items()} != expected:
+        header = _Header.checked(facts)
+        name, options = header.model.name, header.model.options
+        recipe = recipe_from_dict(header.recipe)
+        _require_fit(header, recipe)
+        slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+        expected = _outline(name, recipe, options, len(slices))
+        if {key: one.get_shape() for key, one in slices.items()} != {
+            key: shape for key, (shape, _) in expected.items()
+        }:
             raise InputError(f"its weights are not those of the network {name!r}")
+        weights = {key: file.get_tensor(key) for key in slices}
+        if any(weights[key].dtype != dtype for key, (_, dtype) in expected.items()):
+            raise InputError("its weights are numbers of another type")
+        if _digest(metadata["gnnglass"], weights) != metadata.get("sha256"):
+            raise InputError("its content is not what was written, by its digest")
+        _require_finite(weights)
+        model = create_model(name, recipe, options)
         model.load_state_dict(weights)
         return cls(
             model_name=name,
             model_options=options,
             model=model.eval(),
-            recipe=recipe_from_dict(facts["recipe"]),
-            labels=tuple(facts["labels"]),
-            level=facts["level"],
-            system=facts["system"],
-            split=Split(**{k: tuple(v) for k, v in facts["split"].items()}),
-            calibration=Calibration(**facts["calibration"]),
-            record=facts["record"],
+            recipe=recipe,
+            labels=tuple(header.labels),
+            level=header.level,
+            system=header.system,
+            split=Split(**{part: tuple(runs) for part, runs in dict(header.split).items()}),
+            calibration=Calibration(**dict(header.calibration)),
+            record=header.record,
         )
+
+
+def _facts(path: Path, metadata: Mapping[str, str]) -> Table:
+    """The header of a classifier of this format, not checked any further.
+
+    Raises:
+        FileError: If it is something else.
+    """
+    header = metadata.get("gnnglass", "")
+    facts = None
+    if len(header) <= _LONGEST:
+        with suppress(ValueError, RecursionError):
+            facts = json.loads(header)
+    if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
+        raise FileError(
+            f"{path} is a safetensors file but not a {_FORMAT!r}; train one with this version."
+        )
+    return facts
+
+
+def _require_finite(weights: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        InputError: If there are any.
+    """
+    odd = [name for name, values in weights.items() if not bool(torch.isfinite(values).all())]
+    if odd:
+        raise InputError(f"its weights {odd[0]!r} are not all finite")
 
 
 Other = TypeVar("Other")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
-from gnnglass.trajectories import RunsLike, Snapshot, as_runs
+from gnnglass.trajectories import Material, RunsLike, Snapshot, Trajectory, as_runs
+from gnnglass.trajectories.material import require_one_material
+from gnnglass.trajectories.runs import require_independent, run_names
+
+#: The name by which it is accepted that a trajectory states another class.
+PHASE = "phase"
 
 
 @dataclass(frozen=True)
@@ -24,62 +29,80 @@ class LabelledSet:
         targets: Index into `labels` of each configuration, shape [n_snapshots].
         runs: Name of the run of each configuration.
         labels: Class names; the last is the one that classifiers trained on the set explain.
-        level: ``"thermal"`` or ``"inherent"``: what kind of configuration these are.
+        material: What the configurations are made of, and their level, ``"thermal"`` or
+            ``"inherent"``.
+        accepted: What was found to differ between runs and accepted by name, in words.
     """
 
     snapshots: tuple[Snapshot, ...]
     targets: NDArray[np.int64]
     runs: tuple[str, ...]
     labels: tuple[str, ...]
-    level: str
+    material: Material
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_trajectories(cls, trajectories: Mapping[str, RunsLike]) -> LabelledSet:
+    def from_trajectories(
+        cls, trajectories: Mapping[str, RunsLike], *, accept: Collection[str] = ()
+    ) -> LabelledSet:
         """Collect all frames of trajectories given per class.
 
         Args:
             trajectories: Class name to the trajectories of that class or their files, one per
                 independent run; the order of the keys is the order of the labels, so put the
-                class that is to be explained last.
+                class that is to be explained last. Trajectories that do not state their level
+                are taken to be thermal.
+            accept: Names of differences between runs that are meant: ``"system"``,
+                ``"composition"``, ``"density"``, or ``"phase"`` for trajectories that state
+                another class.
 
         Raises:
-            InputError: If fewer than two classes have trajectories, if thermal and inherent
-                trajectories are mixed, if two trajectories carry the same run name, or if there
-                are bare snapshots, which do not say of which run they are.
+            InputError: If fewer than two classes have trajectories; if runs differ in level, or
+                in system, composition, density or stated phase without that being accepted; if
+                runs are not independent (the same configuration twice, pieces of one run, the
+                same name); or if there are bare snapshots, which do not say of which run they
+                are.
             FileError: If a path cannot be read.
         """
         runs_of = {label: as_runs(members) for label, members in trajectories.items()}
-        given = {label: members for label, members in runs_of.items() if members}
-        if len(given) < 2:
+        classes = {label: members for label, members in runs_of.items() if members}
+        if len(classes) < 2:
             raise InputError(
-                f"training needs at least two classes; got {', '.join(given) or 'none'}: "
+                f"training needs at least two classes; got {', '.join(classes) or 'none'}: "
                 "give trajectories of both phases."
             )
-        levels = {
-            str(trajectory.metadata.get("level", "thermal"))
-            for members in given.values()
-            for trajectory in members
+        every = [one for members in classes.values() for one in members]
+        names = run_names(every)
+        of_class = [label for label, members in classes.items() for _ in members]
+        levelled = {
+            name: Trajectory(one.frames, {"level": "thermal", **one.metadata}, one.source)
+            for name, one in zip(names, every, strict=True)
         }
-        if len(levels) > 1:
+        if len({one.metadata["level"] for one in levelled.values()}) > 1:
             raise InputError(
                 "thermal and inherent trajectories are mixed; a classifier of one would tell "
                 "vibrations, not phases: give one level."
             )
-        snapshots: list[Snapshot] = []
-        targets: list[int] = []
-        runs: list[str] = []
-        for target, (label, members) in enumerate(given.items()):
-            for k, trajectory in enumerate(members):
-                run = str(trajectory.metadata.get("run", f"{label}-{k}"))
-                if run in runs:
-                    raise InputError(
-                        f"two trajectories are called run {run!r}; frames of one run must be in "
-                        "one trajectory, and each independent run needs its own name."
-                    )
-                snapshots += trajectory
-                targets += [target] * len(trajectory)
-                runs += [run] * len(trajectory)
-        return cls(tuple(snapshots), np.array(targets), tuple(runs), tuple(given), levels.pop())
+        accepted = _other_phases(dict(zip(names, of_class, strict=True)), levelled, accept)
+        material, differences = require_one_material(
+            levelled, accept=[name for name in accept if name != PHASE]
+        )
+        require_independent(levelled)
+        sizes = [len(one) for one in every]
+        labels = tuple(classes)
+        return cls(
+            snapshots=tuple(snapshot for one in every for snapshot in one),
+            targets=np.repeat([labels.index(label) for label in of_class], sizes),
+            runs=tuple(name for name, n in zip(names, sizes, strict=True) for _ in range(n)),
+            labels=labels,
+            material=material,
+            accepted={**accepted, **differences},
+        )
+
+    @property
+    def level(self) -> str:
+        """``"thermal"`` or ``"inherent"``."""
+        return self.material.level or "thermal"
 
     def __len__(self) -> int:
         return len(self.snapshots)
@@ -93,6 +116,25 @@ class LabelledSet:
         """Indices of the configurations that belong to any of `runs`."""
         wanted = set(runs)
         return np.array([i for i, run in enumerate(self.runs) if run in wanted], dtype=np.int64)
+
+
+def _other_phases(
+    classes: Mapping[str, str], runs: Mapping[str, Trajectory], accept: Collection[str]
+) -> dict[str, str]:
+    """Refuse runs that state another class than they are given, unless that is accepted."""
+    others = [
+        f"run {name} states {runs[name].metadata[PHASE]!r} and was given as {label!r}"
+        for name, label in classes.items()
+        if runs[name].metadata.get(PHASE, label) != label
+    ]
+    if not others:
+        return {}
+    if PHASE not in accept:
+        raise InputError(
+            f"{others[0]}; give it as the class it states, or accept the other one by name "
+            "(--accept phase)."
+        )
+    return {PHASE: "; ".join(others)}
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,23 @@
 from gnnglass._files import written_whole
 from gnnglass.trajectories.formats import FORMATS, Format, read
 from gnnglass.trajectories.gsd import write
+from gnnglass.trajectories.material import Material
+from gnnglass.trajectories.runs import RunsLike, as_runs, by_run
 from gnnglass.trajectories.snapshot import (
     NeighborPairs,
-    RunsLike,
     Snapshot,
     SnapshotLike,
     Trajectory,
     TrajectoryLike,
-    as_runs,
     as_snapshot,
     as_trajectory,
-    by_run,
     neighbor_pairs,
 )
 
 __all__ = [
     "FORMATS",
     "Format",
+    "Material",
     "NeighborPairs",
     "RunsLike",
     "Snapshot",

@@ -10,6 +10,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -76,7 +77,7 @@ def read(path: str | PathLike[str]) -> Trajectory:
         raise FileError(f"{path} is empty (0 bytes); the program that wrote it probably failed.")
     for known in map(FORMATS.create, filter(FORMATS.available, FORMATS)):
         if known.matches(path, head):
-            return known.read(path)
+            return replace(known.read(path), source=path)
     raise FileError(
         f"{path} is of no trajectory format known here ({', '.join(FORMATS)}); "
         "convert it to one of them."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -270,6 +271,7 @@ class Trajectory(Sequence[Snapshot]):
             ``run`` (a name unique to the independent run), ``system`` (glass former),
             ``level`` (``"thermal"`` or ``"inherent"``), ``phase`` (class label), ``dt`` (time
             per step), ``kT`` and ``protocol`` (the run's state point).
+        source: The file it was read from; None if there is none. It is not stored.
 
     Raises:
         InputError: If there is not a single frame.
@@ -277,6 +279,7 @@ class Trajectory(Sequence[Snapshot]):
 
     frames: Sequence[Snapshot]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         if len(self.frames) == 0:
@@ -292,7 +295,7 @@ class Trajectory(Sequence[Snapshot]):
     def __getitem__(self, index: int | slice) -> Snapshot | Trajectory:
         if isinstance(index, slice):
             picked = [self.frames[i] for i in range(*index.indices(len(self)))]
-            return Trajectory(picked, self.metadata)
+            return Trajectory(picked, self.metadata, self.source)
         return self.frames[index]
 
     def __iter__(self) -> Iterator[Snapshot]:
@@ -308,7 +311,14 @@ class Trajectory(Sequence[Snapshot]):
 
     def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
-        return Trajectory([function(s) for s in self], {**self.metadata, **metadata})
+        return Trajectory([function(s) for s in self], {**self.metadata, **metadata}, self.source)
+
+    def accepting(self, differences: Mapping[str, str]) -> Trajectory:
+        """A copy whose metadata entry ``accepted`` names differences that were accepted, too."""
+        if not differences:
+            return self
+        accepted = {**self.metadata.get("accepted", {}), **differences}
+        return Trajectory(self.frames, {**self.metadata, "accepted": accepted}, self.source)
 
 
 TrajectoryLike: TypeAlias = (
@@ -318,9 +328,6 @@ TrajectoryLike: TypeAlias = (
 
 SnapshotLike: TypeAlias = TrajectoryLike
 """The same, where it holds a single configuration: what `as_snapshot` takes."""
-
-RunsLike: TypeAlias = TrajectoryLike | Sequence[TrajectoryLike]
-"""One trajectory or file, or several, one for each independent run: what `as_runs` takes."""
 
 
 def as_trajectory(source: TrajectoryLike) -> Trajectory:
@@ -384,68 +391,6 @@ def as_snapshot(source: SnapshotLike) -> Snapshot:
             "trajectory[-1]."
         )
     return trajectory[0]
-
-
-def as_runs(sources: RunsLike) -> list[Trajectory]:
-    """The trajectory of each independent run.
-
-    Args:
-        sources: One trajectory or file per independent run, or a single one.
-
-    Raises:
-        FileError: If a path cannot be read.
-        InputError: If there are bare snapshots, which do not say of which run they are, or as
-            `as_trajectory`.
-    """
-    members: list[Any] = list(sources) if _are_several(sources) else [sources]
-    if any(isinstance(member, Snapshot) for member in members):
-        raise InputError(
-            "a bare snapshot does not say of which run it is; give one trajectory or file per "
-            "independent run."
-        )
-    return [as_trajectory(member) for member in members]
-
-
-def by_run(
-    configurations: RunsLike, runs: Sequence[Hashable] | None
-) -> tuple[Sequence[Snapshot], Sequence[Hashable]]:
-    """Configurations, and the independent run that each belongs to.
-
-    Args:
-        configurations: With `runs`, anything that `as_trajectory` takes; without, anything that
-            `as_runs` takes.
-        runs: Run of each configuration. Without, each trajectory or file is a run of its own,
-            called what the entry ``run`` of its metadata says, or else by its place.
-
-    Raises:
-        FileError: If a path cannot be read.
-        InputError: If `runs` are missing for snapshots, or given for several trajectories, if
-            two trajectories are of the same run, or as `as_trajectory`.
-    """
-    if runs is not None:
-        given: Any = configurations
-        if not _are_several(given):
-            return as_trajectory(given), runs
-        if all(isinstance(one, Snapshot) for one in given):
-            return given, runs
-        raise InputError(
-            "runs are named for something other than snapshots; leave runs out where each "
-            "trajectory or file is a run, or give snapshots and the run of each."
-        )
-    trajectories = as_runs(configurations)
-    names = [str(one.metadata.get("run", f"run-{k}")) for k, one in enumerate(trajectories)]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(
-                f"two trajectories are called run {name!r}; give all frames of a run in one "
-                "trajectory, and each independent run its own name."
-            )
-    pairs = [(one, name) for whole, name in zip(trajectories, names, strict=True) for one in whole]
-    return [one for one, _ in pairs], [name for _, name in pairs]
-
-
-def _are_several(sources: Any) -> TypeGuard[Sequence[Any]]:
-    return isinstance(sources, Sequence) and not isinstance(sources, str | Trajectory)
 
 
 def _from_points(box: Any, points: Any) -> Snapshot:

@@ -139,8 +139,9 @@ def test_bad_input_is_refused(changes, message):
 
 def test_fields_without_a_correlation_are_refused():
     snapshots = [random_snapshot(0), random_snapshot(1)]
-    with pytest.raises(InputError, match=r"configuration 1 .* has the box 8 × 9.6, others 9 × 10"):
-        spatial_correlation([snapshots[0], random_snapshot(1, edge=8.0)], "f", runs="ab")
+    reshaped = snapshots[1].replace(box=np.array([8.0, 12.15]))
+    with pytest.raises(InputError, match=r"configuration 1 .* box 8 × 12.15, others 9 × 10.8"):
+        spatial_correlation([snapshots[0], reshaped], "f", runs="ab")
     flat = snapshots[1].with_fields(f=snapshots[1].types)
     with pytest.raises(UndefinedCorrelationError, match=r"'f' is constant over the 40 A particles"):
         spatial_correlation([snapshots[0], flat], "f", runs="ab")

@@ -222,11 +222,12 @@ def test_memory_does_not_grow_with_the_number_of_clones(tmp_path):
     n = 3600
     initial = example_snapshot(2, n).replace(images=np.zeros((n, 2)))
     rng = np.random.default_rng(0)
-    frames = [moved(initial, rng.normal(0, 0.3, (n, 2)), lag) for lag in LAGS]
-    write(tmp_path / "clone.gsd", Trajectory([initial, *frames], {"dt": DT}))
+    for clone in range(64):
+        frames = [moved(initial, rng.normal(0, 0.3, (n, 2)), lag) for lag in LAGS]
+        write(tmp_path / f"{clone}.gsd", Trajectory([initial, *frames], {"dt": DT}))
 
     def correlate(n_clones):
-        clones = [read(tmp_path / "clone.gsd") for _ in range(n_clones)]
+        clones = [read(tmp_path / f"{clone}.gsd") for clone in range(n_clones)]
         overlap = SelfOverlap(cage_relative=False)
         overlap.compute(IsoconfigurationalEnsemble.from_clones(clones))
 

@@ -48,6 +48,16 @@ def test_bad_arguments_of_networks_are_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+def test_more_halvings_than_channels_are_refused_however_many() -> None:
+    recipe = recipe_for("voxel-cnn", 2)
+    create_model("voxel-cnn", recipe, {"hidden": 4, "n_halvings": 3})
+    for n_halvings in (4, 10**6, 10**18):
+        with pytest.raises(
+            InputError, match=rf"hidden is 4; expected at least 2\*\*{n_halvings - 1}"
+        ):
+            create_model("voxel-cnn", recipe, {"hidden": 4, "n_halvings": n_halvings})
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

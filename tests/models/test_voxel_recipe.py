@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gnnglass.errors import InputError
 from gnnglass.models import VoxelRecipe, sample_periodic
+from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 
 SHAPE = {2: (24, 30), 3: (14, 16, 12)}
@@ -180,3 +181,10 @@ def test_hash_and_storage():
     recipe = recipe_for(2)
     assert VoxelRecipe.from_dict(recipe.to_dict()) == recipe
     assert recipe.hash != recipe_for(2, width=0.45).hash
+
+
+@pytest.mark.parametrize("parameters", [{"voxel_size": 1e-9}, {"multiple": 10**15}])
+def test_a_grid_that_no_memory_holds_is_refused(parameters):
+    recipe = VoxelRecipe(**{"voxel_size": 0.2, "width": 0.2, **parameters})
+    with pytest.raises(InputError, match="which memory does not hold; use larger ones"):
+        recipe(example_snapshot(2))

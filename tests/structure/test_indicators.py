@@ -108,10 +108,9 @@ def test_rotation_and_reflection_of_a_cluster_change_nothing(angle, mirror, seed
     # Cells and triangles at its surface reach to the images of the cluster, which do not turn.
     for name in ("coordination-number", "hexatic-order", "local-density", "potential-energy"):
         indicator = indicator_for(name, Trajectory([cluster], {"system": "kam2d"}))
-        before = indicator.compute(cluster).values
-        np.testing.assert_allclose(
-            indicator.compute(turned).values, before, atol=1e-6 * max(1, np.abs(before).max())
-        )
+        before = indicator.compute(cluster, accept="density").values
+        after = indicator.compute(turned, accept="density").values
+        np.testing.assert_allclose(after, before, atol=1e-6 * max(1, np.abs(before).max()))
 
 
 @pytest.mark.parametrize("system", ["kam2d", "ka3d"])
@@ -209,7 +208,7 @@ def test_indicator_for_gives_the_glass_former_only_where_it_is_needed():
         (HexaticOrder(), 3, "HexaticOrder.* is defined in 2D only; this snapshot is 3D"),
         (PotentialEnergy("kam2d"), 3, "is defined in 2D only; this snapshot is 3D"),
         (LocalDensity(0.0), 2, "cutoff 0 does not fit the box"),
-        (LocalDensity(9.0), 2, "cutoff 9 does not fit the box"),
+        (LocalDensity(6.0), 2, "cutoff 6 does not fit the box"),
         (HexaticOrder({"num_neighbors": 144}), 2, "num_neighbors is 144; expected .* 1 to 143"),
         (HexaticOrder({"num_neighbors": 1.5}), 2, "num_neighbors is 1.5"),
         (HexaticOrder({"r_max": 6.0}), 2, "cutoff 6 does not fit the box"),
@@ -223,7 +222,7 @@ def test_bad_input_is_refused(indicator, dimension, message):
 
 def test_unknown_species_system_and_several_frames_are_refused():
     snapshot = example_snapshot(2)
-    with pytest.raises(InputError, match="the snapshot also holds C"):
+    with pytest.raises(InputError, match=r"the configuration also holds C, .*knows A, B"):
         PotentialEnergy("kam2d").compute(snapshot.replace(type_names=("A", "C")))
     with pytest.raises(UnknownNameError, match="unknown glass former 'kam5d'"):
         PotentialEnergy("kam5d").compute(snapshot)
@@ -235,5 +234,7 @@ def test_energy_of_a_mixture_that_the_trajectory_defines():
     mixture = replace(GLASS_FORMERS.create("kam2d"), name="mine", density=1.1)
     snapshot = example_snapshot(2)
     trajectory = Trajectory([snapshot], {"system": mixture.identity})
-    energies = indicator_for("potential-energy", trajectory).compute(snapshot).values
+    energies = (
+        indicator_for("potential-energy", trajectory).compute(snapshot, accept="density").values
+    )
     np.testing.assert_array_equal(energies, mixture.energies(snapshot))

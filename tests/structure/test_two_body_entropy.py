@@ -46,7 +46,7 @@ def test_equals_the_definition_integrated_on_a_fine_grid(snapshot):
 def test_without_neighbours_it_is_minus_half_the_particles_that_should_be_there(name, volume):
     """g = 0 up to r_max: S₂ = −ρ V(r_max)/2."""
     lattice = crystal(name, 6, spacing=2.0)
-    computed = TwoBodyEntropy(r_max=1.0, width=0.02).compute(lattice).values
+    computed = TwoBodyEntropy(r_max=1.0, width=0.02).compute(lattice, accept="distance").values
     np.testing.assert_allclose(computed, -lattice.density * volume / 2, rtol=1e-9)
 
 
@@ -71,13 +71,21 @@ def test_an_ideal_gas_has_the_entropy_of_its_shot_noise_alone(species):
     # What the docstring says, where the particle itself is far away.
     assert expected == pytest.approx(-r_max / (8 * np.sqrt(np.pi) * width), rel=0.1)
     gases = [ideal_gas(2250 * species, 15, seed, species) for seed in range(2)]
-    mean = np.mean([TwoBodyEntropy(r_max, width).compute(gas).values.mean() for gas in gases])
+    mean = np.mean(
+        [
+            TwoBodyEntropy(r_max, width).compute(gas, accept="distance").values.mean()
+            for gas in gases
+        ]
+    )
     assert mean == pytest.approx(species * expected, rel=0.06)
 
 
 def test_the_entropy_of_an_ideal_gas_vanishes_as_the_smoothing_widens():
     gas = ideal_gas(1000, 10)
-    means = [TwoBodyEntropy(1.5, width).compute(gas).values.mean() for width in (0.1, 0.3, 0.6)]
+    means = [
+        TwoBodyEntropy(1.5, width).compute(gas, accept="distance").values.mean()
+        for width in (0.1, 0.3, 0.6)
+    ]
     assert means[0] < means[1] < means[2] < 0
     assert means[2] > -0.2
 

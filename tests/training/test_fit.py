@@ -192,7 +192,7 @@ def test_loading_what_is_not_a_classifier(tmp_path, classifier):
         TrainedClassifier.load(truncated)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weights": torch.zeros(2)}, foreign)
-    with pytest.raises(FileError, match="not a 'gnnglass classifier 3'"):
+    with pytest.raises(FileError, match="not a 'gnnglass classifier 4'"):
         TrainedClassifier.load(foreign)
 
 
@@ -203,8 +203,14 @@ def test_a_file_that_does_not_say_what_is_explained_is_refused(tmp_path, classif
     monkeypatch.setattr(written_by, "_FORMAT", "gnnglass classifier 2")
     old = classifier.save(tmp_path / "old.safetensors")
     monkeypatch.undo()
-    with pytest.raises(FileError, match=r"not a 'gnnglass classifier 3'; train one"):
+    with pytest.raises(FileError, match=r"not a 'gnnglass classifier 4'; train one"):
         TrainedClassifier.load(old)
+
+
+def test_a_training_that_diverges_ends_in_one_sentence(labelled):
+    wild = TrainingOptions(epochs=3, learning_rate=1e30, batch_size=4)
+    with pytest.raises(InputError, match=r"loss of epoch 0 is not finite.*smaller learning_rate"):
+        train(labelled, model="linear", options=wild)
 
 
 def test_unwritable_output(classifier, tmp_path):

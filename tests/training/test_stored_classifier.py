@@ -45,15 +45,26 @@ def test_a_bug_in_loading_is_not_an_old_classifier(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"recipe": None}, "it lacks recipe"),
-        ({"model": {"name": "linear"}}, "name or options of its model"),
+        ({"recipe": None}, "recipe is missing"),
+        ({"model": {"name": "linear"}}, "model.options is missing"),
         (
             {"model": {"name": "linear", "options": {"n_species": 2, "r_max": 2.0, "colour": 1}}},
             "colour",
         ),
-        ({"model": {"name": "linear", "options": {"n_species": 3, "r_max": 2.0}}}, "its weights"),
-        ({"calibration": {"slope": 1.0}}, "its calibration cannot be made: .*slope"),
-        ({"split": {"train": []}}, "its split cannot be made: missing"),
+        (
+            {"model": {"name": "linear", "options": {"n_species": 3, "r_max": 2.0}}},
+            "its network has n_species = 3, its recipe 2",
+        ),
+        (
+            {"model": {"name": "linear", "options": {"n_species": 2, "r_max": 2, "n_radial": 7}}},
+            "its weights",
+        ),
+        ({"labels": ["glass", "glass"]}, "both labels are 'glass'"),
+        ({"level": "molten"}, "level is 'molten', expected 'thermal' or 'inherent'"),
+        ({"system": "ka17d"}, "its system is 'ka17d'; known: "),
+        ({"split": {"train": ["a"], "validation": ["b"], "test": ["a"]}}, "a run is named twice"),
+        ({"calibration": {"slope": 1.0}}, "calibration.scale is missing"),
+        ({"split": {"train": []}}, "split.validation is missing"),
         ({"recipe": {"recipe": "GraphRecipe", "format_version": 0}}, "stored recipe is"),
     ],
 )
