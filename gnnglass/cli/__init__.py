@@ -43,7 +43,7 @@ def main() -> None:
 @contextmanager
 def _notes() -> Iterator[None]:
     """Print each of our warnings once, as one line without the place in the code."""
-    told = set()
+    told: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, GnnglassWarning):
