@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,15 @@ from gnnglass.structure import (
 )
 from gnnglass.testing import example_of, example_snapshot
 from gnnglass.training import Calibration, Split, TrainedClassifier
-from gnnglass.trajectories import Snapshot, Trajectory, as_runs, as_snapshot, by_run, neighbor_pairs
+from gnnglass.trajectories import (
+    Material,
+    Snapshot,
+    Trajectory,
+    as_runs,
+    as_snapshot,
+    by_run,
+    neighbor_pairs,
+)
 
 MINE = """
 name = "mine"
@@ -85,7 +93,7 @@ class Files:
         for k in range(2):
             frames = []
             for step in (0, 10, 20):
-                frame = example_of(former, seed=10 * k + step)
+                frame = example_of(former, seed=100 * k + step)
                 x = rng.normal(size=(5, len(frame)))
                 fields = {"x": x[0], "y": x[0] + x[1], "z": x[2], "a": x[0] + x[3], "b": x[0]}
                 frames.append(
@@ -127,8 +135,7 @@ class Files:
             model=model.eval(),
             recipe=recipe,
             labels=("liquid", "glass"),
-            level="inherent",
-            system="kam2d",
+            material=replace(gg.glass_former("kam2d").material, level="thermal"),
             split=Split((), (), ()),
             calibration=Calibration(),
         ).save(self.classifier)
@@ -262,7 +269,7 @@ def planned(system: object, files: Files) -> dict[str, object]:
 
 
 NAMED = {
-    "inherent_structures": lambda s, f: gg.inherent_structures(s, f.thermal),
+    "inherent_structures": lambda s, f: gg.inherent_structures(s, list(gg.read(f.thermal))),
     "minimize": lambda s, f: gg.ENGINES.create("lammps").minimize(s, f.single),
     "energies_and_forces": lambda s, f: gg.ENGINES.create("lammps").energies_and_forces(
         s, f.single
@@ -285,7 +292,8 @@ def fitted(system: object, files: Files) -> TrainedClassifier:
     labels = ("liquid", "glass")
     frames = tuple(example_snapshot(2, 64, seed) for seed in range(4))
     runs = ("a", "b", "c", "d")
-    labelled = gg.LabelledSet(frames, np.array([0, 1, 0, 1]), runs, labels, "inherent")
+    material = Material.of([Trajectory(frames, {"level": "inherent"})])
+    labelled = gg.LabelledSet(frames, np.array([0, 1, 0, 1]), runs, labels, material)
     return gg.fit(
         labelled,
         Split(("a", "b"), ("c", "d"), ()),
@@ -408,13 +416,13 @@ def test_a_trajectory_with_what_its_metadata_say_may_be_a_file(files, function, 
 
 
 def test_names_of_indicators_and_attributions_stand_for_what_they_create(files):
-    whole = gg.read(files.runs[0])
+    whole = gg.read(files.thermal)
     found = gg.annotate_structure(whole, ["potential-energy", "tong-tanaka"])
     for frame in found:
         energies = gg.glass_former("kam2d").energies(frame)
         np.testing.assert_array_equal(frame.field("potential_energy"), energies)
         assert "tong_tanaka" in frame.fields
-    named = gg.annotate_importance(files.classifier, files.runs[0], "graph-gradcam", "importance")
+    named = gg.annotate_importance(files.classifier, files.thermal, "graph-gradcam", "importance")
     loaded = gg.load(files.classifier)
     expected = gg.annotate_importance(loaded, whole, gg.GraphGradCAM(), "importance")
     assert content(named) == content(expected) and named.metadata == whole.metadata
@@ -425,14 +433,14 @@ def test_names_of_indicators_and_attributions_stand_for_what_they_create(files):
 
 
 def test_a_classifier_may_be_its_file(files):
-    scores = [snapshot.field("x") for snapshot in gg.read(files.runs[0])]
+    scores = [snapshot.field("x") for snapshot in gg.read(files.thermal)]
     judged = [
-        content(faithfulness_curve(one, files.runs[0], scores, fractions=(0, 0.5), n_random=1))
+        content(faithfulness_curve(one, files.thermal, scores, fractions=(0, 0.5), n_random=1))
         for one in (files.classifier, str(files.classifier), gg.load(files.classifier))
     ]
     assert judged[0] == judged[1] == judged[2]
     drawn = [
-        content(randomised(one, 1).logits(files.runs[0]))
+        content(randomised(one, 1).logits(files.thermal))
         for one in (files.classifier, gg.load(files.classifier))
     ]
     assert drawn[0] == drawn[1]

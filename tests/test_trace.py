@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from gnnglass import explain, trajectories
 from gnnglass.cli import learning
 from gnnglass.explain import GraphGradCAM
 from gnnglass.models import MODELS, recipe_for, settled_by_recipe
+from gnnglass.systems import glass_former
 from gnnglass.testing import example_snapshot
 from gnnglass.training import Split, TrainedClassifier
 from gnnglass.training.classifier import Calibration
@@ -75,8 +77,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         model=model.eval(),
         recipe=recipe,
         labels=("liquid", "glass"),
-        level="thermal",
-        system="kam2d",
+        material=replace(glass_former("kam2d").material, level="thermal"),
         split=Split((), (), ()),
         calibration=Calibration(),
     )

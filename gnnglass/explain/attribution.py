@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from os import PathLike
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -13,7 +13,7 @@ from torch import nn
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.models import GraphRecipe, VoxelRecipe
 from gnnglass.registry import Registry
-from gnnglass.training import as_classifier
+from gnnglass.training import TrainedClassifier, as_classifier
 from gnnglass.trajectories import Snapshot, Trajectory, TrajectoryLike, as_trajectory
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -66,6 +66,8 @@ class Attribution(ABC):
         classifier: ClassifierLike,
         snapshots: TrajectoryLike,
         target: str | None = None,
+        *,
+        accept: Collection[str] = (),
     ) -> list[FloatArray]:
         """Score the particles of each snapshot.
 
@@ -74,16 +76,26 @@ class Attribution(ABC):
             snapshots: Configurations at the level (thermal or inherent) it was trained on: a
                 trajectory, a file, or one or more snapshots.
             target: The class whose logit is explained; the classifier's last label if None.
+            accept: Names of differences from what the classifier was trained on that are meant;
+                see `gnnglass.training.TrainedClassifier.require_fit`.
 
         Returns:
             One array of shape [n], float64, per snapshot; a list of one for a single snapshot.
 
         Raises:
             FileError: If a path cannot be read.
-            InputError: If the attribution does not fit the model, or the snapshots its recipe.
+            InputError: If the attribution does not fit the model, or the snapshots its recipe or
+                what it was trained on.
             UnknownNameError: If the classifier has no class `target`.
         """
         classifier, snapshots = as_classifier(classifier), as_trajectory(snapshots)
+        differences_from_training(classifier, snapshots, accept)
+        return self.scores_of_any(classifier, snapshots, target)
+
+    def scores_of_any(
+        self, classifier: Classifier, snapshots: Trajectory, target: str | None
+    ) -> list[FloatArray]:
+        """What `compute` gives, whatever the classifier was trained on."""
         kind = "graph" if isinstance(classifier.recipe, GraphRecipe) else "voxel"
         if kind not in self.kinds:
             raise InputError(
@@ -136,12 +148,29 @@ def column_of(target: str, labels: Sequence[str]) -> int:
 ATTRIBUTIONS: Registry[Attribution] = Registry("attribution", "gnnglass.explain")
 
 
+def differences_from_training(
+    classifier: Classifier, snapshots: Trajectory, accept: Collection[str]
+) -> dict[str, str]:
+    """What of the snapshots is unlike what a classifier was trained on, and was accepted.
+
+    Networks by others do not say what they were trained on.
+
+    Raises:
+        InputError: As `gnnglass.training.TrainedClassifier.require_fit`.
+    """
+    if isinstance(classifier, TrainedClassifier):
+        return classifier.require_fit(snapshots, accept)
+    return {}
+
+
 def annotate(
     classifier: ClassifierLike,
     trajectory: TrajectoryLike,
     attribution: Attribution | str,
     field: str,
     target: str | None = None,
+    *,
+    accept: Collection[str] = (),
 ) -> Trajectory:
     """The trajectory with an attribution's scores as a per-particle field.
 
@@ -152,6 +181,8 @@ def annotate(
         attribution: The method, or its registered name, such as ``"graph-gradcam"``.
         field: Name of the new field, such as ``"importance_gnn"``.
         target: The class whose logit is explained; the classifier's last label if None.
+        accept: Names of differences from what the classifier was trained on that are meant; they
+            are stored in the metadata as ``accepted``.
 
     Returns:
         A trajectory with the metadata of the one that was given; of a single snapshot it has one
@@ -164,13 +195,14 @@ def annotate(
     """
     if isinstance(attribution, str):
         attribution = ATTRIBUTIONS.create(attribution)
-    whole = as_trajectory(trajectory)
-    scores = attribution.compute(classifier, whole, target)
+    whole, classifier = as_trajectory(trajectory), as_classifier(classifier)
+    accepted = differences_from_training(classifier, whole, accept)
+    scores = attribution.scores_of_any(classifier, whole, target)
     frames = [
         snapshot.with_fields(**{field: values})
         for snapshot, values in zip(whole, scores, strict=True)
     ]
-    return Trajectory(frames, whole.metadata)
+    return Trajectory(frames, whole.metadata, whole.source).accepting(accepted)
 
 
 @ATTRIBUTIONS.register("random")

@@ -98,9 +98,14 @@ class Indicator(ABC):
         """
         checked_differences(accept)
         reach, nearest = self.reach, material.distance
-        # A length that makes no sense has a message of its own.
-        meant = reach is None or not 0 < reach < np.inf or "distance" in accept
-        if not meant and nearest and not nearest[1] <= reach <= FARTHEST * nearest[0]:
+        if (
+            reach is not None
+            and nearest is not None
+            and "distance" not in accept
+            # A length that makes no sense has a message of its own.
+            and 0 < reach < np.inf
+            and not nearest[1] <= reach <= FARTHEST * nearest[0]
+        ):
             raise InputError(
                 f"{self!r} counts neighbours within {reach:g}, but the nearest neighbour of a "
                 f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, or give the "

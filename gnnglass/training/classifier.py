@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -29,7 +29,7 @@ from gnnglass.models import ClassifierNet, arguments_for, batched, create_model,
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
 from gnnglass.systems import GLASS_FORMERS, glass_former
 from gnnglass.training.labelled import Split
-from gnnglass.trajectories import TrajectoryLike, as_trajectory
+from gnnglass.trajectories import Material, Snapshot, TrajectoryLike, as_trajectory
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Calibration:
 
 
 FloatArray = NDArray[np.float64]
-#: The third format had no digest, and its header was not checked.
+#: The third format had no digest, and did not say of what material it was trained on.
 _FORMAT = "gnnglass classifier 4"
 #: Characters of a header, and lists and tables in each other, beyond which a file is none of ours.
 _LONGEST, _DEEPEST = 2**22, 32
@@ -111,6 +111,26 @@ class _Curve(_Part):
     offset: float
 
 
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class _Material(_Part):
+    dimension: Literal[2, 3]
+    composition: dict[Name, Range] = Field(min_length=1)
+    density: Range
+    distance: Range | None
+    system: Name | Table | None
+    level: Literal["thermal", "inherent"]
+    temperature: Range | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Material:
+        ranges = [*self.composition.values(), self.density, self.distance, self.temperature]
+        if not all(0 <= low <= high for low, high in filter(None, ranges)):
+            raise ValueError("a range ends before it begins, or is negative")
+        return self
+
+
 class _Header(_Part):
     """What stands in the header of a file, beside the weights."""
 
@@ -118,8 +138,7 @@ class _Header(_Part):
     model: _Network
     recipe: Table
     labels: list[Name] = Field(min_length=2, max_length=2)
-    level: Literal["thermal", "inherent"]
-    system: Name | Table | None
+    material: _Material
     split: _Parts
     calibration: _Curve
     record: Table
@@ -145,8 +164,9 @@ class _Header(_Part):
         except ValidationError as error:
             raise InputError(f"in its header, {fault(error)}") from None
         # A name only: `glass_former` would take a path, and read what is there.
-        if isinstance(header.system, str) and header.system not in GLASS_FORMERS:
-            raise InputError(f"its system is {header.system!r}; known: {', '.join(GLASS_FORMERS)}")
+        system = header.material.system
+        if isinstance(system, str) and system not in GLASS_FORMERS:
+            raise InputError(f"its system is {system!r}; known: {', '.join(GLASS_FORMERS)}")
         return header
 
 
@@ -160,9 +180,18 @@ def _require_fit(header: _Header, recipe: AnyRecipe) -> None:
     for key, value in settled_by_recipe(recipe).items():
         if (other := header.model.options.get(key)) != value:
             raise InputError(f"its network has {key} = {other!r}, its recipe {value!r}")
-    if header.system is None:
+    material = header.material
+    if material.dimension != recipe.dimension or not set(material.composition) <= set(
+        recipe.type_names
+    ):
+        raise InputError(
+            f"its recipe is for {recipe.dimension}D and the species "
+            f"{', '.join(recipe.type_names)}; it was trained in {material.dimension}D on "
+            f"{', '.join(material.composition)}"
+        )
+    if material.system is None:
         return
-    system = glass_former(header.system)
+    system = glass_former(material.system)
     if system.dimension != recipe.dimension or not set(system.species) <= set(recipe.type_names):
         raise InputError(
             f"its recipe is for {recipe.dimension}D and the species "
@@ -260,8 +289,8 @@ class TrainedClassifier:
         model: The network, in evaluation mode.
         recipe: How snapshots become its input.
         labels: Class names, in the order of the logits; the last is the explained one.
-        level: ``"thermal"`` or ``"inherent"``: what it was trained on and must be given.
-        system: Glass former it was trained on; None if not stated.
+        material: What it was trained on, and must be given: level, composition, density and so
+            on.
         split: Runs it was trained, validated and tested on.
         calibration: From decision score to probability, fitted on validation runs.
         record: How it was trained: options, seed, history, versions.
@@ -272,11 +301,20 @@ class TrainedClassifier:
     model: ClassifierNet
     recipe: AnyRecipe
     labels: tuple[str, ...]
-    level: str
-    system: str | dict[str, Any] | None
+    material: Material
     split: Split
     calibration: Calibration
     record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> str:
+        """``"thermal"`` or ``"inherent"``: what it was trained on and must be given."""
+        return self.material.level or "thermal"
+
+    @property
+    def system(self) -> str | dict[str, Any] | None:
+        """The glass former it was trained on; None if not stated."""
+        return self.material.system
 
     @property
     def explained(self) -> str:
@@ -293,19 +331,54 @@ class TrainedClassifier:
         self.model.to(choose_device(device))
         return self
 
-    def logits(self, snapshots: TrajectoryLike, *, batch_size: int = 8) -> FloatArray:
+    def require_fit(
+        self,
+        snapshots: TrajectoryLike,
+        accept: Collection[str] = (),
+        *,
+        whose: str = "the trajectory",
+    ) -> dict[str, str]:
+        """Refuse configurations that are not like those the classifier was trained on.
+
+        Args:
+            snapshots: A trajectory, a file, or one or more snapshots.
+            accept: Names of differences that are meant, of
+                `gnnglass.trajectories.material.DIFFERENCES`.
+            whose: What messages call them.
+
+        Returns:
+            The differences that were accepted, in words.
+
+        Raises:
+            FileError: If a path cannot be read.
+            InputError: If system, level, composition, density, distance of neighbours or
+                temperature are far off, with the figures of both.
+        """
+        return Material.of([as_trajectory(snapshots)]).require_fit(
+            self.material, whose=whose, made_for="what the classifier was trained on", accept=accept
+        )
+
+    def logits(
+        self, snapshots: TrajectoryLike, *, batch_size: int = 8, accept: Collection[str] = ()
+    ) -> FloatArray:
         """Logits of each snapshot, shape [n_snapshots, n_classes]; one row for a single one.
 
         Args:
             snapshots: Configurations of the classifier's level: a trajectory, a file, or one or
                 more snapshots.
             batch_size: Snapshots per forward call; boxes of different sizes go one by one.
+            accept: As `require_fit` takes it.
 
         Raises:
             FileError: If a path cannot be read.
-            InputError: If a configuration does not fit the recipe.
+            InputError: As `require_fit`, or if a configuration does not fit the recipe.
         """
         snapshots = as_trajectory(snapshots)
+        self.require_fit(snapshots, accept)
+        return self.logits_of_any(snapshots, batch_size=batch_size)
+
+    def logits_of_any(self, snapshots: Sequence[Snapshot], *, batch_size: int = 8) -> FloatArray:
+        """Like `logits`, but also of what no experiment would give, such as particles taken out."""
         with torch.no_grad():
             rows = [
                 self.model(*arguments_for(self.model, batch)).double().cpu().numpy()
@@ -348,8 +421,7 @@ class TrainedClassifier:
             "model": {"name": self.model_name, "options": dict(self.model_options)},
             "recipe": self.recipe.to_dict(),
             "labels": list(self.labels),
-            "level": self.level,
-            "system": self.system,
+            "material": self.material.to_dict(),
             "split": {part: list(runs) for part, runs in asdict(self.split).items()},
             "calibration": asdict(self.calibration),
             "record": dict(self.record),
@@ -443,8 +515,7 @@ class TrainedClassifier:
             model=model.eval(),
             recipe=recipe,
             labels=tuple(header.labels),
-            level=header.level,
-            system=header.system,
+            material=Material.from_dict(header.material.model_dump()),
             split=Split(**{part: tuple(runs) for part, runs in dict(header.split).items()}),
             calibration=Calibration(**dict(header.calibration)),
             record=header.record,

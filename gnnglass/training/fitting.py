@@ -60,7 +60,12 @@ def fit(
         UnknownNameError: If no such model, or glass former, is registered.
     """
     options = options or TrainingOptions()
-    identity = None if system is None else glass_former(system).identity
+    material = labelled.material
+    if system is not None:
+        material = replace(material, system=glass_former(system).identity)
+        labelled.material.require_fit(
+            material, whose="the labelled set", made_for="the glass former that is named"
+        )
     parts = {"train": labelled.where(split.train), "validation": labelled.where(split.validation)}
     for name, members in parts.items():
         if len(np.unique(labelled.targets[members])) != 2 or len(labelled.labels) != 2:
@@ -91,12 +96,12 @@ def fit(
         model=net.eval(),
         recipe=recipe,
         labels=labelled.labels,
-        level=labelled.level,
-        system=identity,
+        material=material,
         split=split,
         calibration=Calibration(),
         record={
             "options": asdict(options),
+            "accepted": dict(labelled.accepted),
             "best_epoch": keep.best_epoch,
             "history": keep.history,
             "versions": versions(),

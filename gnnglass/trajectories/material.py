@@ -131,8 +131,22 @@ class Material:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-like value from which ``Material(**value)`` makes an equal one."""
-        return asdict(self)
+        """A JSON-like value of which `from_dict` makes an equal one."""
+        value = asdict(self)
+        value["composition"] = {name: list(shares) for name, shares in self.composition.items()}
+        for key in ("density", "distance", "temperature"):
+            value[key] = None if value[key] is None else list(value[key])
+        return value
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Material:
+        """The material that `to_dict` described."""
+        ranges = {
+            key: None if value[key] is None else (value[key][0], value[key][1])
+            for key in ("density", "distance", "temperature")
+        }
+        shares = {name: (low, high) for name, (low, high) in value["composition"].items()}
+        return cls(**{**value, **ranges, "composition": shares})
 
     def differences(self, expected: Material) -> dict[str, str]:
         """Where this material is not the expected one, with both figures.
@@ -255,7 +269,8 @@ def require_one_material(
     if not whole:
         raise InputError("there is no run; give at least one.")
     first_name, first = next(iter(whole.items()))
-    joined, found = first, {}
+    joined = first
+    found: dict[str, str] = {}
     for name, other in whole.items():
         joined = joined._joined(other)
         for key, words in other.differences(first).items():

@@ -33,7 +33,10 @@ def bent(dimension: int, seed: int, straight: bool) -> Snapshot:
         for at in (angle, angle + opened)
     ]
     positions = np.concatenate([centers, *(centers + arm for arm in arms)])
-    return Snapshot([4 * edge] * dimension, positions, np.repeat([0, 1, 1], len(centers)))
+    # Shuffled, or the centres of one run would be in place in another.
+    order = rng.permutation(len(positions))
+    types = np.repeat([0, 1, 1], len(centers))
+    return Snapshot([4 * edge] * dimension, positions[order], types[order])
 
 
 def planted_set(

@@ -149,7 +149,7 @@ def test_calibration_stays_finite_on_separable_scores_and_never_turns_them_over(
 
 def test_linear_baseline_finds_the_informative_feature_without_the_test_runs():
     rng = np.random.default_rng(3)
-    frames = [Trajectory([example_snapshot(2, 16)], {"run": f"run-{k}"}) for k in range(40)]
+    frames = [Trajectory([example_snapshot(2, 16, k)], {"run": f"run-{k}"}) for k in range(40)]
     labelled = LabelledSet.from_trajectories({"liquid": frames[:20], "glass": frames[20:]})
     split = split_by_run(labelled)
     features = rng.normal(size=(40, 6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,7 +102,7 @@ def test_the_test_runs_are_not_looked_at(labelled, choice):
         s.replace(types=1 - s.types) if i in test else s for i, s in enumerate(labelled.snapshots)
     )
     again = fit_best(
-        LabelledSet(spoilt, labelled.targets, labelled.runs, labelled.labels, labelled.level),
+        replace(labelled, snapshots=spoilt),
         split_by_run(labelled),
         CANDIDATES,
         **QUIET,

@@ -97,8 +97,12 @@ def stored(folder: Path, model: str) -> Path:
         model=net.eval(),
         recipe=recipe,
         labels=("liquid", "glass"),
-        level="inherent",
-        system=replace(glass_former("kam2d"), name="mine").identity,
+        material=replace(
+            replace(glass_former("kam2d"), name="mine").material,
+            level="inherent",
+            distance=(0.8, 0.9),
+            temperature=(0.5, 1.0),
+        ),
         split=Split(("a", "d"), ("b",), ("c",)),
         calibration=Calibration(2.0, -1.0),
         record={"options": {"epochs": 3}, "history": [{"epoch": 0, "val_loss": 0.5}]},
@@ -159,7 +163,11 @@ def right_or_one_sentence(path: Path, right: np.ndarray | None) -> bool:
 FREE = {
     *(("model", "options", "dropout"), ("model", "options", "n_halvings"), ("recipe", "multiple")),
     *(("recipe", "voxel_size"), ("recipe", "width"), ("recipe", "format_version")),
-    *(("labels",), ("split",), ("calibration",), ("system",), ("record",)),
+    *(
+        ("material", part)
+        for part in ("composition", "density", "distance", "temperature", "system")
+    ),
+    *(("labels",), ("split",), ("calibration",), ("record",)),
 }
 #: Those of them that make another network or another input.
 ANOTHER = {"n_halvings", "voxel_size", "width", "multiple"}
@@ -260,7 +268,8 @@ def test_a_file_without_a_digest_is_refused(whole: Path, tmp_path: Path) -> None
 
 def test_what_could_not_be_read_is_not_written(whole: Path, tmp_path: Path) -> None:
     classifier = TrainedClassifier.load(whole)
-    for change in ({"level": "molten"}, {"labels": ("a", "a")}, {"record": {"loss": np.nan}}):
+    molten = replace(classifier.material, level="molten")
+    for change in ({"material": molten}, {"labels": ("a", "a")}, {"record": {"loss": np.nan}}):
         with pytest.raises(GnnglassError):
             replace(classifier, **change).save(tmp_path / "c")
     assert not (tmp_path / "c").exists()

@@ -13,12 +13,16 @@ from gnnglass.training import LabelledSet, split_by_run
 from gnnglass.training._loop import BalancedBatches
 from gnnglass.trajectories import Trajectory
 
-SNAPSHOT = example_snapshot(2, 16)
-
 
 def runs(label: str, n: int, frames: int = 2, level: str = "inherent") -> list[Trajectory]:
+    """Each frame of its own seed: no two are the same."""
+    first = {"l": 0, "g": 1000}[label[0]]
     return [
-        Trajectory([SNAPSHOT] * frames, {"run": f"{label}-{k}", "level": level}) for k in range(n)
+        Trajectory(
+            [example_snapshot(2, 16, first + frames * k + f) for f in range(frames)],
+            {"run": f"{label}-{k}", "level": level},
+        )
+        for k in range(n)
     ]
 
 

@@ -13,7 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from gnnglass.errors import FileError
 from gnnglass.models import MODELS, recipe_for
+from gnnglass.systems import glass_former
 from gnnglass.training import Split, TrainedClassifier, classifier
+from gnnglass.trajectories import Material
+
+MATERIAL = {**glass_former("kam2d").material.to_dict(), "level": "thermal"}
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +30,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model=MODELS.create("linear", **options).eval(),
         recipe=recipe,
         labels=("liquid", "glass"),
-        level="thermal",
-        system="kam2d",
+        material=Material.from_dict(MATERIAL),
         split=Split(("a",), ("b",), ("c",)),
         calibration=classifier.Calibration(),
     ).save(tmp_path_factory.mktemp("stored") / "c.safetensors")
@@ -60,8 +63,11 @@ def test_a_bug_in_loading_is_not_an_old_classifier(
             "its weights",
         ),
         ({"labels": ["glass", "glass"]}, "both labels are 'glass'"),
-        ({"level": "molten"}, "level is 'molten', expected 'thermal' or 'inherent'"),
-        ({"system": "ka17d"}, "its system is 'ka17d'; known: "),
+        (
+            {"material": {**MATERIAL, "level": "molten"}},
+            "material.level is 'molten', expected 'thermal' or 'inherent'",
+        ),
+        ({"material": {**MATERIAL, "system": "ka17d"}}, "its system is 'ka17d'; known: "),
         ({"split": {"train": ["a"], "validation": ["b"], "test": ["a"]}}, "a run is named twice"),
         ({"calibration": {"slope": 1.0}}, "calibration.scale is missing"),
         ({"split": {"train": []}}, "split.validation is missing"),

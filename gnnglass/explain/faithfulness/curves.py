@@ -77,12 +77,18 @@ class Removal(Perturbation):
 
     def prepare(self, classifier: GivesLogits, batch_size: int) -> Perturbed:
         """Logits of what is left of a snapshot; NaN where nothing is."""
+        # Holes are what is asked about: no trained classifier was made for them.
+        ask = (
+            classifier.logits_of_any
+            if isinstance(classifier, TrainedClassifier)
+            else classifier.logits
+        )
 
         def logits(snapshot: Snapshot, kept: BoolArray, _: np.random.Generator) -> FloatArray:
             result = np.full((len(kept), len(classifier.labels)), np.nan)
             left = kept.any(axis=1)
             versions = [_without_others(snapshot, keep) for keep in kept[left]]
-            result[left] = classifier.logits(versions, batch_size=batch_size)
+            result[left] = ask(versions, batch_size=batch_size)
             return result
 
         return logits
@@ -340,8 +346,6 @@ def faithfulness_curve(
     snapshots, runs = by_run(snapshots, runs)
     grid = _checked_fractions(fractions)
     maps = checked_maps(scores, [len(snapshot) for snapshot in snapshots])
-    if len(runs) != len(maps):
-        raise InputError(f"{len(runs)} runs were named; expected {len(maps)}, one per snapshot.")
     target = judge.labels[-1] if target is None else target
     column = column_of(target, judge.labels)
     perturbed = (perturbation or Removal()).prepare(judge, batch_size)

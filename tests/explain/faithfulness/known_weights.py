@@ -8,6 +8,7 @@ import torch
 from gnnglass.models import MODELS, recipe_for, settled_by_recipe
 from gnnglass.testing import example_snapshot
 from gnnglass.training import Calibration, Split, TrainedClassifier
+from gnnglass.trajectories import Material, Trajectory
 
 LABELS = ("liquid", "glass")
 
@@ -42,8 +43,9 @@ def untrained(model, *, seed=0, dimension=2, **options):
         model=net.eval(),
         recipe=recipe,
         labels=LABELS,
-        level="inherent",
-        system=None,
+        material=Material.of(
+            [Trajectory([example_snapshot(dimension, seed=99)], {"level": "inherent"})]
+        ),
         split=Split((), (), ()),
         calibration=Calibration(),
     )

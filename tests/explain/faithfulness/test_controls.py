@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
+
 import numpy as np
 import pytest
 import torch
@@ -17,11 +20,13 @@ from gnnglass.trajectories import Trajectory
 
 
 def labelled_runs(n_liquid, n_glass, frames=2):
+    seeds = count()
     return LabelledSet.from_trajectories(
         {
             label: [
                 Trajectory(
-                    [example_snapshot(2, 16) for _ in range(frames)], {"run": f"{label}-{k}"}
+                    [example_snapshot(2, 16, next(seeds)) for _ in range(frames)],
+                    {"run": f"{label}-{k}"},
                 )
                 for k in range(n)
             ]
@@ -94,9 +99,7 @@ def test_deals_that_make_no_sense_are_refused():
     with pytest.raises(InputError, match="one run of each of 2 classes"):
         shuffled_labels(labelled_runs(1, 1), 0)
     labelled = labelled_runs(2, 2)
-    mixed = LabelledSet(
-        labelled.snapshots, np.arange(8) % 2, labelled.runs, labelled.labels, labelled.level
-    )
+    mixed = replace(labelled, targets=np.arange(8) % 2)
     with pytest.raises(InputError, match="run 'liquid-0' holds configurations of two classes"):
         shuffled_labels(mixed, 0)
 

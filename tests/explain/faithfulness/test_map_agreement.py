@@ -111,7 +111,8 @@ def test_noise_has_the_width_that_was_asked_for_and_repeats_with_its_seed():
 
 
 def test_maps_of_a_voxel_network_can_be_asked():
-    attribute = partial(VoxelGradCAM(n_shifts=1, flips=False).compute, untrained("voxel-cnn"))
+    gradcam, classifier = VoxelGradCAM(n_shifts=1, flips=False), untrained("voxel-cnn")
+    attribute = partial(gradcam.compute, classifier, accept=["distance", "composition"])
     small, large = (
         noise_stability(attribute, SNAPSHOTS, width, n_seeds=1) for width in (0.01, 1.0)
     )
