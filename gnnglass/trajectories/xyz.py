@@ -206,7 +206,8 @@ def _next_frame(lines: Lines, number: int) -> _Frame | None:
     if told_by is None or not set(POSITION) <= set(names):
         raise InputError("its Properties lack species:S:1 or pos:R:3.")
     columns = read_columns(rows, names, first_line=lines.number - n + 1, words=words)
-    numbers = numeric(columns, [name for name in names if name not in words and name != told_by])
+    needed = {"id", *POSITION, *(name for name in names if name not in words)} - {told_by}
+    numbers = numeric(columns, [name for name in names if name in needed])
     order = order_by_id(numbers["id"]) if "id" in numbers else np.arange(n)
     step_key = next((key for key in STEPS if _is_step(key, values)), None)
     time_key = next((key for key in TIMES if key in values), None)

@@ -107,6 +107,8 @@ def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
         ("species:S:1", "name:S:1", InputError, "lack species"),
         ("pos:R:3", "pos:R:2:w:R:1", InputError, "lack species"),
         ("pos:R:3", "pos:R", FileError, "triples"),
+        ("pos:R:3", "pos:S:3", FileError, "'pos_x' is not numeric"),
+        ("id:I:1", "id:S:1", FileError, "'id' is not numeric"),
         ("pos:R:3", "pos:R:999999999", FileError, "999999999 columns"),
         ("energy:R:1", "energy:R:2", FileError, "lines of 7 columns"),
         ("3\nLatt", "4\nLatt", FileError, "3 lines of particles where 4 are announced"),

@@ -167,10 +167,11 @@ def test_motion_that_is_not_a_jump_is_let_through() -> None:
     wide = run(frames=6, step=4.0)
     assert np.all(np.isfinite(msd(wide)))
     drift = [
-        frame.replace(positions=frame.unwrapped + 20.0 * k, images=np.zeros((36, 2)))
+        frame.replace(positions=frame.unwrapped + 4 * k * frame.box, images=np.zeros((36, 2)))
         for k, frame in enumerate(run())
     ]
-    assert msd(drift)[0] == pytest.approx(2 * 20.3**2, rel=0.01)
+    far = 4 * float(drift[0].box[0]) + 0.3
+    assert msd(drift)[0] == pytest.approx(2 * far**2, rel=0.01)
 
 
 def test_clones_start_from_a_dump_without_ids(tmp_path: Path) -> None:

@@ -230,6 +230,16 @@ def test_a_missing_last_line_feed_is_not_a_missing_row(tmp_path: Path) -> None:
                 loaded(tmp_path, text[:-lost])
 
 
+def test_a_row_that_lacks_the_space_at_its_end_is_cut(tmp_path: Path) -> None:
+    """Where the number of decimals varies, only the blank at the end tells."""
+    rows = ["1 1 0.5 0.25 ", "2 2 1.5 0.125 ", "3 2 2.5 1.0625 "]
+    text = dump(rows=rows)
+    assert len(loaded(tmp_path, text[:-1])[0]) == 3
+    for lost in range(2, 6):
+        with pytest.raises(FileError, match="is cut off"):
+            loaded(tmp_path, text[:-lost])
+
+
 def test_atoms_without_a_style_are_atomic_or_refused(tmp_path: Path) -> None:
     atomic = [f"{i} {t} {x} {y} 0.1" for i, t, _, x, y in ROWS]
     plain = loaded(tmp_path, data("Atoms # atomic", atomic))[0]
