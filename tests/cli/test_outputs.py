@@ -1,11 +1,14 @@
 """What commands write never takes the place of an input, of a device, or of what others made."""
 
 import os
+import warnings
 
 import gsd.hoomd
 import pytest
 from command import gnnglass
 
+from gnnglass.cli import _notes
+from gnnglass.errors import GnnglassWarning
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Trajectory, read, write
 
@@ -136,3 +139,15 @@ def test_notes_of_the_readers_are_one_line_each(files):
     assert line.startswith("gnnglass: note: ")
     assert "it has no ids, so its particles are taken in the order of the file" in line
     assert read(files / "bare.gsd").metadata["order"] == "of the file"
+
+
+def test_what_is_said_of_many_files_is_said_once(capsys):
+    with _notes():
+        for file in ("a.dump", "b.dump", "a.dump"):
+            warnings.warn(f"{file}: it has no ids.", GnnglassWarning, stacklevel=1)
+        warnings.warn("c.dump: bonds.", GnnglassWarning, stacklevel=1)
+    assert capsys.readouterr().err.splitlines() == [
+        "gnnglass: note: a.dump: it has no ids.",
+        "gnnglass: note: c.dump: bonds.",
+        "gnnglass: note: 2 files in all: it has no ids.",
+    ]
