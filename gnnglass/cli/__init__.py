@@ -42,20 +42,27 @@ def main() -> None:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print each of our warnings once, as one line without the place in the code."""
-    told: set[str] = set()
+    """Print our warnings as one line each, and what is said of many files once."""
+    told: dict[str, set[str]] = {}
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, GnnglassWarning):
             others(message, category, *where, **more)
-        elif str(message) not in told:
-            told.add(str(message))
-            print(f"gnnglass: note: {message}", file=sys.stderr)
+        else:
+            file, _, said = str(message).partition(": ")
+            if said not in told:
+                print(f"gnnglass: note: {message}", file=sys.stderr)
+            told.setdefault(said, set()).add(file)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", GnnglassWarning)
         others, warnings.showwarning = warnings.showwarning, show
-        yield
+        try:
+            yield
+        finally:
+            for said, files in told.items():
+                if len(files) > 1:
+                    print(f"gnnglass: note: {len(files)} files in all: {said}", file=sys.stderr)
 
 
 __all__ = ["main"]

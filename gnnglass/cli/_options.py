@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from gnnglass._files import require_writable
+from gnnglass._files import Recogniser, require_writable
 from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +27,17 @@ OptionalOut = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="CSV file for the whole table.", callback=_writable),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Write even to an input, or in the place of what others made."
+    ),
+]
+OverwriteFolder = Annotated[
+    bool, typer.Option("--overwrite", help="Work in the folder even if other things lie in it.")
+]
+#: What lies in every folder of a study or an ensemble, from its first moment on.
+OWN = ".lock"
 Input = Annotated[Path, typer.Argument(help="Trajectory of any known format.")]
 Engine = Annotated[str, typer.Option(help="Simulation engine.")]
 Workers = Annotated[
@@ -71,6 +82,16 @@ Accept = Annotated[
         "it is stored with the result."
     ),
 ]
+
+
+def begins_with(text: str) -> Recogniser:
+    """Tells tables of ours by their first line, of which `text` is the beginning."""
+
+    def begins(path: Path) -> bool:
+        with path.open("rb") as stream:
+            return stream.read(len(text)) == text.encode()
+
+    return begins
 
 
 def read_as(

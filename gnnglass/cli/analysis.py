@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gnnglass._files import require_replaceable, written_whole
 from gnnglass.cli._options import (
     Accept,
     Bar,
@@ -17,9 +18,11 @@ from gnnglass.cli._options import (
     LengthUnit,
     OptionalOut,
     Out,
+    Overwrite,
     Species,
     System,
     at_level,
+    begins_with,
     chosen_and_renamed,
     read_as,
     system_of,
@@ -44,6 +47,7 @@ def structure(
     frames: Frames = None,
     accept: Accept = None,
     engine: Engine = "lammps",
+    overwrite: Overwrite = False,
 ) -> None:
     """Give every particle its structural indicators.
 
@@ -52,7 +56,9 @@ def structure(
     """
     from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
     from gnnglass.trajectories import write
+    from gnnglass.trajectories.gsd import is_ours
 
+    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
     whole = read_as(
         trajectory, system=system, species=species, length_unit=length_unit, frames=frames
     )
@@ -63,7 +69,7 @@ def structure(
     else:
         chosen = indicators_for(whole)
     fields = {indicator_field(name): one for name, one in chosen.items()}
-    write(out, annotate(whole, fields, accept=accept or ()))
+    write(out, annotate(whole, fields, accept=accept or ()), overwrite=overwrite)
     typer.echo(f"{out}: {', '.join(chosen)}")
 
 
@@ -109,6 +115,7 @@ def compare(
         Path, typer.Option(help="Folder of inherent structures that are found.")
     ] = Path("gnnglass-inherent"),
     out: OptionalOut = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Correlate fields per species and configuration, with intervals over runs.
 
@@ -116,9 +123,13 @@ def compare(
     propensities and structural indicators on the way.
     """
     from gnnglass import published
-    from gnnglass._files import written_whole
     from gnnglass.compare import gain
+    from gnnglass.compare.table import COLUMNS
     from gnnglass.trajectories import by_run
+
+    ours = begins_with(",".join(COLUMNS))
+    if out is not None:
+        require_replaceable(out, ours=ours, overwrite=overwrite, inputs=trajectories)
 
     chosen, renamed = chosen_and_renamed(species)
 
@@ -173,7 +184,7 @@ def compare(
         typer.echo(f"\nPublished: {published.QUANTITY}; {published.SOURCE}")
         typer.echo(others.to_string(index=False, float_format="{:.3f}".format, na_rep="–"))
     if out is not None:
-        with written_whole(out) as aside:
+        with written_whole(out, ours=ours, overwrite=overwrite) as aside:
             table.to_csv(aside, index=False)
 
 
@@ -187,13 +198,17 @@ def correlation_length(
     length_unit: LengthUnit = None,
     frames: Frames = None,
     out: OptionalOut = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Length over which fields are correlated in space, with a check against the box."""
     import pandas as pd
 
-    from gnnglass._files import written_whole
     from gnnglass.compare import correlation_length
     from gnnglass.trajectories import by_run
+
+    ours = begins_with("field,species,estimate,low,high,amplitude,")
+    if out is not None:
+        require_replaceable(out, ours=ours, overwrite=overwrite, inputs=trajectories)
 
     chosen, renamed = chosen_and_renamed(species)
     loaded = [
@@ -211,7 +226,7 @@ def correlation_length(
     for length in found:
         typer.echo(length.sentence())
     if out is not None:
-        with written_whole(out) as aside:
+        with written_whole(out, ours=ours, overwrite=overwrite) as aside:
             pd.concat([length.to_frame() for length in found]).to_csv(aside, index=False)
 
 
@@ -223,14 +238,20 @@ def convert(
     length_unit: LengthUnit = None,
     frames: Frames = None,
     phase: Annotated[str | None, typer.Option(help="Class label to store with it.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Convert a trajectory of any known format to GSD."""
-    from gnnglass.trajectories import write
+    """Convert a trajectory of any known format to GSD.
 
+    What a trajectory has no place for, such as bonds, is named in one line.
+    """
+    from gnnglass.trajectories import write
+    from gnnglass.trajectories.gsd import is_ours
+
+    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[source])
     trajectory = read_as(
         source, system=system, species=species, length_unit=length_unit, frames=frames
     )
     if phase is not None:
         trajectory = trajectory.map(lambda s: s, phase=phase)
-    write(out, trajectory)
+    write(out, trajectory, overwrite=overwrite)
     typer.echo(f"{out}: {trajectory!r}")

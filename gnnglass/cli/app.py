@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from gnnglass import __version__
+from gnnglass._files import require_own_folder
 from gnnglass.cli import analysis, learning, simulation
-from gnnglass.cli._options import Device, Scheduler, Workers
+from gnnglass.cli._options import OWN, Device, OverwriteFolder, Scheduler, Workers
 
 app = typer.Typer(
     name="gnnglass",
@@ -46,10 +47,11 @@ def demo(
     workers: Workers = None,
     scheduler: Scheduler = None,
     device: Device = "auto",
+    overwrite: OverwriteFolder = False,
 ) -> None:
     """Simulate, train, explain and compare a small 2D mixture, down to report.html."""
     with resources.as_file(resources.files("gnnglass.studies") / "demo.toml") as path:
-        run(path, out, workers, scheduler, device)
+        run(path, out, workers, scheduler, device, overwrite)
 
 
 @app.command()
@@ -61,12 +63,14 @@ def run(
     workers: Workers = None,
     scheduler: Scheduler = None,
     device: Device = "auto",
+    overwrite: OverwriteFolder = False,
 ) -> None:
     """Do everything a study file says; what is done already is not done again."""
     from gnnglass.study import Study, run_study
 
-    definition = Study.from_file(study)
     folder = out or Path(study.stem)
+    require_own_folder(folder, OWN, overwrite=overwrite, besides=[study])
+    definition = Study.from_file(study)
     run_study(definition, folder, workers=workers, scheduler=scheduler, device=device)
 
 

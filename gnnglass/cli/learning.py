@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gnnglass._files import require_replaceable
 from gnnglass.cli._options import (
     Accept,
     Engine,
@@ -16,6 +17,7 @@ from gnnglass.cli._options import (
     Input,
     LengthUnit,
     Out,
+    Overwrite,
     Species,
     System,
     at_level,
@@ -61,6 +63,7 @@ def train(
     test: float = 0.25,
     seed: int = 0,
     device: str = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a classifier on trajectories of two phases, one independent run each.
 
@@ -71,8 +74,12 @@ def train(
     from gnnglass import training
     from gnnglass.models import recipe_for
     from gnnglass.study.definition import explained_phase
+    from gnnglass.training.classifier import is_classifier
 
     training.choose_device(device)
+    by_class = _of_classes(classes or [])
+    inputs = [*(runs or []), *(path for _, path in by_class)]
+    require_replaceable(out, ours=is_classifier, overwrite=overwrite, inputs=inputs)
 
     def read(path: Path) -> Trajectory:
         return read_as(path, system=system, species=species, length_unit=length_unit, frames=frames)
@@ -87,7 +94,7 @@ def train(
                 "with gnnglass convert --phase."
             )
         members.setdefault(phase, []).append(trajectory)
-    for phase, path in _of_classes(classes or []):
+    for phase, path in by_class:
         members.setdefault(phase, []).append(read(path))
     if len(members) > 1:
         # The last label is the explained one.
@@ -104,7 +111,7 @@ def train(
         options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
         device=device,
     )
-    classifier.save(out)
+    classifier.save(out, overwrite=overwrite)
     chosen = labelled.where(split.test)
     judged = training.evaluate(
         classifier.predict_proba([labelled.snapshots[i] for i in chosen])[:, 1],
@@ -137,6 +144,7 @@ def explain(
     accept: Accept = None,
     engine: Engine = "lammps",
     device: str = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
     """Give every particle of a trajectory its importance for the decision of a classifier.
 
@@ -147,7 +155,9 @@ def explain(
     from gnnglass import explain as explaining
     from gnnglass.training import TrainedClassifier
     from gnnglass.trajectories import Trajectory, write
+    from gnnglass.trajectories.gsd import is_ours
 
+    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[model, trajectory])
     classifier = TrainedClassifier.load(model, device)
     whole = read_as(
         trajectory, system=system, species=species, length_unit=length_unit, frames=frames
@@ -171,7 +181,7 @@ def explain(
     )
     probability = classifier.predict_proba(levelled, accept=accept or ())
     explained = {"model": str(model), "attribution": chosen, "target": target}
-    write(out, annotated.map(lambda s: s, explained=explained))
+    write(out, annotated.map(lambda s: s, explained=explained), overwrite=overwrite)
     typer.echo(f"{'step':>12}  P({target})")
     for snapshot, p in zip(levelled, probability[:, classifier.labels.index(target)], strict=True):
         typer.echo(f"{snapshot.step:12d}  {p:.3f}")

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from gnnglass._files import require_own_folder, require_replaceable
 from gnnglass.cli._options import (
+    OWN,
     Accept,
     Bar,
     Engine,
     Input,
     LengthUnit,
     Out,
+    Overwrite,
+    OverwriteFolder,
     Scheduler,
     Species,
     System,
@@ -47,12 +51,16 @@ def simulate(
         bool, typer.Option("--inherent", help="Also write OUT.inherent.gsd.")
     ] = False,
     engine: Engine = "lammps",
+    overwrite: Overwrite = False,
 ) -> None:
     """Melt, cool, hold and sample one run."""
     from gnnglass.simulate import ENGINES, Protocol, inherent_path, inherent_structures
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import write
+    from gnnglass.trajectories.gsd import is_ours
 
+    for file in [out, inherent_path(out)] if inherent else [out]:
+        require_replaceable(file, ours=is_ours, overwrite=overwrite, inputs=[system])
     former, chosen = glass_former(system), ENGINES.create(engine)
     protocol = Protocol(
         n_particles=n_particles,
@@ -72,7 +80,12 @@ def simulate(
     first = chosen.rank == 0
     with Bar("simulating", "step") as bar:
         trajectory = chosen.run(
-            former, protocol, out, metadata=metadata, progress=bar if first else None
+            former,
+            protocol,
+            out,
+            metadata=metadata,
+            progress=bar if first else None,
+            overwrite=overwrite,
         )
     if first:
         typer.echo(f"{out}: {trajectory.metadata['equilibration']['verdict']}")
@@ -82,7 +95,7 @@ def simulate(
                 former, trajectory, engine, progress=bar if first else None
             )
         if first:
-            write(inherent_path(out), quenched)
+            write(inherent_path(out), quenched, overwrite=overwrite)
             typer.echo(inherent_path(out))
 
 
@@ -105,6 +118,7 @@ def dynamics(
     engine: Engine = "lammps",
     workers: Workers = None,
     scheduler: Scheduler = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Run clones of one configuration; give every particle propensity and relaxation times.
 
@@ -115,7 +129,10 @@ def dynamics(
     from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import Material, Trajectory, write
+    from gnnglass.trajectories.gsd import is_ours
 
+    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
+    require_own_folder(out.with_suffix(".clones"), OWN, overwrite=overwrite)
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit)
     facts, accepted = dict(given.metadata), {}
     if "isoconfigurational" in given.metadata:
@@ -146,7 +163,8 @@ def dynamics(
         clones = IsoconfigurationalEnsemble.from_clones(runs)
         facts = {**facts, **runs[0].metadata, "isoconfigurational": protocol.model_dump()}
     facts["run"] = given.metadata.get("run", trajectory.stem)
-    write(out, Trajectory([annotate(clones)], facts).accepting(accepted))
+    made = Trajectory([annotate(clones)], facts).accepting(accepted)
+    write(out, made, overwrite=overwrite)
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
 
 
@@ -157,6 +175,7 @@ def ensemble(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the ensemble.")],
     workers: Workers = None,
     scheduler: Scheduler = None,
+    overwrite: OverwriteFolder = False,
 ) -> None:
     """Simulate independent runs of each phase; what is done already is not done again.
 
@@ -165,6 +184,7 @@ def ensemble(
     from gnnglass.simulate import Ensemble
     from gnnglass.study import plan_runs, read_ensemble_file
 
+    require_own_folder(out, OWN, overwrite=overwrite, besides=[file])
     definition = read_ensemble_file(file)
     made = Ensemble(out)
     made.run(plan_runs(definition, made), workers=workers, scheduler=scheduler)

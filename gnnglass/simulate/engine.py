@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass import __version__
+from gnnglass._files import require_replaceable
 from gnnglass.registry import Registry
 from gnnglass.simulate._state import (
     Checkpoint,
@@ -38,6 +39,7 @@ from gnnglass.trajectories import (
     read,
     write,
 )
+from gnnglass.trajectories.gsd import is_ours
 
 #: Called from time to time with the work done so far and the total work.
 Progress = Callable[[int, int], None]
@@ -127,6 +129,7 @@ class Engine(ABC):
         *,
         metadata: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        overwrite: bool = False,
     ) -> Trajectory:
         """Run a protocol and write its frames as one GSD file.
 
@@ -140,6 +143,7 @@ class Engine(ABC):
             out: File to write; its stem is the name of the run.
             metadata: Entries to add to the trajectory's metadata, such as ``phase``.
             progress: Called with the number of steps done and the total number.
+            overwrite: Replace `out` even if it is not a GSD file of this package.
 
         Returns:
             The trajectory as read back from `out`.
@@ -150,6 +154,8 @@ class Engine(ABC):
             FileError: If `out` cannot be written.
         """
         system, out = glass_former(system), Path(out)
+        # Before the hours of work, not after.
+        require_replaceable(out, ours=is_ours, overwrite=overwrite)
         facts = {
             "run": out.stem,
             "level": "thermal",
@@ -162,7 +168,8 @@ class Engine(ABC):
         if self.rank == 0:
             kept = Trajectory(checkpoint.frames(), facts)
             verdict = assess(system, kept).to_dict()
-            write(out, Trajectory(kept.frames, {**facts, "equilibration": verdict}))
+            judged = Trajectory(kept.frames, {**facts, "equilibration": verdict})
+            write(out, judged, overwrite=overwrite)
             checkpoint.remove()
         self.synchronize()
         return read(out)
@@ -199,6 +206,7 @@ class Engine(ABC):
             FileError: If `out` cannot be written.
         """
         system, snapshot = glass_former(system), as_snapshot(snapshot)
+        require_replaceable(out, ours=is_ours)
         images = snapshot.images
         if images is None:
             images = np.zeros(snapshot.positions.shape, dtype=np.int32)

@@ -107,20 +107,30 @@ class Report:
         page = environment.get_template("report.html.jinja")
         return page.render(_context(self.results, self.figures))
 
-    def write(self, out: str | Path) -> Path:
+    def write(self, out: str | Path, *, overwrite: bool = False) -> Path:
         """Write the page; it appears whole or not at all.
 
+        Args:
+            out: The file; one that is there is replaced if it is such a page.
+            overwrite: Replace a file whatever it is.
+
         Raises:
-            FileError: If `out` cannot be written.
+            FileError: If `out` cannot be written, or is not to be replaced.
             InputError: Like `html`.
         """
         page = self.html()
-        with written_whole(out) as aside:
+        with written_whole(out, ours=_is_report, overwrite=overwrite) as aside:
             aside.write_text(page, encoding="utf-8")
         return Path(out)
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is a page that `Report.write` made."""
+    content = path.read_bytes()
+    return content.startswith(b"<!DOCTYPE html>") and b"gnnglass" in content
 
 
 def build_report(results: Mapping[str, Any], figures: FigureData, out: str | Path) -> Path:

@@ -402,11 +402,15 @@ class TrainedClassifier:
         second = self.calibration.probability(self.scores(snapshots, **options))
         return np.stack([1 - second, second], axis=1)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the classifier as one safetensors file, whole or not at all.
 
+        Args:
+            path: The file; one that is there is replaced if it is a classifier.
+            overwrite: Replace a file whatever it is.
+
         Raises:
-            FileError: If the file cannot be written.
+            FileError: If the file cannot be written, or is not to be replaced.
             InputError: If it could not be read again: a part is not what it has to be, or a weight
                 is not finite.
         """
@@ -433,7 +437,7 @@ class TrainedClassifier:
                 f"{_LONGEST} are read; keep less in its record."
             )
         stored = {"gnnglass": header, "sha256": _digest(header, weights)}
-        with written_whole(path) as aside:
+        with written_whole(path, ours=is_classifier, overwrite=overwrite) as aside:
             save_file(weights, aside, metadata=stored)
         return Path(path)
 
@@ -591,3 +595,14 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "torch_geometric": torch_geometric.__version__,
     }
+
+
+def is_classifier(path: Path) -> bool:
+    """Whether a file is a classifier that `TrainedClassifier.save` wrote, of whatever version."""
+    with path.open("rb") as stream:
+        head = stream.read(_BYTES_TO_TELL)
+    # Eight bytes of length, then the header, whose first entry is ours.
+    return head[8:].startswith(b'{"__metadata__":{') and b'"gnnglass":' in head
+
+
+_BYTES_TO_TELL = 4096

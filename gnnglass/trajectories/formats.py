@@ -117,7 +117,7 @@ def errors_naming(what: str | Path) -> Iterator[None]:
     except InputError as error:
         if str(what) in str(error):
             raise
-        raise InputError(f"{what}: {error}") from error
+        raise InputError(f"{what}: {_shortened(str(error))}") from error
     except DamagedError as error:
         raise FileError(f"cannot read {what}, which seems damaged: {_reason(error)}.") from error
     except OSError as error:
@@ -138,12 +138,15 @@ def damaged_if(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+    return _shortened((str(error).splitlines() or [type(error).__name__])[0].rstrip("."))
 
 
-#: Libraries quote what they cannot read in full.
-LONGEST_REASON = 300
+def _shortened(text: str) -> str:
+    """A message in which something of a file may be quoted in full."""
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+
+
+LONGEST_REASON = 500
 MOST_SHOWN = 60
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass._files import written_whole
+from gnnglass._files import require_replaceable, written_whole
 from gnnglass.errors import FileError, InputError
 from gnnglass.trajectories.formats import (
     ALMOST_ZERO,
@@ -358,8 +358,25 @@ def _three_columns(array: Any, dtype: Any) -> NDArray[Any]:
     return padded
 
 
-def write(path: str | Path, trajectory: TrajectoryLike) -> None:
+def is_ours(path: Path) -> bool:
+    """Whether a file is a GSD file that `write` made."""
+    import gsd.fl
+
+    with path.open("rb") as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            return False
+    try:
+        with gsd.fl.open(str(path), "r") as file:
+            return f"log/{UNKNOWN}" in file.find_matching_chunk_names(f"log/{UNKNOWN}")
+    except (*GSD_ERRORS, UnicodeDecodeError):
+        return False
+
+
+def write(path: str | Path, trajectory: TrajectoryLike, *, overwrite: bool = False) -> None:
     """Write a trajectory as GSD; the file appears whole or not at all.
+
+    A file that is there is replaced if `write` made it, unless it is the one the trajectory is
+    read from.
 
     Box and positions are stored in single precision, as HOOMD does: they come back with a
     relative error of 6e-8. Fields are stored in double precision as
@@ -370,17 +387,21 @@ def write(path: str | Path, trajectory: TrajectoryLike) -> None:
     Args:
         path: The file to write.
         trajectory: Anything that `as_trajectory` takes, such as a trajectory or a single snapshot.
+        overwrite: Replace a file whatever it is.
 
     Raises:
-        FileError: If the file cannot be written.
+        FileError: If the file cannot be written, or is not to be replaced.
         InputError: If the metadata are not JSON-like.
     """
     import gsd.hoomd
 
     trajectory = as_trajectory(trajectory)
+    frames = trajectory.frames
+    inputs = [frames.path] if isinstance(frames, GSDFrames) else []
+    require_replaceable(path, ours=is_ours, overwrite=overwrite, inputs=inputs)
     # gsd and OVITO fail on a log quantity that frame 0 lacks, so all names must be known first.
     names = sorted({name for snapshot in trajectory for name in snapshot.fields})
-    with written_whole(path) as aside:
+    with written_whole(path, ours=is_ours, overwrite=overwrite) as aside:
         with _refusing(path):
             file = gsd.hoomd.open(aside, "w")
         try:

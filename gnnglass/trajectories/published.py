@@ -18,7 +18,9 @@ from gnnglass.trajectories.formats import (
     Format,
     decompressed_head,
     errors_naming,
+    note_not_kept,
     open_decompressed,
+    shown,
 )
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot, Trajectory
 
@@ -79,7 +81,7 @@ def _ticks(times: Sequence[float]) -> NDArray[np.int64]:
         raise InputError("the lag times are not positive numbers.")
     ticks = np.round(values / TICK).astype(np.int64)
     if np.any(np.diff(ticks, prepend=0) <= 0):
-        raise InputError(f"the lag times do not increase: {values.tolist()}.")
+        raise InputError(f"the lag times do not increase: {shown(values.tolist())}.")
     return ticks
 
 
@@ -186,6 +188,7 @@ def _from_name(path: Path) -> tuple[dict[str, Any], float | None]:
 PROTOCOL = 0x80
 PROTOCOLS = range(2, 6)
 TARGETS = "trajectory_target_positions"
+USED = {"positions", "types", "box", "time", "time_indices", "metadata", TARGETS}
 
 
 @FORMATS.register("deepmind")
@@ -198,7 +201,8 @@ class DeepMindFormat(Format):
     ``time`` these times are, not always in increasing order. It is read as an isoconfigurational
     ensemble: frame 0, then run 0 at all times in increasing order, run 1 and so on. ``dt`` is the
     longest time of which all lags are multiples. Of a time that occurs twice, the first is kept.
-    Velocities are ignored. Without ``trajectory_target_positions`` there is one frame.
+    Whatever else is in it is named in a warning. Without ``trajectory_target_positions`` there is
+    one frame.
 
     kT is ``metadata["temperature"]``. No glass former is named, for the cutoff of the potential is
     not in the file.
@@ -224,13 +228,17 @@ class DeepMindFormat(Format):
             data = read_pickle(content)
             if not isinstance(data, dict):
                 raise InputError(f"it holds a {type(data).__name__}; expected a dict of arrays.")
-            return _trajectory(data, path.stem, len(content))
+            trajectory = _trajectory(data, path.stem, len(content))
+            note_not_kept(path, (name for name in data if name not in USED))
+            return trajectory
 
 
 def _trajectory(data: Mapping[str, Any], run: str, size: int) -> Trajectory:
     for name in ("positions", "types", "box"):
         if not isinstance(data.get(name), np.ndarray):
-            raise InputError(f"it has no array {name!r}; its keys are {', '.join(data) or 'none'}.")
+            raise InputError(
+                f"it has no array {name!r}; its keys are {shown(' '.join(data) or 'none')}."
+            )
     box = data["box"]
     if box.shape != (3,):
         raise InputError(f"box has shape {box.shape}; expected three edges.")
@@ -340,7 +348,10 @@ class GlassBenchFormat(Format):
         """
         arrays = read_npz(path, [*CONFIGURATION, *RUNS, *FIELDS])
         with errors_naming(path):
-            return _runs(arrays, path) if set(arrays) >= RUNS else _configuration(arrays, path)
+            read = _runs if set(arrays) >= RUNS else _configuration
+            trajectory = read(arrays, path)
+            note_not_kept(path, sorted(npz_names(path) - set(arrays)))
+            return trajectory
 
 
 def _configuration(arrays: dict[str, NDArray[Any]], path: Path) -> Trajectory:

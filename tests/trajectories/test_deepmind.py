@@ -90,7 +90,7 @@ def test_a_configuration_without_runs(tmp_path: Path) -> None:
     ("data", "message"),
     [
         ([1, 2], "holds a list"),
-        ({}, "no array 'positions'; its keys are none"),
+        ({}, "no array 'positions'; its keys are 'none'"),
         (content(box=15.0), "no array 'box'"),
         (content(box=np.ones(2)), "box has shape"),
         (content(types=np.zeros(N)), "expected whole numbers"),
