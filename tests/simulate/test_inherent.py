@@ -173,8 +173,8 @@ def test_a_minimum_is_known_by_all_that_it_depends_on(engine, tmp_path):
     inherent_structures(mixture(2), Trajectory([fields]), engine.name, keep=tmp_path)
     assert len(list(tmp_path.iterdir())) == len(changed)
     other = glass_former("abm2d")
-    one = Trajectory([snapshot])
-    inherent_structures(other, one, engine.name, keep=tmp_path, accept=["composition"])
+    alone = Trajectory([snapshot])
+    inherent_structures(other, alone, engine.name, keep=tmp_path, accept=["composition"])
     assert len(list(tmp_path.iterdir())) == len(changed) + 1
 
 
