@@ -156,9 +156,8 @@ class Indicator(ABC):
         return self._snapshot, self._values
 
 
-#: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more: the
-#: minimum behind the first shell is at about 1.4.
-NEAREST, FARTHEST = 1.15, 10.0
+#: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more.
+NEAREST, FARTHEST = 1.05, 10.0
 
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 

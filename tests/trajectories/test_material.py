@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_two_dimensions_are_not_one_material():
 SNAPSHOT = example_of("kam2d", seed=1)
 STATED = {"system": "kam2d", "level": "inherent", "kT": 0.5}
 EXPECTED = of(SNAPSHOT, **STATED)
-UNLIKE = {
+UNLIKE: dict[str, tuple[Any, dict[str, Any], str]] = {
     "system": (SNAPSHOT, {"system": "ipl2d"}, "system ipl2d against kam2d"),
     "level": (SNAPSHOT, {"level": "thermal"}, "level thermal against inherent"),
     "composition": (

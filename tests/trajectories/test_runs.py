@@ -58,7 +58,7 @@ def test_pieces_of_a_run_do_not_pass_for_runs():
     run = frames(1, n=6)
     with pytest.raises(InputError, match=r"runs 'a' and 'b' are not independent: \d+% of the part"):
         require_independent({"a": run[:3], "c": frames(2), "b": run[3:]})
-    drifting = [one.replace(positions=one.positions + (3.1, -2.2)) for one in run[3:]]
+    drifting = [one.replace(positions=one.positions - [[3.1, -2.2]]) for one in run[3:]]
     with pytest.raises(InputError, match="runs 'a' and 'b' are not independent"):
         require_independent({"a": run[:3], "b": drifting})
 
