@@ -30,6 +30,7 @@ from gnnglass.trajectories import (
     as_trajectory,
     by_run,
 )
+from gnnglass.trajectories.material import restated
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def with_structure(
             "the system, such as 'ka3d'."
         )
     former = glass_former(stated)
-    given = configuration.map(lambda snapshot: snapshot, system=former.identity)
+    given = restated(configuration, system=former.identity)
     found = inherent_structures(former, given, engine, keep=keep) if inherent else given
     joined = Trajectory(
         [found[0].with_fields(**{**given[0].fields, **found[0].fields})], found.metadata

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from os import PathLike
@@ -210,7 +211,8 @@ class RandomAttribution(Attribution):
     """Standard normal scores that know nothing of the structure; any attribution must beat them.
 
     Args:
-        seed: Seed of the scores; snapshot k of a call always gets the same ones.
+        seed: Seed of the scores; the same configuration always gets the same ones, and another
+            one others, so that runs are independent in them too.
     """
 
     label = "random scores"
@@ -224,6 +226,8 @@ class RandomAttribution(Attribution):
     ) -> list[FloatArray]:
         """Random scores for each snapshot's particles; see `compute`."""
         return [
-            np.random.default_rng([self.seed, index]).standard_normal(len(snapshot))
-            for index, snapshot in enumerate(snapshots)
+            np.random.default_rng(
+                [self.seed, zlib.crc32(snapshot.positions.tobytes())]
+            ).standard_normal(len(snapshot))
+            for snapshot in snapshots
         ]

@@ -104,7 +104,7 @@ class Indicator(ABC):
             and "distance" not in accept
             # A length that makes no sense has a message of its own.
             and 0 < reach < np.inf
-            and not nearest[1] <= reach <= FARTHEST * nearest[0]
+            and not NEAREST * nearest[1] <= reach <= FARTHEST * nearest[0]
         ):
             raise InputError(
                 f"{self!r} counts neighbours within {reach:g}, but the nearest neighbour of a "
@@ -156,8 +156,8 @@ class Indicator(ABC):
         return self._snapshot, self._values
 
 
-#: Within more nearest-neighbour distances than this nobody counts the neighbours of a particle.
-FARTHEST = 10.0
+#: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more.
+NEAREST, FARTHEST = 1.05, 10.0
 
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 

@@ -54,7 +54,7 @@ class LabelledSet:
                 are taken to be thermal.
             accept: Names of differences between runs that are meant: ``"system"``,
                 ``"composition"``, ``"density"``, or ``"phase"`` for trajectories that state
-                another class.
+                another of the classes, or one that others of their class do not state.
 
         Raises:
             InputError: If fewer than two classes have trajectories; if runs differ in level, or
@@ -71,18 +71,19 @@ class LabelledSet:
                 f"training needs at least two classes; got {', '.join(classes) or 'none'}: "
                 "give trajectories of both phases."
             )
-        every = [one for members in classes.values() for one in members]
-        names = run_names(every)
+        every = [
+            Trajectory(one.frames, {"level": "thermal", **one.metadata}, one.source)
+            for members in classes.values()
+            for one in members
+        ]
         of_class = [label for label, members in classes.items() for _ in members]
-        levelled = {
-            name: Trajectory(one.frames, {"level": "thermal", **one.metadata}, one.source)
-            for name, one in zip(names, every, strict=True)
-        }
-        if len({one.metadata["level"] for one in levelled.values()}) > 1:
+        if len({one.metadata["level"] for one in every}) > 1:
             raise InputError(
                 "thermal and inherent trajectories are mixed; a classifier of one would tell "
                 "vibrations, not phases: give one level."
             )
+        names = run_names(every)
+        levelled = dict(zip(names, every, strict=True))
         accepted = _other_phases(dict(zip(names, of_class, strict=True)), levelled, accept)
         material, differences = require_one_material(
             levelled, accept=[name for name in accept if name != PHASE]
@@ -121,20 +122,30 @@ class LabelledSet:
 def _other_phases(
     classes: Mapping[str, str], runs: Mapping[str, Trajectory], accept: Collection[str]
 ) -> dict[str, str]:
-    """Refuse runs that state another class than they are given, unless that is accepted."""
-    others = [
-        f"run {name} states {runs[name].metadata[PHASE]!r} and was given as {label!r}"
-        for name, label in classes.items()
-        if runs[name].metadata.get(PHASE, label) != label
-    ]
+    """What runs state of their class and were not given as; all of a class may have a new name.
+
+    Raises:
+        InputError: If a run states another class than others of its class, or one that is given
+            too, and that is not accepted.
+    """
+    states = {
+        name: str(runs[name].metadata[PHASE]) for name in classes if PHASE in runs[name].metadata
+    }
+    others = {name: phase for name, phase in states.items() if phase != classes[name]}
+    for name, phase in others.items():
+        mixed = {other for other, label in classes.items() if states.get(other) == phase} != {
+            other for other, label in classes.items() if label == classes[name]
+        }
+        if PHASE not in accept and (mixed or phase in classes.values()):
+            raise InputError(
+                f"run {name!r} states that it is of the class {phase!r} and was given as "
+                f"{classes[name]!r}; give it as what it states, or accept the other class by name "
+                "(--accept phase)."
+            )
     if not others:
         return {}
-    if PHASE not in accept:
-        raise InputError(
-            f"{others[0]}; give it as the class it states, or accept the other one by name "
-            "(--accept phase)."
-        )
-    return {PHASE: "; ".join(others)}
+    words = dict.fromkeys(f"{phase} as {classes[name]}" for name, phase in others.items())
+    return {PHASE: ", ".join(words)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ def runs(tmp_path_factory):
     for phase, kT in (("liquid", 1.5), ("glass", 0.2)):
         for k in range(3):
             out = folder / f"{phase}-{k}.gsd"
-            options = (f"--kT={kT}", f"--seed={k}", f"--phase={phase}", "--inherent")
+            options = (
+                f"--kT={kT}",
+                f"--seed={2 * k + (phase == 'glass')}",
+                f"--phase={phase}",
+                "--inherent",
+            )
             done = gnnglass("simulate", "kam2d", "-o", out, *options, *SHORT, *FRAMES)
             assert done.code == 0, done.err
     return folder

@@ -133,7 +133,10 @@ def test_a_position_that_is_not_finite_in_a_gsd_file(classifier, tmp_path, out):
         particles.position[1] = [np.nan, 0, 0]
 
     source = gsd_of(tmp_path / "blown.gsd", frame(), frame(blow_up))
-    each_refuses("NaN or infinite (first: particle 1)", classifier, source, out)
+    # Training needs a second class before it reads the frames of the first.
+    *commands, _ = reading_commands(classifier, source, out)
+    for arguments in commands:
+        assert str(source) in refused("NaN or infinite (first: particle 1)", *arguments)
 
 
 def test_a_species_the_model_does_not_know(classifier, tmp_path, out):
@@ -149,10 +152,13 @@ def test_a_3d_snapshot_for_a_2d_model(classifier, tmp_path, out):
 
 def test_a_box_below_twice_the_cutoff(classifier, tmp_path, out):
     source = dump(tmp_path / "small.atom", n=4, edge=2.0)
-    refused("half the shortest edge", "explain", classifier, source, "-o", out)
+    unlike = ("--accept=density", "--accept=composition", "--accept=distance")
+    refused("half the shortest edge", "explain", classifier, source, "-o", out, *unlike)
     options = ("--kT=1", "--n-particles=30")
     refused("half the shortest edge", "simulate", "kam2d", "-o", out, *options)
-    refused("half the shortest edge", "dynamics", source, "-o", out, "--kT=1", "--system=kam2d")
+    refused(
+        "half the shortest edge", "dynamics", source, "-o", out, "--kT=1", "--system=kam2d", *unlike
+    )
 
 
 @pytest.mark.parametrize("only", ["liquid", "glass"])

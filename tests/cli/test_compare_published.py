@@ -104,7 +104,7 @@ def test_chosen_fields_are_computed_or_taken(tmp_path):
     assert table[["predictor", "target"]].to_numpy().tolist() == [["local_density", "bb_prop_1"]]
     refused("no field 'softness'", path, "--predictor=softness", "--target=md_prop_1")
     # Of fields that are there, all frames count.
-    twice = Trajectory([read(path)[0]] * 2, read(path).metadata)
+    twice = Trajectory([read(path)[0].replace(step=k) for k in (0, 1)], read(path).metadata)
     write(tmp_path / "twice.gsd", twice)
     options = ("--predictor=BOTAN_0", "--target=md_prop_1", "--species=A")
     table, _ = compared([tmp_path / "twice.gsd", out], *options)

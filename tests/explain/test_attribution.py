@@ -33,7 +33,7 @@ def test_negative_scores_where_none_should_be_fail_the_check(monkeypatch):
         check_attribution("graph-gradcam")
 
 
-def test_random_scores_depend_on_seed_and_place_only():
+def test_random_scores_depend_on_seed_and_configuration_only():
     snapshots = [liquid(0), liquid(1), liquid(2, n=30)]
     scores = RandomAttribution(seed=1).compute(CLASSIFIER, snapshots)
     again = RandomAttribution(seed=1).compute(CLASSIFIER, snapshots, "liquid")
@@ -43,6 +43,9 @@ def test_random_scores_depend_on_seed_and_place_only():
         np.testing.assert_array_equal(left, right)
         assert not np.array_equal(left, differing)
     assert not np.array_equal(scores[0], scores[1])
+    # Nor are they the same for the first frames of two runs.
+    (alone,) = RandomAttribution(seed=1).compute(CLASSIFIER, snapshots[1])
+    np.testing.assert_array_equal(alone, scores[1])
 
 
 def test_the_last_label_is_explained_unless_another_is_asked_for():

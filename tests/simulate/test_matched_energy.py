@@ -1,4 +1,4 @@
-from itertools import permutations
+from itertools import count, permutations
 
 import numpy as np
 import pytest
@@ -11,14 +11,17 @@ from gnnglass.testing import example_snapshot
 from gnnglass.training.labelled import LabelledSet
 from gnnglass.trajectories import Trajectory
 
-SNAPSHOT = example_snapshot(2, 9)
+#: Of no two frames the particles are at the same places.
+SEEDS = count()
 PHASES = ("liquid", "glass")
 
 
 def run_of(name, energies, **metadata):
     """An inherent trajectory whose frames have the given energies per particle."""
     frames = [
-        SNAPSHOT.replace(fields={"potential_energy": np.full(9, energy)}, step=k)
+        example_snapshot(2, 9, next(SEEDS)).replace(
+            fields={"potential_energy": np.full(9, energy)}, step=k
+        )
         for k, energy in enumerate(energies)
     ]
     return Trajectory(frames, {"run": name, "level": "inherent", **metadata})
@@ -164,12 +167,18 @@ def test_it_says_what_it_did():
             "got liquid, glass, crystal",
         ),
         (
-            {**sets_of([-3.0], []), "glass": [Trajectory([SNAPSHOT], {"run": "hot"})]},
+            {
+                **sets_of([-3.0], []),
+                "glass": [Trajectory([example_snapshot(2, 9)], {"run": "hot"})],
+            },
             0.1,
             "run 'hot' is not inherent; find its inherent structures first",
         ),
         (
-            {**sets_of([-3.0], []), "glass": [Trajectory([SNAPSHOT], {"level": "inherent"})]},
+            {
+                **sets_of([-3.0], []),
+                "glass": [Trajectory([example_snapshot(2, 9)], {"level": "inherent"})],
+            },
             0.1,
             "no field 'potential_energy'",
         ),
