@@ -321,7 +321,7 @@ class Run:
         document = self.document
         digests = document.get("sha256", {})
         return bool(document.get("done")) and all(
-            product.is_file() and digests.get(product.name) == file_digest(product)
+            product.is_file() and digests.get(product.stem) == file_digest(product)
             for product in self._products
         )
 
@@ -350,7 +350,7 @@ class Run:
                 "done": True,
                 "sha256": {
                     # Those that a process left that was killed before it wrote them down.
-                    path.name: digests.get(path.name) or file_digest(path)
+                    path.stem: digests.get(path.stem) or file_digest(path)
                     for path in self._products
                 },
             }
@@ -387,9 +387,9 @@ class Run:
         """
         known = self.document
         digests = known.get("sha256", {})
-        names = [product.name for product in self._products]
+        names = [product.stem for product in self._products]
         for k, product in enumerate(self._products):
-            digest = digests.get(product.name)
+            digest = digests.get(product.stem)
             if digest and not (product.is_file() and file_digest(product) == digest):
                 known.pop("done", None)
                 known["sha256"] = {name: digests[name] for name in names[:k] if name in digests}
@@ -429,7 +429,7 @@ class Run:
         }
         document = self.document
         made = {path.stem: path for path in self._products}[product]
-        digests = {**document.get("sha256", {}), made.name: file_digest(made)}
+        digests = {**document.get("sha256", {}), product: file_digest(made)}
         work = [*document.get("work", []), entry]
         self._write_document({**document, "work": work, "sha256": digests})
 

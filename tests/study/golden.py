@@ -99,7 +99,7 @@ def put(run, trajectories):
     """Leave the products of a run where they belong, and its word that it is done."""
     for path, trajectory in trajectories.items():
         write(path, trajectory)
-    digests = {path.name: file_digest(path) for path in trajectories}
+    digests = {path.stem: file_digest(path) for path in trajectories}
     document = {"done": True, "sha256": digests}
     (run.folder / DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
 
