@@ -17,6 +17,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from _common import run_script, save_table, table_file, with_interval
 from numpy.typing import NDArray
 
 from gnnglass.compare import correlate, smooth
+from gnnglass.errors import FileError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import MODELS, recipe_for
 from gnnglass.simulate import Ensemble
@@ -208,7 +210,8 @@ def trained(
     depends_on = [plan.model_dump(), [asdict(one) for one in settings], training, asdict(split)]
     digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:12]
     file = options.folder / "classifiers" / f"{name}-{supervision}-{digest}.safetensors"
-    if file.exists():
+    # One that is missing, damaged or of an older version is trained.
+    with suppress(FileError):
         return TrainedClassifier.load(file, options.device)
     system = glass_former(options.system)
     checkpoints = file.with_suffix("")

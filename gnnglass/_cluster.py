@@ -1,4 +1,8 @@
-"""Workers on a cluster: tasks sent to a dask.distributed scheduler."""
+"""Workers on a cluster: tasks sent to a dask.distributed scheduler.
+
+Tasks travel as pickles, so that whoever can connect to a scheduler runs code on its workers: it has
+to listen where only its user can connect, or ask for certificates (``tls://``).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How long a scheduler may take to answer.
 TIMEOUT_SECONDS = 8
+#: What dask's configuration has to name before it connects by TLS.
+TLS = ("ca-file", "client.cert", "client.key")
 #: Engines have state that the whole process shares, so the threads of a worker take turns.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -39,14 +45,16 @@ def work_on_cluster(tasks: Sequence[Task], scheduler: str) -> Generator[Iterator
 
     Args:
         tasks: The tasks.
-        scheduler: Address of the scheduler, such as ``"tcp://10.0.0.1:8786"``.
+        scheduler: Address of the scheduler, such as ``"tcp://127.0.0.1:8786"``; for ``"tls://…"``
+            the certificates are those of dask's configuration (``distributed.comm.tls``).
 
     Yields:
         An iterator over the tasks in the order in which they finish; iterating over it sends them.
 
     Raises:
         MissingExtraError: If dask.distributed is not installed.
-        SimulationError: If the scheduler does not answer, or the connection is lost.
+        SimulationError: If the scheduler does not answer, does not accept the certificates, or
+            they are missing; or if the connection is lost.
     """
     try:
         import distributed  # noqa: F401
@@ -90,6 +98,12 @@ def _connected(scheduler: str) -> Generator[Client]:
     import dask
     from distributed import Client
 
+    secret = scheduler.startswith("tls://")
+    if secret and not all(dask.config.get(f"distributed.comm.tls.{key}", None) for key in TLS):
+        raise SimulationError(
+            f"the scheduler at {scheduler} asks for certificates; name them in dask's "
+            f"configuration, as {', '.join(f'distributed.comm.tls.{key}' for key in TLS)}."
+        )
     # This is also how long dask tries to reconnect to a scheduler that is lost.
     timeout = dask.config.set({"distributed.comm.timeouts.connect": f"{TIMEOUT_SECONDS}s"})
     with timeout, _silenced("distributed"):
@@ -102,9 +116,14 @@ def _connected(scheduler: str) -> Generator[Client]:
             # A client that failed closes itself when it is garbage-collected. If that happened
             # while the next one starts, it would wait for a lock that its own thread holds.
             gc.collect()
+            expected = (
+                "one that accepts the certificates in dask's configuration (distributed.comm.tls)"
+                if secret
+                else "such as tcp://127.0.0.1:8786"
+            )
             raise SimulationError(
                 f"no scheduler answers at {scheduler}; expected the address of a running "
-                "`dask scheduler`, such as tcp://10.0.0.1:8786."
+                f"`dask scheduler`, {expected}."
             )
         with client:
             yield client

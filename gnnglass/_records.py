@@ -1,8 +1,9 @@
 """Records of finished work: what it depended on, code included, what came out, how long it took.
 
 A record is a JSON file that is written whole, after the products of the work. Work is done if its
-record is there and holds the digest of all that the work depends on now; there is no other notion
-of "done". Killed work has no record and is begun again, so what takes long keeps its own progress.
+record is there, holds the digest of all that the work depends on now, and neither it nor a product
+has changed since; there is no other notion of "done". Killed work has no record and is begun again,
+so what takes long keeps its own progress, in files that are sealed in the same manner.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import os
 import secrets
 import sys
 import time
@@ -32,11 +34,19 @@ class Record:
         digest: Of everything the work depended on; what follows from it depends on the digest.
         result: JSON-like.
         seconds: How long it took.
+        products: Digest of the content of each file that the work left, by its path from the folder
+            of the record.
     """
 
     digest: str
     result: Any
     seconds: float
+    products: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """What follows from the work depends on this: on what it depended on, and what it left."""
+        return digest_of(self.digest, self.products)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -44,38 +54,57 @@ class Record:
 
         Raises:
             OSError: If there is no such file.
-            ValueError: If it holds no record.
+            ValueError: If it holds no record, or one that was changed since it was written.
         """
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or set(content) != {"digest", "result", "seconds"}:
-            raise ValueError(f"{path} holds no record")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except RecursionError:
+            content = None
+        seal = content.pop("seal", None) if isinstance(content, dict) else None
+        if seal is None or seal != digest_of(content):
+            raise ValueError(f"{path} holds no record, or was changed since it was written")
         return cls(**content)
 
     @classmethod
     def find(cls, path: Path, digest: str, products: Iterable[Path] = ()) -> Self | None:
-        """The record in a file, if it is of work that is done and not stale.
+        """The record in a file, if it is of work that is done and not stale, and all is intact.
 
         Args:
             path: Where the record would be.
             digest: Of everything the work depends on now.
             products: Files that the work leaves.
         """
-        if not path.is_file() or not all(product.is_file() for product in products):
+        if not path.is_file():
             return None
         try:
             found = cls.read(path)
         except ValueError:
             return None
-        return found if found.digest == digest else None
+        left = list(products)
+        fits = found.digest == digest and len(found.products) == len(left)
+        return found if fits and all(found.holds(path, product) for product in left) else None
+
+    def holds(self, path: Path, product: Path) -> bool:
+        """Whether a file is there and is as the work left it.
+
+        Args:
+            path: Where the record is.
+            product: The file.
+        """
+        name = os.path.relpath(product, path.parent)
+        return product.is_file() and self.products.get(name) == file_digest(product)
 
     @classmethod
-    def make(cls, path: Path, digest: str, work: Callable[[], Any]) -> Self:
+    def make(
+        cls, path: Path, digest: str, work: Callable[[], Any], products: Iterable[Path] = ()
+    ) -> Self:
         """Do the work, products first, and write its record.
 
         Args:
             path: Where the record goes.
             digest: Of everything the work depends on.
             work: Does it and returns its JSON-like result.
+            products: Files that the work leaves.
 
         Raises:
             ValueError: If the result is not JSON-like; nothing is recorded then.
@@ -84,10 +113,62 @@ class Record:
         start = time.perf_counter()
         # Through JSON, so that work just done gives what a record read back would.
         result = json.loads(json.dumps(work(), allow_nan=False))
-        made = cls(digest, result, round(time.perf_counter() - start, 2))
+        seconds = round(time.perf_counter() - start, 2)
+        made = cls(digest, result, seconds, _digests(path, products))
+        content = asdict(made)
         with written_whole(path) as aside:
-            aside.write_text(json.dumps(asdict(made), indent=1), encoding="utf-8")
+            text = json.dumps({**content, "seal": digest_of(content)}, indent=1)
+            aside.write_text(text, encoding="utf-8")
         return made
+
+
+def _digests(record: Path, products: Iterable[Path]) -> dict[str, str]:
+    """Digest of each product that is there, by its path from the folder of the record."""
+    return {
+        os.path.relpath(product, record.parent): file_digest(product)
+        for product in products
+        if product.is_file()
+    }
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256, in hexadecimal, of the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+#: The first line of a sealed file; then come the digest of the rest, the key, and the content.
+_SEALED = b"gnnglass sealed 1\n"
+
+
+def write_sealed(path: Path, key: str, content: bytes) -> None:
+    """Write the progress of unfinished work such that no damage to it goes unnoticed.
+
+    Args:
+        path: The file, which is replaced whole.
+        key: SHA-256, in hexadecimal, of all that identifies the work.
+        content: The progress.
+
+    Raises:
+        FileError: If it cannot be written.
+    """
+    whole = key.encode() + b"\n" + content
+    with written_whole(path) as aside:
+        aside.write_bytes(_SEALED + hashlib.sha256(whole).hexdigest().encode() + b"\n" + whole)
+
+
+def read_sealed(path: Path) -> tuple[str, bytes] | None:
+    """Key and content of a sealed file; None if it is damaged, or something else.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    begin, _, rest = path.read_bytes().partition(b"\n")
+    seal, _, whole = rest.partition(b"\n")
+    if begin + b"\n" != _SEALED or hashlib.sha256(whole).hexdigest().encode() != seal:
+        return None
+    key, _, content = whole.partition(b"\n")
+    return key.decode(errors="replace"), content
 
 
 def digest_of(*inputs: Any) -> str:

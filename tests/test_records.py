@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from gnnglass import registry
-from gnnglass._records import Record, code_digest, digest_of
+from gnnglass._records import Record, code_digest, digest_of, read_sealed, write_sealed
 from gnnglass.registry import Registry, packages_elsewhere
 
 SOURCE = '''"""What it is."""
@@ -120,7 +120,7 @@ def test_entries_by_others_are_known_by_their_packages(monkeypatch):
 def test_work_is_done_once_and_again_when_stale(tmp_path):
     path, product = tmp_path / "record.json", tmp_path / "product"
     product.touch()
-    made = Record.make(path, digest_of("a"), lambda: {"steps": (1, 2)})
+    made = Record.make(path, digest_of("a"), lambda: {"steps": (1, 2)}, [product])
     assert made.result == {"steps": [1, 2]} and made.seconds >= 0
     assert Record.find(path, digest_of("a"), [product]) == made
     assert Record.find(path, digest_of("b"), [product]) is None
@@ -133,3 +133,63 @@ def test_a_broken_record_is_none(tmp_path, text):
     path = tmp_path / "record.json"
     path.write_text(text, encoding="utf-8")
     assert Record.find(path, "d") is None
+
+
+def test_any_change_of_a_record_or_a_product_is_noticed(tmp_path):
+    path, product = tmp_path / "stages" / "record.json", tmp_path / "product"
+    product.write_bytes(b"figures")
+    path.parent.mkdir()
+    made = Record.make(path, "d", lambda: {"train": ["a", "b"], "test": ["c"]}, [product])
+    assert made.products.keys() == {"../product"}
+    for file in (path, product):
+        content = file.read_bytes()
+        for changed in [
+            b"",
+            content[:-1],
+            content + b"0",
+            *(
+                content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :]
+                for k in range(len(content))
+            ),
+        ]:
+            file.write_bytes(changed)
+            found = Record.find(path, "d", [product])
+            # Only white space between the entries means nothing.
+            assert found is None or (found == made and changed.split() == content.split())
+        file.write_bytes(content)
+    assert Record.find(path, "d", [product]) == made
+    assert Record.find(path, "d") is None, "it was made with a product"
+    edited = path.read_text().replace('"a"', '"c"', 1).replace('"c"', '"a"', 1)
+    path.write_text(edited.replace('"b"', '"c"'))
+    assert Record.find(path, "d", [product]) is None
+
+
+def test_records_do_not_say_where_they_are(tmp_path):
+    place, product = tmp_path / "here" / "record.json", tmp_path / "here" / "product"
+    product.parent.mkdir()
+    made = Record.make(place, "d", lambda: product.write_text("x"), [product])
+    (tmp_path / "here").rename(tmp_path / "there")
+    there = tmp_path / "there"
+    assert Record.find(there / "record.json", "d", [there / "product"]) == made
+
+
+def test_what_follows_depends_on_what_is_left(tmp_path):
+    product = tmp_path / "product"
+
+    def made(text):
+        return Record.make(tmp_path / "r", "d", lambda: product.write_text(text), [product])
+
+    one, other = made("x"), made("y")
+    assert one.digest == other.digest and one.identity != other.identity
+
+
+def test_sealed_files(tmp_path):
+    path = tmp_path / "sealed"
+    write_sealed(path, "key", b"a\nb\n")
+    assert read_sealed(path) == ("key", b"a\nb\n")
+    content = path.read_bytes()
+    for k in range(len(content)):
+        path.write_bytes(content[:k])
+        assert read_sealed(path) is None
+        path.write_bytes(content[:k] + bytes([content[k] ^ 16]) + content[k + 1 :])
+        assert read_sealed(path) is None

@@ -90,7 +90,12 @@ class BenchmarkTask(ABC):
     @property
     def done(self) -> bool:
         """Whether the record is there."""
-        return Record.find(self.file, self.digest) is not None
+        return Record.find(self.file, self.digest, self.products) is not None
+
+    @property
+    def products(self) -> tuple[Path, ...]:
+        """Files that it leaves besides the record."""
+        return ()
 
     @property
     def record(self) -> Any:
@@ -99,7 +104,7 @@ class BenchmarkTask(ABC):
 
     def __call__(self) -> None:
         """Do the work and write the record."""
-        Record.make(self.file, self.digest, self.work)
+        Record.make(self.file, self.digest, self.work, self.products)
 
     def fail(self, reason: str, traceback: str = "") -> None:  # noqa: B027 - it is reported
         """Keep nothing: the next try begins anew."""
@@ -135,6 +140,11 @@ class Training(BenchmarkTask):
     def classifier(self) -> Path:
         """File of the trained classifier."""
         return self.file.with_suffix(".safetensors")
+
+    @property
+    def products(self) -> tuple[Path, ...]:
+        """The trained classifier."""
+        return (self.classifier,)
 
     def work(self) -> dict[str, Any]:
         """Train, judge, and keep the classifier."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel
 
 from gnnglass._files import is_locked, locked, require_writable, written_whole
+from gnnglass._records import file_digest
 from gnnglass.errors import FileError, GnnglassError, InputError
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import inherent_structures
@@ -48,7 +51,14 @@ def clones(protocol: IsoconfigurationalProtocol) -> dict[int, Isoconfigurational
 
 
 def start_digest(start: Snapshot) -> str:
-    """A digest that identifies a configuration, in the single precision of GSD."""
+    """A digest that identifies a configuration, in the single precision of GSD.
+
+    It is the same before the configuration is written and after it was read.
+    """
+    # Rounding can push a particle onto the upper face; it is then wrapped, as in the file.
+    start = start.replace(
+        box=start.box.astype(np.float32), positions=start.positions.astype(np.float32)
+    )
     digest = hashlib.sha256(repr(start.type_names).encode())
     for array in (start.box, start.positions):
         digest.update(array.astype(np.float32).tobytes())
@@ -61,6 +71,24 @@ def start_digest(start: Snapshot) -> str:
 def start_path(folder: Path, digest: str) -> Path:
     """File in which an ensemble stores a configuration that clones start from."""
     return folder / "starts" / f"{digest}.gsd"
+
+
+def read_start(folder: Path, digest: str) -> Snapshot:
+    """The stored configuration that clones start from.
+
+    Raises:
+        FileError: If it is missing, or is not the one that was stored.
+    """
+    path = start_path(folder, digest)
+    start = read(path)[0]
+    if start_digest(start) != digest:
+        raise FileError(f"{path} has been changed since it was written; plan the clones again.")
+    return start
+
+
+def job_id(state_point: dict[str, Any]) -> str:
+    """The id that signac gives to the job of a state point."""
+    return hashlib.md5(json.dumps(state_point, sort_keys=True).encode()).hexdigest()
 
 
 #: Run name to the job it currently stands for. Jobs without a name are kept.
@@ -81,11 +109,15 @@ def names_in(folder: Path) -> dict[str, str]:
         names = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileError(f"{path} cannot be read ({error}); {advice}") from error
-    if not isinstance(names, dict):
+    if not isinstance(names, dict) or not all(_is_job_id(job) for job in names.values()):
         raise FileError(f"{path} cannot be read (it is not a table of names); {advice}")
     return names
+
+
+def _is_job_id(job: Any) -> bool:
+    return isinstance(job, str) and re.fullmatch("[0-9a-f]{32}", job) is not None
 
 
 def enter(
@@ -95,7 +127,8 @@ def enter(
 ) -> None:
     """Create a job for each state point that has none, and assign the run's name to it.
 
-    If it is killed, every job has been created completely or not at all.
+    State points and starts that are damaged are written anew. If it is killed, every job has been
+    created completely or not at all.
 
     Args:
         folder: The folder of the ensemble.
@@ -118,7 +151,9 @@ def enter(
             for leftover in folder.glob(pattern):
                 leftover.unlink()
         for digest, start in (starts or {}).items():
-            if not start_path(folder, digest).exists():
+            try:
+                read_start(folder, digest)
+            except GnnglassError:
                 write(start_path(folder, digest), Trajectory([start.replace(fields={}, step=0)]))
         names = names_in(folder)
         before = dict(names)
@@ -131,6 +166,9 @@ def enter(
                 (temporary / STATE_POINT).write_text(json.dumps(state_point), encoding="utf-8")
                 temporary.rename(workspace / job)
                 existing.add(job)
+            elif not Run(workspace / job).is_itself():
+                with written_whole(workspace / job / STATE_POINT) as aside:
+                    aside.write_text(json.dumps(state_point), encoding="utf-8")
         if names != before:
             with written_whole(folder / NAMES) as aside:
                 aside.write_text(json.dumps(names, indent=0), encoding="utf-8")
@@ -151,7 +189,8 @@ def _project(folder: Path) -> Project:
         return signac.get_project(str(folder), search=False)
     except (LookupError, ConfigError, IncompatibleSchemaVersion) as error:
         raise InputError(
-            f"{folder} is a signac project that cannot be opened ({error}); choose another folder."
+            f"{folder} is a signac project that cannot be opened ({error}); choose another folder, "
+            f"or, if an ensemble made it, remove {folder / '.signac'}, which is made anew."
         ) from error
 
 
@@ -168,13 +207,37 @@ PROTOCOLS: dict[str, type[CooledStatePoint | IsoconfigurationalProtocol]] = {
 }
 
 
+class _Timing(BaseModel):
+    """An entry of ``work`` in a job document."""
+
+    product: str
+    seconds: float
+
+
+class _Verdict(BaseModel):
+    """What a job document says of equilibration."""
+
+    verdict: str
+
+
+class _Document(BaseModel):
+    """The entries of a job document that are read; others may have entries of their own in it."""
+
+    done: bool = False
+    failure: str = ""
+    work: list[_Timing] = []
+    sha256: dict[str, str] = {}
+    equilibration: _Verdict | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A run in a folder, which is all a worker needs to know to carry it out.
 
     The folder is a job of a signac project. It contains the state point, the products, and a job
-    document with the entries ``done`` (written after the products), ``work`` (an entry for each
-    product, with the seconds it took, when it was finished and on which host), ``failure`` (the
+    document with the entries ``done`` (written after the products), ``sha256`` (of each product),
+    ``work`` (an entry for each product, with the seconds it took, when it was finished and on which
+    host), ``failure`` (the
     reason), ``traceback`` (of a failure that is a bug) and ``equilibration`` (the verdict on the
     trajectory).
 
@@ -186,8 +249,28 @@ class Run:
 
     @cached_property
     def state_point(self) -> dict[str, Any]:
-        """The parameters: run, system, engine, protocol, and facts such as the phase."""
-        return dict(json.loads((self.folder / STATE_POINT).read_text(encoding="utf-8")))
+        """The parameters: run, system, engine, protocol, and facts such as the phase.
+
+        Raises:
+            FileError: If they are missing, or are not those that the folder is named for.
+        """
+        path = self.folder / STATE_POINT
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            content = None
+        if not isinstance(content, dict) or job_id(content) != self.folder.name:
+            raise FileError(
+                f"{path} is missing or damaged; plan the runs again, which writes it anew."
+            )
+        return content
+
+    def is_itself(self) -> bool:
+        """Whether the folder holds the parameters that it is named for."""
+        try:
+            return bool(self.state_point)
+        except FileError:
+            return False
 
     @property
     def name(self) -> str:
@@ -212,12 +295,13 @@ class Run:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The job document; empty if there is none yet."""
+        """The job document; empty if there is none yet, or it is damaged."""
         try:
-            text = (self.folder / DOCUMENT).read_text(encoding="utf-8")
-        except FileNotFoundError:
+            content = json.loads((self.folder / DOCUMENT).read_text(encoding="utf-8"))
+            _Document.model_validate(content)
+        except (FileNotFoundError, ValueError, RecursionError):
             return {}
-        return dict(json.loads(text))
+        return dict(content)
 
     def state(self, document: dict[str, Any] | None = None) -> State:
         """Whether the run is done, running, failed or planned.
@@ -232,15 +316,25 @@ class Run:
             return "running"
         return "failed" if "failure" in document else "planned"
 
+    def is_intact(self) -> bool:
+        """Whether the run is done and its products are, to the bit, what was written."""
+        document = self.document
+        digests = document.get("sha256", {})
+        return bool(document.get("done")) and all(
+            product.is_file() and digests.get(product.stem) == file_digest(product)
+            for product in self._products
+        )
+
     def __call__(self) -> None:
-        """Make the products that are missing; if another process works on the run, wait for it.
+        """Make the products that are missing or damaged; if another process is at it, wait.
 
         Raises:
             GnnglassError: As `Engine.run` and `inherent_structures`.
         """
         with locked(self.folder / RUN_LOCK):
-            if self.document.get("done") and self._has_products():
+            if self.is_intact():
                 return
+            self._remove_damaged()
             # Only the holder of the lock writes here, so a process that was killed has left these.
             for unfinished in self.folder.glob(".*.partial*"):
                 unfinished.unlink(missing_ok=True)
@@ -250,7 +344,16 @@ class Run:
             if self._is_quenched and not self.inherent.exists():
                 with self._logged("inherent"):
                     write(self.inherent, inherent_structures(system, trajectory, engine.name))
-            known = {**self.document, "done": True}
+            digests = self.document.get("sha256", {})
+            known = {
+                **self.document,
+                "done": True,
+                "sha256": {
+                    # Those that a process left that was killed before it wrote them down.
+                    path.stem: digests.get(path.stem) or file_digest(path)
+                    for path in self._products
+                },
+            }
             for key in ("failure", "traceback"):
                 known.pop(key, None)
             if "equilibration" in trajectory.metadata:
@@ -270,8 +373,30 @@ class Run:
     def _is_quenched(self) -> bool:
         return "start" not in self.state_point
 
+    @property
+    def _products(self) -> tuple[Path, ...]:
+        return (self.thermal, self.inherent) if self._is_quenched else (self.thermal,)
+
     def _has_products(self) -> bool:
-        return self.thermal.exists() and (not self._is_quenched or self.inherent.exists())
+        return all(product.exists() for product in self._products)
+
+    def _remove_damaged(self) -> None:
+        """Remove products that changed since they were written, and those that follow from them.
+
+        Those of which nobody knows what was written are kept: they may have cost hours.
+        """
+        known = self.document
+        digests = known.get("sha256", {})
+        names = [product.stem for product in self._products]
+        for k, product in enumerate(self._products):
+            digest = digests.get(product.stem)
+            if digest and not (product.is_file() and file_digest(product) == digest):
+                known.pop("done", None)
+                known["sha256"] = {name: digests[name] for name in names[:k] if name in digests}
+                self._write_document(known)
+                for damaged in self._products[k:]:
+                    damaged.unlink(missing_ok=True)
+                return
 
     def _thermal_frames(self, system: GlassFormer, engine: Engine) -> Trajectory:
         if self.thermal.exists():
@@ -284,7 +409,7 @@ class Run:
         protocol = self.protocol
         with self._logged("thermal"):
             if isinstance(protocol, IsoconfigurationalProtocol):
-                start = read(start_path(self.folder.parents[1], self.state_point["start"]))[0]
+                start = read_start(self.folder.parents[1], self.state_point["start"])
                 engine.isoconfigurational(system, start, protocol, self.thermal, metadata=metadata)
             else:
                 engine.run(system, protocol, self.thermal, metadata=metadata)
@@ -293,7 +418,7 @@ class Run:
 
     @contextmanager
     def _logged(self, product: str) -> Iterator[None]:
-        """Add an entry to ``work`` in the job document when a product has been made."""
+        """Add to ``work`` and ``sha256`` in the job document when a product has been made."""
         start = time.perf_counter()
         yield
         entry = {
@@ -303,7 +428,10 @@ class Run:
             "host": os.uname().nodename,
         }
         document = self.document
-        self._write_document({**document, "work": [*document.get("work", []), entry]})
+        made = {path.stem: path for path in self._products}[product]
+        digests = {**document.get("sha256", {}), product: file_digest(made)}
+        work = [*document.get("work", []), entry]
+        self._write_document({**document, "work": work, "sha256": digests})
 
     def _write_document(self, document: dict[str, Any]) -> None:
         with written_whole(self.folder / DOCUMENT) as aside:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import time
-import zipfile
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass._files import written_whole
+from gnnglass._records import file_digest, read_sealed, write_sealed
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.protocol import CooledStatePoint, Stage, ThermostattedStatePoint
 from gnnglass.systems import GlassFormer
@@ -219,11 +218,11 @@ class Checkpoint:
     """The state and the frames of an unfinished run, in a hidden folder beside its file.
 
     Frames are written in parts and removed from memory. Every file in the folder is written whole
-    or not at all, the state last: it says how many parts belong to it.
+    or not at all, the state last: it holds the digests of the parts that belong to it.
 
     Args:
         out: The file of the finished run.
-        facts: What identifies the run; a checkpoint of another run is ignored.
+        facts: What identifies the run; a checkpoint of another run, or a damaged one, is ignored.
         in_charge: Whether this process, of those that share the run, writes the checkpoint.
     """
 
@@ -232,34 +231,26 @@ class Checkpoint:
         text = json.dumps(facts, sort_keys=True, default=str)
         self._key = hashlib.sha256(text.encode()).hexdigest()
         self._in_charge = in_charge
-        self._parts = 0
+        self._parts: list[str] = []
         self._unsaved: list[Snapshot] = []
         self._saved_at = time.monotonic()
 
     def resume(self, start: State) -> State:
-        """The stored state; `start` if none is stored of exactly this run."""
-        stored = self._stored()
-        if str(stored.get("key")) != self._key:
+        """The stored state; `start` if none is stored of exactly this run, or it is damaged."""
+        sealed = read_sealed(self._state) if self._state.is_file() else None
+        if sealed is None or sealed[0] != self._key:
             return start
-        parts = int(stored["parts"])
-        if not all(self._part(number).exists() for number in range(parts)):
+        with np.load(io.BytesIO(sealed[1]), allow_pickle=False) as stored:
+            parts = stored["parts"].tolist()
+            snapshot = start.snapshot.replace(
+                positions=stored["positions"], images=stored["images"], step=int(stored["step"])
+            )
+            state = State(snapshot, stored["velocities"])
+        files = map(self._part, range(len(parts)))
+        if [file_digest(file) if file.is_file() else "" for file in files] != parts:
             return start
         self._parts = parts
-        snapshot = start.snapshot.replace(
-            positions=stored["positions"], images=stored["images"], step=int(stored["step"])
-        )
-        return State(snapshot, stored["velocities"])
-
-    def _stored(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the state file; none if it is missing or damaged."""
-        path = self.folder / "state.npz"
-        if not path.is_file() or not zipfile.is_zipfile(path):
-            return {}
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-            return {}
+        return state
 
     def add(self, frame: Snapshot) -> None:
         """Add a frame of the run; it is written with the next state."""
@@ -271,29 +262,34 @@ class Checkpoint:
         if not self._in_charge or time.monotonic() - self._saved_at < SECONDS_BETWEEN:
             return
         if self._unsaved:
-            write(self._part(self._parts), Trajectory(self._unsaved))
-            self._parts += 1
+            part = self._part(len(self._parts))
+            write(part, Trajectory(self._unsaved))
+            self._parts.append(file_digest(part))
             self._unsaved = []
-        with written_whole(self.folder / "state.npz") as aside:
-            np.savez(
-                aside,
-                key=self._key,
-                parts=self._parts,
-                step=state.snapshot.step,
-                positions=state.snapshot.positions,
-                images=np.asarray(state.snapshot.images),
-                velocities=state.velocities,
-            )
+        content = io.BytesIO()
+        np.savez(
+            content,
+            parts=np.array(self._parts, dtype="U64"),
+            step=state.snapshot.step,
+            positions=state.snapshot.positions,
+            images=np.asarray(state.snapshot.images),
+            velocities=state.velocities,
+        )
+        write_sealed(self._state, self._key, content.getvalue())
         self._saved_at = time.monotonic()
 
     def frames(self) -> Sequence[Snapshot]:
         """All frames of the run, those of earlier processes first; decoded when accessed."""
-        parts = [read(self._part(number)) for number in range(self._parts)]
+        parts = [read(self._part(number)) for number in range(len(self._parts))]
         return _Chain([*parts, self._unsaved] if self._unsaved else parts)
 
     def remove(self) -> None:
         """Remove the checkpoint, once the file of the run has been written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state"
 
     def _part(self, number: int) -> Path:
         return self.folder / f"frames-{number:05d}.gsd"

@@ -231,6 +231,8 @@ class Ensemble:
     ) -> None:
         """Carry out the planned runs that are not done; those that failed are tried again.
 
+        Finished runs whose files have changed since they were written are done again, too.
+
         If another process works on a run, this one waits for it.
 
         Args:
@@ -247,7 +249,7 @@ class Ensemble:
             MissingExtraError: If a scheduler is given and dask.distributed is not installed.
         """
         runs = [self[name] for name in (self if names is None else names)]
-        todo = [run for run in runs if run.state() != "done"]
+        todo = [run for run in runs if not run.is_intact()]
         run_parallel(
             todo,
             workers=workers,

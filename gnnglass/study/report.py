@@ -344,7 +344,7 @@ def rebuild_report(folder: str | Path) -> Path:
     """Draw the report of a finished study again, from the files in its folder.
 
     Raises:
-        FileError: If the folder holds no finished study.
+        FileError: If the folder holds no finished study, or a file has changed since it was made.
     """
     folder = Path(folder)
     unfinished = f"{folder} holds no finished study; run the study to its end first."
@@ -356,6 +356,15 @@ def rebuild_report(folder: str | Path) -> Path:
         raise FileError(unfinished) from error
     if "report" not in records or not {"study", "split"} <= results.keys():
         raise FileError(unfinished)
+    for name, path in files.items():
+        left = [path.parent / product for product in records[name].products]
+        # The report itself is about to be replaced.
+        odd = [one for one in left if one.suffix != ".html" and not records[name].holds(path, one)]
+        if odd:
+            raise FileError(
+                f"{odd[0].resolve()} is not as the study left it; run the study again, which makes "
+                "it anew."
+            )
     study = Study.from_dict(results["study"], source=str(folder))
     workspace = Workspace(study, folder, results["split"])
     write_report(workspace, Stages(folder, records), results)

@@ -67,7 +67,7 @@ class Stages:
         after: Iterable[str] = (),
         products: Iterable[Path] = (),
     ) -> Any:
-        """Do `work`, unless it was done for exactly these inputs and its files are there.
+        """Do `work`, unless it was done for exactly these inputs and its files are as it left them.
 
         Args:
             name: Name of the stage, and of its record.
@@ -82,14 +82,15 @@ class Stages:
         Returns:
             The result, now or of the time it was done.
         """
-        upstream = [self.outcomes[earlier].digest for earlier in after]
+        upstream = [self.outcomes[earlier].identity for earlier in after]
         digest = digest_of(name, depends_on, code_digest(*code), upstream)
         record = self.folder / "stages" / f"{name}.json"
-        outcome = Record.find(record, digest, products)
+        left = list(products)
+        outcome = Record.find(record, digest, left)
         if outcome is not None:
             tqdm.write(f"{name}: done before, in {outcome.seconds:.0f} s")
         else:
             tqdm.write(f"{name} …")
-            outcome = Record.make(record, digest, lambda: work(digest))
+            outcome = Record.make(record, digest, lambda: work(digest), left)
         self.outcomes[name] = outcome
         return outcome.result

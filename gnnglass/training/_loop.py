@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import math
+import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import is_zipfile
 
 import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins.io import CheckpointIO
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from gnnglass._files import written_whole
-from gnnglass.errors import InputError
+from gnnglass._records import read_sealed, write_sealed
+from gnnglass.errors import FileError, InputError
 from gnnglass.models import ClassifierNet, collate
 from gnnglass.stats import auc
 
@@ -133,6 +135,69 @@ class BalancedBatches:
             yield np.concatenate([order[start:stop] for order in orders]).tolist()
 
 
+class TrainingCheckpoint(CheckpointIO):
+    """The checkpoint of one training, which nothing in it can make run code.
+
+    Lightning's own reader lets the pickle in a checkpoint call whatever it names. This one takes
+    sealed files alone, and of these tensors and plain containers.
+
+    Args:
+        path: Its file, rewritten whole after every epoch.
+        key: Digest of everything the training depends on.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self.key = key
+        self._found: dict[str, Any] | None = None
+
+    def find(self) -> bool:
+        """Whether there is one of this training; a damaged one is of none.
+
+        Raises:
+            FileError: If the file cannot be read.
+            InputError: If there is one of another training.
+        """
+        if not self.path.exists():
+            return False
+        try:
+            sealed = read_sealed(self.path)
+        except OSError as error:
+            raise FileError(f"cannot read the checkpoint {self.path}: {error.strerror}.") from error
+        if sealed is not None and sealed[0] != self.key:
+            raise InputError(
+                f"the checkpoint {self.path} is of another training (other configurations, split, "
+                "options, network or code); remove it, or give another file."
+            )
+        if sealed is not None:
+            # A forged seal still gets no further than this.
+            with suppress(pickle.UnpicklingError, RuntimeError):
+                self._found = torch.load(
+                    io.BytesIO(sealed[1]), map_location="cpu", weights_only=True
+                )
+        if self._found is None:
+            tqdm.write(f"the checkpoint {self.path} is damaged; the training begins anew.")
+        return self._found is not None
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Called by Lightning, with what it would store."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_sealed(self.path, self.key, content.getvalue())
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Called by Lightning; gives what `find` found."""
+        assert self._found is not None
+        return self._found
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Called by Lightning's own callbacks, which are not used."""
+
+
 class KeepBest(Callback):
     """Early stopping and checkpointing as one idea, so that a resumed training is the same one.
 
@@ -140,7 +205,7 @@ class KeepBest(Callback):
     to stop; a killed training could then end elsewhere than an undisturbed one.
 
     Args:
-        path: Checkpoint file, rewritten whole after every epoch; None keeps nothing on disk.
+        checkpoint: Written after every epoch; None keeps nothing on disk.
         patience: Epochs without a lower validation loss before training stops.
 
     Attributes:
@@ -150,8 +215,8 @@ class KeepBest(Callback):
             ``val_auc``.
     """
 
-    def __init__(self, path: Path | None, patience: int) -> None:
-        self.path = path
+    def __init__(self, checkpoint: TrainingCheckpoint | None, patience: int) -> None:
+        self.checkpoint = checkpoint
         self.patience = patience
         self.best_loss = math.inf
         self.best_epoch = -1
@@ -186,9 +251,8 @@ class KeepBest(Callback):
             self.best_epoch = epoch
             self.best_weights = copy.deepcopy(pl_module.state_dict())
         self._stop_if_done(trainer)
-        if self.path is not None:
-            with written_whole(self.path) as aside:
-                trainer.save_checkpoint(aside)
+        if self.checkpoint is not None:
+            trainer.save_checkpoint(self.checkpoint.path)
 
     def _stop_if_done(self, trainer: lightning.Trainer) -> None:
         if self.history and self.history[-1]["epoch"] - self.best_epoch >= self.patience:
@@ -331,12 +395,15 @@ def train(
     validation = np.array_split(
         np.arange(n_validation), math.ceil(n_validation / options.batch_size)
     )
+    stored = keep.checkpoint
+    resumed = stored.path if stored is not None and stored.find() else None
     with _quiet():
         trainer = lightning.Trainer(
             max_epochs=options.epochs,
             accelerator="gpu" if device.type == "cuda" else "cpu",
             devices=[device.index or 0] if device.type == "cuda" else 1,
             callbacks=[keep] if bar is None else [keep, bar],
+            plugins=[] if stored is None else [stored],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -344,8 +411,6 @@ def train(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        # A checkpoint is a zip archive; anything else at that place is overwritten.
-        resumed = keep.path if keep.path is not None and is_zipfile(keep.path) else None
         trainer.fit(
             _Training(net, options),
             DataLoader(data["train"], sampler=order, batch_size=None),

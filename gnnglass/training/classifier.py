@@ -223,9 +223,9 @@ def _require_plain(facts: Table) -> None:
         raise InputError(f"its header is nested more than {_DEEPEST} deep")
 
 
-def _digest(header: str, weights: Mapping[str, torch.Tensor]) -> str:
+def _digest(facts: Table, weights: Mapping[str, torch.Tensor]) -> str:
     """SHA-256, in hexadecimal, of all that a file holds."""
-    digest = hashlib.sha256(header.encode())
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(weights):
         digest.update(name.encode())
         digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -430,15 +430,15 @@ class TrainedClassifier:
         _require_fit(_Header.checked(facts), self.recipe)
         weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         _require_finite(weights)
-        header = json.dumps(facts, sort_keys=True, allow_nan=False)
-        if len(header) > _LONGEST:
+        if (length := len(json.dumps(facts))) > _LONGEST:
             raise InputError(
-                f"the header of the classifier would have {len(header)} characters, and at most "
+                f"the header of the classifier would have {length} characters, and at most "
                 f"{_LONGEST} are read; keep less in its record."
             )
-        stored = {"gnnglass": header, "sha256": _digest(header, weights)}
+        sealed = json.dumps({**facts, "sha256": _digest(facts, weights)}, sort_keys=True)
+        # One entry: of several, safetensors puts a different one first each time.
         with written_whole(path, ours=is_classifier, overwrite=overwrite) as aside:
-            save_file(weights, aside, metadata=stored)
+            save_file(weights, aside, metadata={"gnnglass": sealed})
         return Path(path)
 
     @classmethod
@@ -468,8 +468,8 @@ class TrainedClassifier:
             raise FileError(f"no classifier at {path}: give the .safetensors file of one.")
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                classifier = cls._rebuilt(_facts(path, metadata), metadata, file)
+                facts = _facts(path, (file.metadata() or {}).get("gnnglass", ""))
+                classifier = cls._rebuilt(facts, file)
         except FileError:
             raise
         except (SafetensorError, OSError) as error:
@@ -485,12 +485,13 @@ class TrainedClassifier:
         return classifier.to(chosen)
 
     @classmethod
-    def _rebuilt(cls, facts: Table, metadata: Mapping[str, str], file: Any) -> TrainedClassifier:
+    def _rebuilt(cls, facts: Table, file: Any) -> TrainedClassifier:
         """The classifier of a header and of the open file that holds it, and the weights.
 
         Raises:
             GnnglassError: If they do not fit together, or the network of this version.
         """
+        digest = facts.pop("sha256", None)
         header = _Header.checked(facts)
         name, options = header.model.name, header.model.options
         recipe = recipe_from_dict(header.recipe)
@@ -504,7 +505,7 @@ class TrainedClassifier:
         weights = {key: file.get_tensor(key) for key in slices}
         if any(weights[key].dtype != dtype for key, (_, dtype) in expected.items()):
             raise InputError("its weights are numbers of another type")
-        if _digest(metadata["gnnglass"], weights) != metadata.get("sha256"):
+        if _digest(facts, weights) != digest:
             raise InputError("its content is not what was written, by its digest")
         _require_finite(weights)
         model = create_model(name, recipe, options)
@@ -522,13 +523,12 @@ class TrainedClassifier:
         )
 
 
-def _facts(path: Path, metadata: Mapping[str, str]) -> Table:
+def _facts(path: Path, header: str) -> Table:
     """The header of a classifier of this format, not checked any further.
 
     Raises:
         FileError: If it is something else.
     """
-    header = metadata.get("gnnglass", "")
     facts = None
     if len(header) <= _LONGEST:
         with suppress(ValueError, RecursionError):

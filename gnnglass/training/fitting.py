@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,10 +14,19 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
+from gnnglass.registry import packages_elsewhere
 from gnnglass.systems import SystemLike, glass_former
-from gnnglass.training._loop import Configurations, EpochBar, KeepBest, TrainingOptions, train
+from gnnglass.training._loop import (
+    Configurations,
+    EpochBar,
+    KeepBest,
+    TrainingCheckpoint,
+    TrainingOptions,
+    train,
+)
 from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device, versions
 from gnnglass.training.labelled import LabelledSet, Split
 
@@ -49,14 +60,16 @@ def fit(
         system: The glass former: its name, a TOML file, a definition, or itself. What it is is
             stored with the classifier.
         checkpoint: File that is rewritten after every epoch; if it exists, training goes on
-            from it. It must belong to this very training.
+            from it. It must belong to this very training; if it is damaged, training begins anew.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
         progress: Whether to show a bar over the epochs.
         description: What the bar says.
 
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
-            them, or if model and recipe do not fit each other.
+            them, if model and recipe do not fit each other, if the checkpoint is of another
+            training, or if the loss does not stay finite.
+        FileError: If the checkpoint cannot be read or written.
         UnknownNameError: If no such model, or glass former, is registered.
     """
     options = options or TrainingOptions()
@@ -86,7 +99,11 @@ def fit(
             for name, members in parts.items()
         }
         net.standardise(data["train"].inputs)
-        keep = KeepBest(None if checkpoint is None else Path(checkpoint), options.patience)
+        stored = None
+        if checkpoint is not None:
+            facts = [model, recipe.to_dict(), dict(model_options or {}), asdict(options)]
+            stored = TrainingCheckpoint(Path(checkpoint), _key(labelled, parts, model, facts))
+        keep = KeepBest(stored, options.patience)
         bar = EpochBar(options.epochs, description) if progress else None
         train(net, data, options, keep, choose_device(device), bar=bar)
     net.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
@@ -112,6 +129,34 @@ def fit(
         classifier.scores(held_out), labelled.targets[parts["validation"]]
     )
     return replace(classifier, calibration=calibration)
+
+
+def _key(
+    labelled: LabelledSet, parts: Mapping[str, NDArray[np.int64]], model: str, facts: list[Any]
+) -> str:
+    """Digest of everything that a training depends on.
+
+    Args:
+        labelled: Labelled configurations.
+        parts: Those that train and those that validate.
+        model: Registered name of the network.
+        facts: JSON-like values that it depends on besides.
+    """
+    data = hashlib.sha256()
+    for part, members in parts.items():
+        for i in members:
+            snapshot = labelled.snapshots[i]
+            told = [part, labelled.runs[i], int(labelled.targets[i]), snapshot.type_names]
+            data.update(json.dumps(told).encode())
+            for values in (snapshot.box, snapshot.positions, snapshot.types):
+                data.update(np.ascontiguousarray(values).tobytes())
+    code = code_digest(
+        "gnnglass.models",
+        "gnnglass.training",
+        "gnnglass.trajectories",
+        *packages_elsewhere("gnnglass.models", [model]),
+    )
+    return digest_of(data.hexdigest(), labelled.labels, labelled.level, code, *facts)
 
 
 def _bar(members: NDArray[np.int64], what: str, progress: bool) -> Any:

@@ -18,12 +18,18 @@ def free_port():
 
 
 class Cluster:
-    """A scheduler and workers with one thread each; whatever is killed can be started again."""
+    """A scheduler and workers with one thread each; whatever is killed can be started again.
 
-    def __init__(self, folder, n_workers=2):
+    With a certificate and its key they speak with those alone who have the same.
+    """
+
+    def __init__(self, folder, n_workers=2, certificate=None):
         self.folder = folder
         self.n_workers = n_workers
-        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.address = f"{'tcp' if certificate is None else 'tls'}://127.0.0.1:{free_port()}"
+        cert, key = certificate or (None, None)
+        tls = ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key)
+        self.tls = () if certificate is None else tuple(map(str, tls))
         self.scheduler = None
         self.workers = []
 
@@ -35,8 +41,10 @@ class Cluster:
         self.end()
 
     def begin(self):
-        host, port = self.address.removeprefix("tcp://").split(":")
-        self.scheduler = self._start("dask_scheduler", "--host", host, "--port", port)
+        _, host, port = self.address.split(":")
+        where = ("--protocol", "tls") if self.tls else ()
+        host = host.removeprefix("//")
+        self.scheduler = self._start("dask_scheduler", "--host", host, "--port", port, *where)
         self.workers = [self.worker() for _ in range(self.n_workers)]
 
     def worker(self, *options):
@@ -46,7 +54,7 @@ class Cluster:
     def _start(self, program, *arguments):
         command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
         return subprocess.Popen(
-            [*command, "--no-dashboard"],
+            [*command, *self.tls, "--no-dashboard"],
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / f"{program}.log").open("a"),
             env={**os.environ, **ONE_MORE_TRY},

@@ -67,7 +67,7 @@ def test_a_checkpoint_that_is_no_good_is_not_used(engine, tmp_path, harm):
     ENGINES.create(engine.name).run(mixture(2), PROTOCOL, whole)
     run_until(engine, killed, 790)
     folder = tmp_path / ".killed.checkpoint"
-    state = folder / "state.npz"
+    state = folder / "state"
     match harm:
         case "cut":
             state.write_bytes(state.read_bytes()[:-50])

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -129,3 +131,44 @@ def test_what_a_vanished_client_asked_for_does_not_go_on(cluster, tmp_path):
     done = len(list(tmp_path.glob("*.txt")))
     time.sleep(3)
     assert len(list(tmp_path.glob("*.txt"))) == done < 20
+
+
+def certificate(folder, name):
+    """A certificate that is its own authority, and its key."""
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={name}", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    return cert, key
+
+
+def configured(cert, key):
+    """What dask's configuration says of certificates."""
+    import dask
+
+    tls = {"ca-file": cert, "client.cert": cert, "client.key": key}
+    return dask.config.set({f"distributed.comm.tls.{one}": str(path) for one, path in tls.items()})
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
+def test_a_cluster_that_asks_for_certificates(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    ours, theirs = (certificate(tmp_path, name) for name in ("ours", "theirs"))
+    task = Say(tmp_path / "x.txt")
+    with Cluster(tmp_path, n_workers=1, certificate=ours) as cluster:
+        with configured(*ours):
+            run_parallel([task], scheduler=cluster.address)
+        assert len(task.out.read_text().splitlines()) == 1
+        with pytest.raises(SimulationError, match=r"asks for certificates; name them in dask's"):
+            run_parallel([task], scheduler=cluster.address)
+        refused = f"no scheduler answers at {cluster.address}; .* that accepts the certificates"
+        with configured(*theirs), pytest.raises(SimulationError, match=refused):
+            run_parallel([task], scheduler=cluster.address)
+        missing = tmp_path / "missing.pem"
+        with configured(missing, missing), pytest.raises(SimulationError, match=refused):
+            run_parallel([task], scheduler=cluster.address)
+        # Nor is it spoken to in the clear.
+        clear = cluster.address.replace("tls", "tcp")
+        with pytest.raises(SimulationError, match=f"no scheduler answers at {clear}"):
+            run_parallel([task], scheduler=clear)
+    assert len(task.out.read_text().splitlines()) == 1

@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -88,7 +89,7 @@ def test_it_is_a_signac_project(finished):
     assert (job.sp.run, job.sp.system, job.sp.engine) == ("glass-0", "kam2d", "lammps")
     assert job.sp.protocol.kind == "Protocol"
     assert job.sp.phase == "glass"
-    assert job.doc.done is True
+    assert job.doc.done is True and set(job.doc.sha256) == {"thermal", "inherent"}
     assert job.isfile("thermal.gsd") and job.isfile("inherent.gsd")
     assert Run(finished["glass-0"].folder) == finished["glass-0"]
     assert finished["glass-0"].folder.name == job.id
@@ -191,7 +192,7 @@ def test_who_comes_second_waits_and_sees_what_the_first_made(finished, tmp_path)
         (run.folder / "signac_job_document.json").write_text('{"done": true}')
     second.join(10)
     assert not second.is_alive()
-    assert run.document == {"done": True}
+    assert run.document["done"] and "work" not in run.document
     assert not is_locked(run.folder / RUN_LOCK)
 
 
@@ -342,3 +343,37 @@ def test_ten_thousand_runs_are_planned_and_listed(tmp_path):
     assert (len(table), set(table["state"])) == (10_000, {"planned"})
     names = json.loads((tmp_path / "runs.json").read_text())
     assert len(set(names.values())) == len(ensemble) == 10_000
+
+
+@pytest.mark.parametrize("product", ["thermal", "inherent"])
+def test_a_run_whose_file_has_changed_is_done_again(finished, tmp_path, product):
+    folder = shutil.copytree(finished.folder, tmp_path / "copy")
+    ensemble = Ensemble(folder)
+    path = getattr(ensemble["glass-0"], product)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:])
+    assert not ensemble["glass-0"].is_intact() and ensemble["liquid-0"].is_intact()
+    ensemble.run(workers=1)
+    assert path.read_bytes() == whole
+    made = {"thermal": ["thermal", "inherent"], "inherent": ["inherent"]}[product]
+    assert works(ensemble)["glass-0"] == ["thermal", "inherent", *made]
+    assert works(ensemble)["liquid-0"] == ["thermal", "inherent"]
+
+
+def test_finished_runs_of_which_no_digest_is_known_are_kept(finished, tmp_path):
+    """Those of an earlier version, or whose document was lost: they cost hours."""
+    ensemble = Ensemble(shutil.copytree(finished.folder, tmp_path / "copy"))
+    run = ensemble["glass-0"]
+    before = run.thermal.stat().st_mtime_ns
+    (run.folder / "signac_job_document.json").write_text('{"done": true}')
+    ensemble.run(workers=1)
+    assert run.is_intact() and "work" not in run.document
+    assert run.thermal.stat().st_mtime_ns == before
+
+
+def test_parameters_that_are_not_those_of_the_job_are_one_sentence(finished, tmp_path):
+    ensemble = Ensemble(shutil.copytree(finished.folder, tmp_path / "copy"))
+    path = ensemble["glass-0"].folder / "signac_statepoint.json"
+    path.write_text(path.read_text().replace('"kT": 0.5', '"kT": 0.6'))
+    with pytest.raises(FileError, match="is missing or damaged; plan the runs again"):
+        ensemble.status()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnglass._records import file_digest
 from gnnglass.compare import smooth
 from gnnglass.simulate import Ensemble
 from gnnglass.simulate._project import DOCUMENT
@@ -98,7 +99,9 @@ def put(run, trajectories):
     """Leave the products of a run where they belong, and its word that it is done."""
     for path, trajectory in trajectories.items():
         write(path, trajectory)
-    (run.folder / DOCUMENT).write_text(json.dumps({"done": True}), encoding="utf-8")
+    digests = {path.stem: file_digest(path) for path in trajectories}
+    document = {"done": True, "sha256": digests}
+    (run.folder / DOCUMENT).write_text(json.dumps(document), encoding="utf-8")
 
 
 def write_runs(study, folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from planted import bent, planted, planted_set
 from safetensors.torch import save_file
 
+from gnnglass._records import read_sealed, write_sealed
 from gnnglass.errors import FileError, InputError, UnknownNameError
 from gnnglass.models import MODELS, GraphRecipe, recipe_for
 from gnnglass.testing import example_snapshot
@@ -22,6 +24,7 @@ from gnnglass.training import (
     choose_device,
     evaluate,
     fit,
+    fitting,
     split_by_run,
 )
 from gnnglass.training import classifier as written_by
@@ -46,7 +49,7 @@ def train(labelled: LabelledSet, model: str = "message-passing", **changes) -> T
         "device": "cpu",
         "progress": False,
     }
-    return fit(labelled, split_by_run(labelled), **{**arguments, **changes})
+    return fit(labelled, **{"split": split_by_run(labelled), **arguments, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +149,103 @@ def test_training_that_had_stopped_early_does_not_go_on_when_resumed(labelled, t
     assert train(labelled, options=options, checkpoint=checkpoint).record == stopped.record
 
 
-def test_a_broken_checkpoint_is_started_over(labelled, classifier, tmp_path):
+@pytest.fixture(scope="module")
+def half_done(labelled, tmp_path_factory) -> bytes:
+    """The checkpoint of a linear network of which an epoch was trained."""
+    checkpoint = tmp_path_factory.mktemp("half") / "training.ckpt"
+    written = KeepBest.on_train_epoch_end
+
+    def killed(self, trainer, pl_module):
+        written(self, trainer, pl_module)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KeepBest, "on_train_epoch_end", killed)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(labelled, "linear", checkpoint=checkpoint)
+    return checkpoint.read_bytes()
+
+
+@pytest.mark.parametrize("harm", ["emptied", "cut", "another byte", "rubbish", "a pickle"])
+def test_a_damaged_checkpoint_is_started_over(labelled, half_done, tmp_path, capsys, harm):
+    checkpoint, whole = tmp_path / "training.ckpt", bytearray(half_done)
+    whole[len(whole) // 2] ^= 1
+    damaged = {
+        "emptied": b"",
+        "cut": half_done[:-9],
+        "another byte": bytes(whole),
+        "rubbish": b"half a file",
+        "a pickle": pickle.dumps({"state_dict": {}}),
+    }
+    checkpoint.write_bytes(damaged[harm])
+    assert (
+        train(labelled, "linear", checkpoint=checkpoint).record == train(labelled, "linear").record
+    )
+    assert "training.ckpt is damaged; the training begins anew." in capsys.readouterr().out
+
+
+CHANGES = {
+    "options": lambda s, c: {"options": replace(QUICK, seed=1)},
+    "network": lambda s, c: {"model_options": {"n_radial": 7}},
+    "recipe": lambda s, c: {"recipe": GraphRecipe(1.8)},
+    "positions": lambda s, c: {
+        "labelled": replace(s, snapshots=(moved(s.snapshots[0]), *s.snapshots[1:]))
+    },
+    "labels": lambda s, c: {"labelled": replace(s, labels=s.labels[::-1])},
+    "split": lambda s, c: {
+        "split": replace(c, train=c.validation, validation=c.train),
+    },
+    "code": lambda s, c: {},
+}
+
+
+def moved(snapshot):
+    return snapshot.replace(positions=snapshot.positions + np.eye(len(snapshot), 2) * 1e-9)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_checkpoint_of_another_training_is_refused_and_kept(
+    labelled, half_done, tmp_path, monkeypatch, change
+):
     checkpoint = tmp_path / "training.ckpt"
-    checkpoint.write_bytes(b"half a file")
-    assert train(labelled, checkpoint=checkpoint).record == classifier.record
+    checkpoint.write_bytes(half_done)
+    changes = CHANGES[change](labelled, split_by_run(labelled))
+    if change == "code":
+        monkeypatch.setattr(fitting, "code_digest", lambda *names: "other code")
+    given = changes.pop("labelled", labelled)
+    with pytest.raises(InputError, match=r"training\.ckpt is of another training .*; remove it"):
+        train(given, "linear", checkpoint=checkpoint, **changes)
+    assert checkpoint.read_bytes() == half_done
+
+
+class Touches:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_checkpoint_runs_nothing(labelled, half_done, tmp_path, sealed):
+    """Not even one whose seal was forged."""
+    checkpoint, ran = tmp_path / "training.ckpt", tmp_path / "ran"
+    torch.save({"state_dict": Touches(ran), "epoch": 0}, tmp_path / "hostile")
+    hostile = (tmp_path / "hostile").read_bytes()
+    if sealed:
+        checkpoint.write_bytes(half_done)
+        stored = read_sealed(checkpoint)
+        assert stored is not None
+        write_sealed(checkpoint, stored[0], hostile)
+    else:
+        checkpoint.write_bytes(hostile)
+    train(labelled, "linear", checkpoint=checkpoint)
+    assert not ran.exists()
+    # That it would have run, had it been read as Lightning does.
+    torch.load(tmp_path / "hostile", weights_only=False)
+    assert ran.exists()
 
 
 def test_saved_and_loaded_is_the_same(classifier, tmp_path):
