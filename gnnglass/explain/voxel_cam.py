@@ -105,10 +105,11 @@ class VoxelCAM(Attribution):
                 alone = network(grids)
             _logits(alone, 1, column, name)
             squashed.require_logits(alone, name)
-            # What a batch is made of: copies of a grid.
-            among = network(torch.cat([grids, grids.flip(axes)]))
-            _logits(among, 2, column, name)
-            require_no_influence(among[0], alone[0], lambda: network(grids)[0], name)
+            if self.flips or self.n_shifts > 1:
+                # What a batch is made of: copies of a grid.
+                among = network(torch.cat([grids, grids.flip(axes)]))
+                _logits(among, 2, column, name)
+                require_no_influence(among[0], alone[0], lambda: network(grids)[0], name)
         return alone.shape[1]
 
     def _average(
