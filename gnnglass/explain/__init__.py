@@ -10,9 +10,10 @@ from gnnglass.explain.class_activation import (
     GraphGradCAMPlusPlus,
     GraphHiResCAM,
 )
+from gnnglass.explain.explained_logit import ExplainedLogit
 from gnnglass.explain.gnn_explainer import GNNExplainerAttribution
 from gnnglass.explain.gradients import FeatureAttribution, IntegratedGradients, Saliency
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.occlusion import Occlusion
 from gnnglass.explain.voxel_cam import VoxelCAM, VoxelGradCAM, VoxelHiResCAM
 

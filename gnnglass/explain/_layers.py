@@ -1,30 +1,83 @@
-"""The layers of a model by name: finding one, changing its output, its features and gradient."""
+"""A network to look into without touching it, and its layers: their output and gradient."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from gnnglass.errors import InputError, UnknownNameError
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Run a model in evaluation mode, without derivatives by its parameters, and restore it."""
-    # Parts of a model may be frozen on purpose, so each flag is restored by itself.
-    training = {module: module.training for module in model.modules()}
-    trainable = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    model.eval().requires_grad_(False)
-    try:
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Differentiate in the network's own precision, in whatever mode of torch the caller is."""
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast(device.type, enabled=False),
+    ):
         yield
-    finally:
-        for module, flag in training.items():
-            module.training = flag
-        for parameter, flag in trainable.items():
-            parameter.requires_grad_(flag)
+
+
+def still(model: nn.Module) -> nn.Module:
+    """A network in evaluation mode that shares another's numbers, and nothing else.
+
+    Its modes, its hooks and what its modules remember are its own, and no derivatives by its
+    parameters are taken. So the network that is explained is never touched, whatever fails, and
+    whoever else runs, trains or explains it at the same time.
+
+    Args:
+        model: Any module.
+
+    Raises:
+        InputError: If it has parameters that are not there yet.
+    """
+    return _still(model, {}).eval()
+
+
+def _still(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
+    if module in made:
+        return made[module]
+    if isinstance(module, torch.jit.ScriptModule):
+        # What is compiled cannot be taken apart.
+        made[module] = copy.deepcopy(module)
+        return made[module]
+    made[module] = twin = module.__class__.__new__(module.__class__)
+    twin.__dict__.update(
+        {
+            key: copy.copy(value) if key.endswith("_hooks") else value
+            for key, value in module.__dict__.items()
+        }
+    )
+    twin.__dict__["_modules"] = {
+        name: None if part is None else _still(part, made) for name, part in module._modules.items()
+    }
+    twin.__dict__["_parameters"] = {
+        name: None if value is None else nn.Parameter(_shared(value), requires_grad=False)
+        for name, value in module._parameters.items()
+    }
+    twin.__dict__["_buffers"] = {
+        # Some networks count up their buffers even in evaluation mode.
+        name: None if value is None else _shared(value).clone()
+        for name, value in module._buffers.items()
+    }
+    return twin
+
+
+def _shared(value: Tensor) -> Tensor:
+    """The same numbers, cut off from what they were made of."""
+    if is_lazy(value):
+        raise InputError(
+            "the network has parameters whose shape is not known yet; run it once before it is "
+            "explained."
+        )
+    # Of what was made in inference mode nothing can be differentiated, but of a copy.
+    return value.clone() if value.is_inference() else value.detach()
 
 
 def find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
@@ -91,6 +144,20 @@ def through_layer(
     return output
 
 
+def require_tensor(output: object, name: str) -> None:
+    """Refuse an output of a network that is not one tensor of numbers.
+
+    Raises:
+        InputError: If so.
+    """
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
+        raise InputError(
+            f"{name} gives a {kind}; expected one tensor of logits with a row for each member of "
+            "the batch."
+        )
+
+
 def require_rows(features: Tensor, n_nodes: int) -> None:
     """Refuse features of a layer that do not have one row per node.
 
@@ -113,8 +180,7 @@ def layer_gradient(
     """Run a model once forward, and backward from a scalar to one of its layers.
 
     The graph is cut at the layer, so nothing before it and no parameter is differentiated: the
-    cost is one forward pass and a part of one backward pass. The model runs in evaluation mode
-    and is left as it was found, without hooks or gradients.
+    cost is one forward pass and a part of one backward pass.
 
     Args:
         model: Any module.
@@ -136,11 +202,10 @@ def layer_gradient(
         # A copy goes on, because what follows may work in place.
         return seen[-1].clone()
 
-    with evaluating(model), torch.enable_grad():
-        value = logit(through_layer(model, layer, forward, cut))
-        gradient = None
-        if value.requires_grad:
-            (gradient,) = torch.autograd.grad(value, seen, allow_unused=True)
+    value = logit(through_layer(model, layer, forward, cut))
+    gradient = None
+    if value.requires_grad:
+        (gradient,) = torch.autograd.grad(value, seen, allow_unused=True)
     if gradient is None:
         name, _ = find_layer(model, layer)
         raise InputError(f"the logit does not depend on layer {name!r}; name one that it needs.")

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit, Seen
+from gnnglass.explain.graph_attribution import GraphAttribution
 
 
 @ATTRIBUTIONS.register("attention-rollout")
@@ -54,18 +54,34 @@ class AttentionRollout(GraphAttribution):
                 "attribution."
             )
 
+    def seen(self, explained: ExplainedLogit) -> Seen:
+        """The scores, which are made of no layer's rows, and the network's output."""
+        _, output = super().seen(explained)
+        return [self.node_scores(explained)[:, None]], output
+
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
         model, (source, target) = explained.model, explained.edge_index
         weights_of = cast(Callable[..., Sequence[Tensor]], model.attention_weights)
         geometry = [value for name, value in explained.extras.items() if name != "batch"]
-        with evaluating(model), torch.no_grad():
+        with torch.no_grad():
             layers = weights_of(explained.x, explained.edge_index, *geometry)
-        n = len(explained.x)
+        n, n_edges = len(explained.x), len(source)
         scores = torch.ones(n, dtype=explained.x.dtype, device=explained.x.device)
         # From the left, R is one vector–matrix product per layer, the last layer first.
         for weights in reversed(layers):
+            if weights.shape != (n_edges,):
+                raise InputError(
+                    f"attention_weights gives shape {list(weights.shape)} for a layer; expected "
+                    f"[{n_edges}], the weight of each edge: take the mean over heads."
+                )
             given = scatter(weights, target, dim_size=n, reduce="sum")
+            # Nodes without neighbours give nothing.
+            if ((given - 1).abs().minimum(given.abs()) > 0.01).any() or (weights < 0).any():
+                raise InputError(
+                    "attention_weights gives weights of the edges to a node that do not add up to "
+                    "1, or are negative; expected a share for each edge, in the order of the edges."
+                )
             carried = scatter(scores[target] * weights, source, dim_size=n, reduce="sum")
             scores = scores - 0.5 * given * scores + 0.5 * carried
         return scores

@@ -12,7 +12,8 @@ import numpy as np
 from torch import nn
 
 from gnnglass.errors import InputError, UnknownNameError
-from gnnglass.models import GraphRecipe, VoxelRecipe
+from gnnglass.explain._layers import undisturbed
+from gnnglass.models import GraphRecipe, VoxelRecipe, device_of
 from gnnglass.registry import Registry
 from gnnglass.training import TrainedClassifier, as_classifier
 from gnnglass.trajectories import Snapshot, Trajectory, TrajectoryLike, as_trajectory
@@ -105,7 +106,22 @@ class Attribution(ABC):
             )
         column = column_of(classifier.labels[-1] if target is None else target, classifier.labels)
         self.check(classifier.model)
-        return self.scores(classifier, snapshots, column)
+        with undisturbed(device_of(classifier.model)):
+            scores = self.scores(classifier, snapshots, column)
+        self.require_finite(all(np.isfinite(one).all() for one in scores))
+        return scores
+
+    def require_finite(self, finite: bool) -> None:
+        """Refuse scores that are no numbers.
+
+        Raises:
+            InputError: If so.
+        """
+        if not finite:
+            raise InputError(
+                f"{type(self).__name__} gives scores that are nan or infinite; look for nan and "
+                "overflow in the weights and features of the network."
+            )
 
     def check(self, model: nn.Module) -> None:  # noqa: B027 - most explain any network
         """Refuse a network that this attribution cannot explain, before anything is computed.

@@ -12,15 +12,16 @@ from torch_geometric.utils import scatter
 from gnnglass.errors import UnknownNameError
 from gnnglass.explain._layers import find_layer, layer_gradient, require_rows
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit
+from gnnglass.explain.graph_attribution import GraphAttribution
 
 
 class GraphCAM(GraphAttribution):
     """A map made of the features of a layer and the gradient of the logit with respect to them.
 
     A whole batch costs one forward pass and one backward pass as far as the layer; the sum of the
-    graphs' logits is differentiated, which gives every graph its own gradient because in
-    evaluation mode no graph influences another.
+    graphs' logits is differentiated, which gives every graph its own gradient because no graph
+    influences another; this is checked.
 
     Args:
         layer: Name of the layer in ``model.named_modules()``, whose output has one row per node;
@@ -44,15 +45,18 @@ class GraphCAM(GraphAttribution):
             batch: Graph of each node, shape [n].
         """
 
-    def check(self, model: nn.Module) -> None:
-        """Refuse a network that lacks the layer."""
-        find_layer(model, self.layer)
+    def explained_layers(self, model: nn.Module) -> Sequence[str]:
+        """The layer whose map is made."""
+        return (find_layer(model, self.layer)[0],)
 
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
-        return self.map_of_layer(explained, self.layer)
+        maps = [
+            self.map_of_layer(explained, layer) for layer in self.explained_layers(explained.model)
+        ]
+        return torch.stack(maps).mean(dim=0)
 
-    def map_of_layer(self, explained: ExplainedLogit, layer: str | None) -> Tensor:
+    def map_of_layer(self, explained: ExplainedLogit, layer: str) -> Tensor:
         """The map of one layer, shape [n]."""
         features, gradient = layer_gradient(
             explained.model, layer, explained.output, lambda output: explained.logit(output).sum()
@@ -114,17 +118,8 @@ class GraphGradCAMAveraged(GraphGradCAM):
         super().__init__(None, relu, batch_size)
         self.layers = layers
 
-    def check(self, model: nn.Module) -> None:
-        """Refuse a network that lacks one of the layers, or names none and none were given."""
-        for layer in self._layers(model):
-            find_layer(model, layer)
-
-    def node_scores(self, explained: ExplainedLogit) -> Tensor:
-        """Scores of all nodes of a batch of graphs, shape [n]."""
-        maps = [self.map_of_layer(explained, layer) for layer in self._layers(explained.model)]
-        return torch.stack(maps).mean(dim=0)
-
-    def _layers(self, model: nn.Module) -> Sequence[str]:
+    def explained_layers(self, model: nn.Module) -> Sequence[str]:
+        """The layers that are averaged over."""
         layers = self.layers if self.layers is not None else getattr(model, "particle_layers", ())
         if not layers:
             known = ", ".join(name for name, _ in model.named_modules() if name)

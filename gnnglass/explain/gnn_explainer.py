@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.explain import GNNExplainer, ModelConfig
@@ -15,9 +17,9 @@ from torch_geometric.explain.config import (
 )
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit
+from gnnglass.explain.graph_attribution import GraphAttribution
 
 
 @ATTRIBUTIONS.register("gnn-explainer")
@@ -65,27 +67,27 @@ class GNNExplainerAttribution(GraphAttribution):
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
         scores = explained.x.new_zeros(len(explained.x))
-        with evaluating(explained.model):
-            for graph in range(explained.n_graphs):
-                nodes = explained.batch == graph
-                scores[nodes] = self._mask(explained.kept(nodes)).to(scores)
+        for graph in range(explained.n_graphs):
+            nodes = explained.batch == graph
+            scores[nodes] = self._mask(explained.kept(nodes)).to(scores)
         return scores
 
     def _mask(self, explained: ExplainedLogit) -> Tensor:
         """The learnt mask of one graph, shape [n]."""
-        algorithm = GNNExplainer(epochs=self.epochs, lr=self.lr)
+        algorithm = _SeededExplainer(self.seed, epochs=self.epochs, lr=self.lr)
         algorithm.connect(
             ExplainerConfig(ExplanationType.phenomenon, node_mask_type=MaskType.object),
             ModelConfig(explained.mode, ModelTaskLevel.graph, ModelReturnType.raw),
         )
-        x = explained.x.detach()
-        # The seed is set for all GPUs, so the state of each is kept.
-        gpus = range(torch.cuda.device_count())
-        with torch.random.fork_rng(gpus), torch.enable_grad():
-            torch.manual_seed(self.seed)
-            explanation = algorithm(
-                _MaskedNetwork(explained), x, explained.edge_index, target=explained.target
+        x = explained.x
+        if not x.is_floating_point():
+            raise InputError(
+                f"x is {x.dtype}, and gnn-explainer multiplies it by shares; expected floating "
+                "point numbers: choose another attribution, or give the network its embedding."
             )
+        explanation = algorithm(
+            _MaskedNetwork(explained), x, explained.edge_index, target=explained.target
+        )
         mask = explanation.node_mask[:, 0]
         if not mask.isfinite().all():
             raise InputError(
@@ -93,6 +95,19 @@ class GNNExplainerAttribution(GraphAttribution):
                 "reached zero, and standardised counts are divided by it; lower lr or epochs."
             )
         return mask
+
+
+class _SeededExplainer(GNNExplainer):  # type: ignore[misc]
+    """GNNExplainer whose first mask follows from a seed and takes nobody else's random numbers."""
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.seed = seed
+
+    def _initialize_masks(self, x: Tensor, edge_index: Tensor) -> None:
+        chance = torch.Generator().manual_seed(self.seed)
+        first = 0.1 * torch.randn(len(x), 1, generator=chance)
+        self.node_mask = nn.Parameter(first.to(x.device))
 
 
 class _MaskedNetwork(nn.Module):
@@ -107,5 +122,7 @@ class _MaskedNetwork(nn.Module):
         output = self.explained.output(x=x)
         # Which refuses an output that is not one row per graph with the explained class.
         self.explained.logit(output)
+        if not output.requires_grad:
+            raise InputError("the logit does not depend on x, which gnn-explainer masks.")
         multiclass = self.explained.mode == ModelMode.multiclass_classification
         return output if multiclass else output.reshape(-1)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import evaluating, require_rows, through_layer
+from gnnglass.explain._layers import require_rows, through_layer
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit
+from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.models import GraphNet
 
 #: From features of all particles, shape [n, ...], to the logit of each graph, shape [n_graphs].
@@ -42,6 +43,11 @@ class FeatureAttribution(GraphAttribution):
         super().__init__(batch_size)
         self.layer = layer
 
+    def explained_layers(self, model: nn.Module) -> Sequence[str]:
+        """The layer whose output the features are; none if they are the node features."""
+        layer = self.layer or ("counts" if isinstance(model, GraphNet) else None)
+        return () if layer is None else (layer,)
+
     @abstractmethod
     def attribute(self, logits: Logits, features: Tensor, batch: Tensor) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n].
@@ -55,7 +61,7 @@ class FeatureAttribution(GraphAttribution):
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
         model = explained.model
-        layer = self.layer or ("counts" if isinstance(model, GraphNet) else None)
+        layer = next(iter(self.explained_layers(model)), None)
 
         def logits(features: Tensor) -> Tensor:
             if layer is None:
@@ -71,10 +77,14 @@ class FeatureAttribution(GraphAttribution):
                 )
             return value
 
-        with evaluating(model):
-            features = explained.x if layer is None else _output_of(explained, layer)
-            require_rows(features, len(explained.x))
-            return self.attribute(logits, features.detach(), explained.batch)
+        features = explained.x if layer is None else _output_of(explained, layer)
+        require_rows(features, len(explained.x))
+        if not features.is_floating_point():
+            raise InputError(
+                f"x is {features.dtype}, by which nothing can be differentiated; name a layer "
+                "after it, such as an embedding."
+            )
+        return self.attribute(logits, features.detach(), explained.batch)
 
 
 def _output_of(explained: ExplainedLogit, layer: str) -> Tensor:

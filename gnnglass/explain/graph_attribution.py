@@ -1,10 +1,9 @@
-"""Attributions of graph networks: the logit that is explained, for our networks and others'."""
+"""Attributions of graph networks, ours and others': what all of them have in common."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,155 +14,19 @@ from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 
 from gnnglass.errors import InputError
+from gnnglass.explain._layers import find_layer, still, undisturbed
 from gnnglass.explain.attribution import Attribution, Classifier
+from gnnglass.explain.explained_logit import (
+    ExplainedLogit,
+    Seen,
+    require_explainable,
+    require_labels,
+    seen_in,
+)
 from gnnglass.models import arguments_for, batched, device_of
 from gnnglass.models.network import GRAPH_INPUTS
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
-
-
-@dataclass(frozen=True)
-class ExplainedLogit:
-    """A network, a batch of graphs, and which number of its output is explained for each graph.
-
-    Attributes:
-        model: The network.
-        x: Node features, shape [n, n_features].
-        edge_index: Edges, shape [2, e].
-        extras: What else the network is called with, by name, in the order of its arguments. A
-            tensor whose first dimension is the number of edges, nodes or graphs is taken to have
-            an entry for each of them.
-        batch: Graph of each node, shape [n].
-        by_keyword: Whether `extras` are passed by name, or in their order.
-        target: Explained class of each graph, shape [n_graphs]; in regression, what PyG's
-            ``Explainer`` says was predicted.
-        mode: Whether the output has a logit per class, one for the second of two classes, or is
-            the explained number itself.
-    """
-
-    model: nn.Module
-    x: Tensor
-    edge_index: Tensor
-    extras: Mapping[str, Any]
-    batch: Tensor
-    by_keyword: bool
-    target: Tensor
-    mode: ModelMode
-
-    @property
-    def n_graphs(self) -> int:
-        """Number of graphs."""
-        return len(self.target)
-
-    def output(
-        self,
-        x: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        extras: Mapping[str, Any] | None = None,
-    ) -> Tensor:
-        """The network's output, for the graphs as they are or with some inputs replaced."""
-        x = self.x if x is None else x
-        edge_index = self.edge_index if edge_index is None else edge_index
-        extras = self.extras if extras is None else extras
-        if self.by_keyword:
-            output = self.model(x, edge_index, **extras)
-        else:
-            output = self.model(x, edge_index, *extras.values())
-        if not isinstance(output, Tensor):
-            raise InputError(
-                f"{type(self.model).__name__} gives a {type(output).__name__}; expected one tensor "
-                "of logits with a row per graph."
-            )
-        return output
-
-    def logit(self, output: Tensor) -> Tensor:
-        """The explained number of each graph, shape [n_graphs], from the network's output.
-
-        It is the logit of the target class. A binary output counts for class 1 and, with its
-        sign changed, for class 0; in regression it is the output itself.
-
-        Raises:
-            InputError: If the output is not one row per graph, or lacks the explained class.
-        """
-        name = type(self.model).__name__
-        multiclass = self.mode == ModelMode.multiclass_classification
-        rows = output.reshape(len(output) if output.dim() else 1, -1)
-        if len(rows) != self.n_graphs or (not multiclass and rows.shape[1] != 1):
-            raise InputError(
-                f"{name} gives an output of shape {list(output.shape)} for {self.n_graphs} graphs; "
-                f"expected [{self.n_graphs}, {'n_classes' if multiclass else 1}], one row per "
-                "graph: it needs a pooling over the particles of each graph."
-            )
-        if self.mode == ModelMode.regression:
-            return rows[:, 0]
-        n_classes = rows.shape[1] if multiclass else 2
-        if int(self.target.min()) < 0 or int(self.target.max()) >= n_classes:
-            raise InputError(
-                f"the target holds the classes {sorted(set(self.target.tolist()))}; {name} knows "
-                f"0 to {n_classes - 1}."
-            )
-        if multiclass:
-            return rows.gather(1, self.target[:, None])[:, 0]
-        return rows[:, 0] * (2 * self.target - 1)
-
-    def kept(self, nodes: Tensor) -> ExplainedLogit:
-        """The same for some of the nodes and the edges between them.
-
-        Graphs of which no node is kept are left out.
-
-        Args:
-            nodes: Which nodes, bool, shape [n].
-        """
-        edges = nodes[self.edge_index].all(dim=0)
-        graphs = torch.bincount(self.batch[nodes], minlength=self.n_graphs) > 0
-        number = nodes.cumsum(0) - 1
-        batch = (graphs.cumsum(0) - 1)[self.batch[nodes]]
-        which = {"node": nodes, "edge": edges, "graph": graphs}
-        return replace(
-            self,
-            x=self.x[nodes],
-            edge_index=number[self.edge_index[:, edges]],
-            extras=self._extras(batch, lambda value, per: value[which[per]]),
-            batch=batch,
-            target=self.target[graphs],
-        )
-
-    def repeated(self, times: int) -> ExplainedLogit:
-        """The same for this many copies of the graphs, one copy after the other."""
-
-        def copies(value: Tensor) -> Tensor:
-            return value.repeat(times, *[1] * (value.dim() - 1))
-
-        def first(per_copy: int, length: int) -> Tensor:
-            copy = torch.arange(times, device=self.x.device)
-            return (per_copy * copy).repeat_interleave(length)
-
-        n_nodes, n_edges = len(self.x), self.edge_index.shape[1]
-        batch = copies(self.batch) + first(self.n_graphs, n_nodes)
-        return replace(
-            self,
-            x=copies(self.x),
-            edge_index=self.edge_index.repeat(1, times) + first(n_nodes, n_edges),
-            extras=self._extras(batch, lambda value, _per: copies(value)),
-            batch=batch,
-            target=copies(self.target),
-        )
-
-    def _extras(self, batch: Tensor, change: Callable[[Tensor, str], Tensor]) -> dict[str, Any]:
-        """The extras with `change(value, per)` for all that there is per node, edge or graph."""
-        changed = {}
-        for name, value in self.extras.items():
-            per = self._per(name, value)
-            changed[name] = value if per is None else change(value, per)
-        return {**changed, "batch": batch} if "batch" in self.extras else changed
-
-    def _per(self, name: str, value: Any) -> str | None:
-        if not isinstance(value, Tensor) or value.dim() == 0:
-            return None
-        sizes = {"node": len(self.x), "edge": self.edge_index.shape[1], "graph": self.n_graphs}
-        # A graph with as many edges as nodes leaves it open; PyG then goes by the name as well.
-        order = ("edge", "node", "graph") if "edge" in name else ("node", "edge", "graph")
-        return next((per for per in order if len(value) == sizes[per]), None)
 
 
 class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
@@ -195,21 +58,44 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             raise InputError(f"batch_size is {batch_size}; expected at least 1.")
         self.batch_size = batch_size
 
+    def explained_layers(self, model: nn.Module) -> Sequence[str]:
+        """Names of the layers whose rows must be the nodes; none unless a subclass says so.
+
+        Raises:
+            UnknownNameError: If the network names none of its own and none was asked for.
+        """
+        return ()
+
+    def check(self, model: nn.Module) -> None:
+        """Refuse a network that lacks a layer that is looked at."""
+        for layer in self.explained_layers(model):
+            find_layer(model, layer)
+
     @abstractmethod
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]; what a subclass computes.
 
-        In evaluation mode no graph of a batch influences another, nor may it influence the
-        scores of another.
+        The network is in evaluation mode, it is nobody else's, and none of its parameters is
+        differentiated. No graph of a batch influences another, nor may it influence the scores
+        of another.
         """
+
+    def seen(self, explained: ExplainedLogit) -> Seen:
+        """What scores are made of that must follow the nodes, and the network's output."""
+        return seen_in(explained, self.explained_layers(explained.model))
 
     def scores(
         self, classifier: Classifier, snapshots: Sequence[Snapshot], column: int
     ) -> list[FloatArray]:
         """Scores of each snapshot's particles for the class in `column`; see `compute`."""
         results: list[FloatArray] = []
+        network = still(classifier.model)
         for graphs in batched(classifier.recipe, snapshots, self.batch_size):
-            scores = self.node_scores(self._explained_logit(classifier.model, graphs, column))
+            explained = self._explained_logit(network, graphs, column)
+            if not results:
+                n_classes = require_explainable(explained, self.seen).shape[1]
+                require_labels(network, n_classes, classifier.labels)
+            scores = self.node_scores(explained)
             ends = np.cumsum([graph.num_nodes for graph in graphs])
             results += np.split(scores.detach().cpu().numpy().astype(np.float64), ends[:-1])
         return results
@@ -243,37 +129,47 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             UnknownNameError: If the model has no layer of the name that was given.
         """
         self.check(model)
-        for name, value in {"x": x, "edge_index": edge_index, **kwargs}.items():
-            if isinstance(value, Tensor) and value.device != device_of(model):
-                raise InputError(
-                    f"{name} is on {value.device}, the model on {device_of(model)}; move one to "
-                    "the other's device."
-                )
         batch = kwargs.get("batch")
-        if batch is None:
-            batch = torch.zeros(len(x), dtype=torch.long, device=x.device)
-        n_graphs = int(batch.max()) + 1
+        inputs = {"x": x, "edge_index": edge_index, **kwargs, "target": target}
+        n_graphs = _require_graphs(inputs, batch, device_of(model))
         if target.numel() != n_graphs:
             raise InputError(
                 f"target has shape {list(target.shape)}; expected [{n_graphs}], one entry per "
                 "graph: pass batch=… for several graphs, and pool an output per node."
             )
-        scores = self.node_scores(
-            ExplainedLogit(
-                model=model,
+        mode = self.model_config.mode
+        if mode != ModelMode.regression and target.is_floating_point():
+            raise InputError(
+                f"target is {target.dtype}; expected the number of a class, a whole one, for each "
+                "graph."
+            )
+        chosen = torch.ones(n_graphs, dtype=torch.bool, device=x.device)
+        if index is not None:
+            chosen = _chosen(index, n_graphs, x.device)
+        with undisturbed(x.device):
+            # What was made in inference mode can be differentiated only as a copy.
+            x, edge_index, target, *others = (
+                value.detach().clone() if isinstance(value, Tensor) else value
+                for value in (x, edge_index, target, *kwargs.values())
+            )
+            if batch is None:
+                batch = torch.zeros(len(x), dtype=torch.long, device=x.device)
+            explained = ExplainedLogit(
+                model=still(model),
                 x=x,
                 edge_index=edge_index,
-                extras=kwargs,
-                batch=batch,
+                extras=dict(zip(kwargs, others, strict=True)),
+                batch=batch.clone(),
                 by_keyword=True,
-                target=target.reshape(n_graphs),
-                mode=self.model_config.mode,
+                target=target.reshape(n_graphs)
+                if mode == ModelMode.regression
+                else target.reshape(n_graphs).long(),
+                mode=mode,
             )
-        )
-        if index is not None:
-            chosen = torch.zeros(n_graphs, dtype=torch.bool, device=x.device)
-            chosen[index] = True
-            scores = torch.where(chosen[batch], scores, 0.0)
+            require_explainable(explained, self.seen)
+            scores = self.node_scores(explained)
+            self.require_finite(bool(scores.isfinite().all()))
+            scores = torch.where(chosen[explained.batch], scores, 0.0)
         return Explanation(node_mask=scores.detach()[:, None])
 
     def supports(self) -> bool:
@@ -314,3 +210,75 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
             target=torch.full_like(index, column),
             mode=ModelMode.multiclass_classification,
         )
+
+
+def _require_graphs(inputs: Mapping[str, Any], batch: Any, device: torch.device) -> int:
+    """Refuse what is not a batch of graphs on the network's device; returns how many there are."""
+    for name in ("x", "edge_index", "target"):
+        if not isinstance(inputs[name], Tensor):
+            raise InputError(
+                f"{name} is a {type(inputs[name]).__name__}; expected a tensor: graphs with nodes "
+                "of several kinds and sparse adjacencies are not explained."
+            )
+    for name, value in inputs.items():
+        if isinstance(value, Tensor) and value.device != device:
+            raise InputError(
+                f"{name} is on {value.device}, the model on {device}; move one to the other's "
+                "device."
+            )
+    x, edge_index = inputs["x"], inputs["edge_index"]
+    n = len(x) if x.dim() else 0
+    if n == 0:
+        raise InputError(
+            f"x has shape {list(x.shape)}; expected a row for each of at least one node."
+        )
+    if edge_index.dim() != 2 or len(edge_index) != 2 or edge_index.layout != torch.strided:
+        raise InputError(
+            f"edge_index has shape {list(edge_index.shape)}; expected [2, n_edges], the source "
+            "and the target of each edge."
+        )
+    _require_numbers("edge_index", edge_index, n, "nodes")
+    if batch is None:
+        return 1
+    if not isinstance(batch, Tensor) or batch.shape != (n,):
+        shape = list(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
+        raise InputError(f"batch is {shape}; expected the graph of each node, shape [{n}].")
+    _require_numbers("batch", batch, None, "graphs")
+    missing = (torch.bincount(batch) == 0).nonzero()[:, 0].tolist()
+    if missing:
+        raise InputError(
+            f"graph {missing[0]} of the batch has no nodes; number the graphs that have some "
+            "from 0 on, and leave the others out."
+        )
+    if bool((batch[edge_index[0]] != batch[edge_index[1]]).any()):
+        raise InputError(
+            "edge_index joins nodes of two graphs of the batch; expected edges within graphs."
+        )
+    return int(batch.max()) + 1
+
+
+def _require_numbers(name: str, values: Tensor, count: int | None, what: str) -> None:
+    """Refuse what does not number things from zero on, and below a count if there is one."""
+    if values.is_floating_point() or values.is_complex() or values.dtype == torch.bool:
+        raise InputError(f"{name} is {values.dtype}; expected whole numbers of {what}.")
+    if values.numel() == 0:
+        return
+    least, most = int(values.min()), int(values.max())
+    if least < 0 or (count is not None and most >= count):
+        below = "" if count is None else f" below {count}"
+        raise InputError(
+            f"{name} holds {least if least < 0 else most}; expected numbers of {what}, from 0 "
+            f"on{below}."
+        )
+
+
+def _chosen(index: int | Tensor, n_graphs: int, device: torch.device) -> Tensor:
+    """Which graphs are asked for, bool, shape [n_graphs]."""
+    chosen = torch.zeros(n_graphs, dtype=torch.bool, device=device)
+    try:
+        chosen[index] = True
+    except IndexError:
+        raise InputError(
+            f"index is {index}; expected graphs of the batch, 0 to {n_graphs - 1}."
+        ) from None
+    return chosen

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import evaluating
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import ExplainedLogit, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit
+from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.models import GraphNet
 
 
@@ -139,7 +139,7 @@ class Occlusion(GraphAttribution):
     def node_scores(self, explained: ExplainedLogit) -> Tensor:
         """Scores of all nodes of a batch of graphs, shape [n]."""
         scores = explained.x.new_zeros(len(explained.x))
-        with evaluating(explained.model), torch.no_grad():
+        with torch.no_grad():
             for graph in range(explained.n_graphs):
                 nodes = explained.batch == graph
                 scores[nodes] = _without_each(explained.kept(nodes))

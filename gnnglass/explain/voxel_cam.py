@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import find_layer, layer_gradient
+from gnnglass.explain._layers import find_layer, layer_gradient, require_tensor, still
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
-from gnnglass.models import VoxelRecipe, device_of, sample_periodic
+from gnnglass.explain.explained_logit import Squashed, require_labels, require_no_influence
+from gnnglass.models import VoxelRecipe, arguments_for, sample_periodic
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -76,15 +78,39 @@ class VoxelCAM(Attribution):
         self, classifier: Classifier, snapshots: Sequence[Snapshot], column: int
     ) -> list[FloatArray]:
         """Scores of each snapshot's particles for the class in `column`; see `compute`."""
-        model, recipe = classifier.model, classifier.recipe
+        network, recipe = still(classifier.model), classifier.recipe
         assert isinstance(recipe, VoxelRecipe)
-        device = device_of(model)
-        results = []
+        results: list[FloatArray] = []
         for snapshot in snapshots:
-            grid = recipe(snapshot).to(device)
+            (grids,) = arguments_for(network, [recipe(snapshot)])
+            if not results:
+                n_classes = self._require_explainable(network, grids, column)
+                require_labels(network, n_classes, classifier.labels)
             places = snapshot.positions / snapshot.box + 0.5
-            results.append(self._average(model, grid, places, column))
+            results.append(self._average(network, grids[0], places, column))
         return results
+
+    def _require_explainable(self, network: nn.Module, grids: Tensor, column: int) -> int:
+        """Refuse a network of which a map would be wrong; returns how many classes it has.
+
+        Args:
+            network: In evaluation mode.
+            grids: One grid, shape [1, c, *grid].
+            column: Index of the explained class.
+        """
+        name = type(network).__name__
+        axes = tuple(range(2, grids.dim()))
+        with torch.no_grad():
+            with Squashed() as squashed:
+                alone = network(grids)
+            _logits(alone, 1, column, name)
+            squashed.require_logits(alone, name)
+            if self.flips or self.n_shifts > 1:
+                # What a batch is made of: copies of a grid.
+                among = network(torch.cat([grids, grids.flip(axes)]))
+                _logits(among, 2, column, name)
+                require_no_influence(among[0], alone[0], lambda: network(grids)[0], name)
+        return alone.shape[1]
 
     def _average(
         self, model: nn.Module, grid: Tensor, places: FloatArray, column: int
@@ -122,13 +148,7 @@ class VoxelCAM(Attribution):
         """Signed maps of a batch of grids, shape ``[b, *coarse grid]``."""
 
         def logit(output: Tensor) -> Tensor:
-            if output.dim() != 2 or len(output) != len(grids) or column >= output.shape[1]:
-                raise InputError(
-                    f"{type(model).__name__} gives an output of shape {list(output.shape)} for "
-                    f"{len(grids)} grids, and class {column} is explained; expected one row of "
-                    "logits per grid with an entry for each class."
-                )
-            return output[:, column].sum()
+            return _logits(output, len(grids), column, type(model).__name__).sum()
 
         features, gradient = layer_gradient(model, self.layer, lambda: model(grids), logit)
         if features.dim() != grids.dim() or len(features) != len(grids):
@@ -138,6 +158,19 @@ class VoxelCAM(Attribution):
                 "the pooling over space."
             )
         return self.combine(features, gradient).double().cpu().numpy()
+
+
+def _logits(output: Any, n_grids: int, column: int, name: str) -> Tensor:
+    """The explained logit of each grid, shape [n_grids], from a network's output."""
+    require_tensor(output, name)
+    if output.dim() != 2 or len(output) != n_grids or column >= output.shape[1]:
+        raise InputError(
+            f"{name} gives an output of shape {list(output.shape)} for {n_grids} grids, and class "
+            f"{column} is explained; expected one row of logits per grid with an entry for each "
+            "class."
+        )
+    logits: Tensor = output[:, column]
+    return logits
 
 
 def _transformed(grid: Tensor, transform: Transform) -> Tensor:

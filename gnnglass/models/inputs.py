@@ -369,8 +369,19 @@ def collate(
 
 
 def arguments_for(model: nn.Module, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
-    """What a network, ours or another, is called with for graphs or grids, on its own device."""
-    return collate(inputs, device_of(model), getattr(model, "takes", GRAPH_INPUTS))
+    """What a network, ours or another, is called with: on its own device, in its own precision."""
+    arguments = collate(inputs, device_of(model), getattr(model, "takes", GRAPH_INPUTS))
+    precision = precision_of(model)
+    return tuple(
+        value.to(precision) if precision is not None and value.is_floating_point() else value
+        for value in arguments
+    )
+
+
+def precision_of(model: nn.Module) -> torch.dtype | None:
+    """What the model's parameters are, such as ``torch.float32``; None if it has none."""
+    floating = (value.dtype for value in model.parameters() if value.is_floating_point())
+    return next(floating, None)
 
 
 def device_of(model: nn.Module) -> torch.device:

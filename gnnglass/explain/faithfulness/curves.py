@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import evaluating
+from gnnglass.explain._layers import still
 from gnnglass.explain.attribution import column_of
 from gnnglass.explain.faithfulness.maps import Maps, checked_maps
 from gnnglass.models import GraphNet, arguments_for, batched
@@ -201,12 +201,10 @@ def _drawn(
 
 def _logits(model: GraphNet, graphs: Sequence[Any], change: Callable[[Tensor], Tensor]) -> Tensor:
     """Logits of graphs, with what the module ``counts`` gives changed on its way."""
-    handle = model.counts.register_forward_hook(lambda _, inputs, counts: change(counts))
-    try:
-        with evaluating(model), torch.no_grad():
-            return cast(Tensor, model(*arguments_for(model, graphs)))
-    finally:
-        handle.remove()
+    network = cast(GraphNet, still(model))
+    network.counts.register_forward_hook(lambda _, inputs, counts: change(counts))
+    with torch.no_grad():
+        return cast(Tensor, network(*arguments_for(model, graphs)))
 
 
 Mode = Literal["deletion", "insertion"]
