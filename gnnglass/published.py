@@ -101,7 +101,9 @@ def tells_dynamics(trajectory: Trajectory) -> bool:
     return _holds_runs(trajectory) or (len(trajectory) == 1 and bool(targets_in(trajectory[0])))
 
 
-def with_dynamics(trajectory: TrajectoryLike, time: float | None = None) -> Trajectory:
+def with_dynamics(
+    trajectory: TrajectoryLike, time: float | None = None, *, system: SystemLike | None = None
+) -> Trajectory:
     """One configuration with its propensities.
 
     Of isoconfigurational runs (BOTAN, DeepMind, GlassBench's trajectories, our own clones) the
@@ -117,10 +119,11 @@ def with_dynamics(trajectory: TrajectoryLike, time: float | None = None) -> Traj
     Args:
         trajectory: As read from a file, or the file.
         time: Lag of the propensities, in units of time; the last if None.
+        system: The mixture, whose diameters say what a bond is; the one the metadata name if None.
 
     Raises:
-        InputError: If there are neither runs nor propensities, `time` is none of the lags, or the
-            runs do not fit together.
+        InputError: If there are neither runs nor propensities, `time` is none of the lags, the
+            runs do not fit together, or there are several lags and the mixture is unknown.
     """
     trajectory = as_trajectory(trajectory)
     if not tells_dynamics(trajectory):
@@ -138,10 +141,10 @@ def with_dynamics(trajectory: TrajectoryLike, time: float | None = None) -> Traj
         return trajectory
     ensemble = IsoconfigurationalEnsemble.from_trajectory(trajectory)
     lag = float(ensemble.times[-1]) if time is None else time
-    fields = _fields(ensemble, lag)
+    fields = _fields(ensemble, lag, system)
     if ensemble.n_clones >= FEWEST_FOR_HALVES:
         for number, half in enumerate(ensemble.halves(), start=1):
-            alone = _fields(half, lag)
+            alone = _fields(half, lag, system)
             fields |= {
                 f"{name}_half_{number}": alone[name]
                 for name in (*PROPENSITIES, *TIMES)
@@ -155,9 +158,12 @@ def _holds_runs(trajectory: Trajectory) -> bool:
     return LAYOUT in trajectory.metadata and len(trajectory) > 1
 
 
-def _fields(ensemble: IsoconfigurationalEnsemble, lag: float) -> dict[str, FloatArray]:
+def _fields(
+    ensemble: IsoconfigurationalEnsemble, lag: float, system: SystemLike | None
+) -> dict[str, FloatArray]:
     if len(ensemble.times) > 1:
-        return dict(dynamics.annotate(ensemble, time=lag).fields)
+        bonds = dynamics.BondBreaking(system=system)
+        return dict(dynamics.annotate(ensemble, time=lag, bonds=bonds).fields)
     return {
         "propensity": Propensity().compute(ensemble).at(lag),
         "propensity_cage_relative": Propensity(cage_relative=True).compute(ensemble).at(lag),
@@ -248,7 +254,7 @@ def annotated(
         if fields and not inherent and _complete(trajectory, fields):
             found.append(trajectory)
         else:
-            found.append(with_dynamics(trajectory, time))
+            found.append(with_dynamics(trajectory, time, system=system))
             left.append(k)
     for done, k in enumerate(left, start=1):
         found[k] = with_structure(

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "models": {"trajectories"},
     "training": {"trajectories", "systems", "models"},
     "explain": {"trajectories", "models", "training"},
-    "dynamics": {"trajectories"},
+    "dynamics": {"trajectories", "systems"},
     "structure": {"trajectories", "systems"},
     "compare": {"trajectories"},
     "published": {"trajectories", "systems", "simulate", "dynamics", "structure", "compare"},

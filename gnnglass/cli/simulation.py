@@ -110,6 +110,12 @@ def dynamics(
     last_lag: Annotated[int, typer.Option(help="Steps of each clone.")] = 20_000,
     n_lags: Annotated[int, typer.Option(help="Lags, spaced logarithmically.")] = 16,
     dt: float = 0.005,
+    r_bond: Annotated[
+        str | None, typer.Option(help="Bonds: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab.")
+    ] = None,
+    r_break: Annotated[
+        str | None, typer.Option(help="Where they are broken, likewise; by default 1.8 σ_ab.")
+    ] = None,
     seed: int = 0,
     system: System = None,
     species: Species = None,
@@ -125,7 +131,7 @@ def dynamics(
     A file that already holds clones is analysed as it is. New clones are kept in the ensemble
     OUT.clones; those that are there are not simulated again.
     """
-    from gnnglass.dynamics import IsoconfigurationalEnsemble, annotate
+    from gnnglass.dynamics import BondBreaking, IsoconfigurationalEnsemble, annotate
     from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import Material, Trajectory, write
@@ -135,6 +141,10 @@ def dynamics(
     require_own_folder(out.with_suffix(".clones"), OWN, overwrite=overwrite)
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit)
     facts, accepted = dict(given.metadata), {}
+    mixture = given.metadata.get("system")
+    bonds = BondBreaking(_lengths(r_bond), _lengths(r_break), system=mixture)
+    # Before anything is simulated, as it may take hours.
+    bonds.cutoffs(given[0])
     if "isoconfigurational" in given.metadata:
         clones = IsoconfigurationalEnsemble.from_trajectory(given)
     else:
@@ -163,9 +173,28 @@ def dynamics(
         clones = IsoconfigurationalEnsemble.from_clones(runs)
         facts = {**facts, **runs[0].metadata, "isoconfigurational": protocol.model_dump()}
     facts["run"] = given.metadata.get("run", trajectory.stem)
-    made = Trajectory([annotate(clones)], facts).accepting(accepted)
+    made = Trajectory([annotate(clones, bonds=bonds)], facts).accepting(accepted)
     write(out, made, overwrite=overwrite)
+    unbonded = int(bonds.unbonded.sum())
+    if unbonded:
+        typer.echo(f"{unbonded} particles have no bonds, and no time at which these break: NaN")
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
+
+
+def _lengths(text: str | None) -> float | dict[str, float] | None:
+    """One length, or one per pair of species, as the command line gives them."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return float(text)
+        entries = (entry.split("=") for entry in text.split(","))
+        return {pair.strip(): float(length) for pair, length in entries}
+    except ValueError:
+        raise InputError(
+            f"bond cutoffs are {text!r}; expected one length, such as 1.4, or one for each pair of "
+            "species, such as A-A=1.4,A-B=1.1,B-B=1.2."
+        ) from None
 
 
 def ensemble(

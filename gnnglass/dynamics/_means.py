@@ -97,8 +97,8 @@ class CloneMean(ABC):
     """
 
     @abstractmethod
-    def local(self, initial: Snapshot) -> Local:
-        """The value in one clone that starts from `initial`.
+    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
+        """The value in one clone of an ensemble.
 
         Returns:
             A function of the displacements of the clone, shape [n_lags, n, d], that returns the
@@ -129,7 +129,7 @@ def compute_together(ensemble: IsoconfigurationalEnsemble, quantities: Sequence[
         InputError: As `CloneMean.compute`.
     """
     size = (len(ensemble.times), len(ensemble.initial))
-    gathered = [(one, one.local(ensemble.initial), CloneSums(*size)) for one in quantities]
+    gathered = [(one, one.local(ensemble), CloneSums(*size)) for one in quantities]
     for clone in ensemble:
         for _, local, sums in gathered:
             sums.add(local(clone))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,7 @@ from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Description
 from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
+from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,12 +77,13 @@ def annotate(
     The fields are ``propensity``, ``propensity_cage_relative``, ``tau_bond`` and ``tau_overlap``;
     of both times there are also ``…_censored``, which is 1 where the particle had not relaxed at
     the last lag (its time is then that lag), and ``…_error``, the standard error, NaN where
-    censored.
+    censored. A particle without bonds has no ``tau_bond`` but NaN, and is not censored.
 
     Args:
         ensemble: Runs from one configuration; each clone is read once, and twice with `halves`.
         time: Lag of the propensities; the last if None.
-        bonds: How bonds are defined; `BondBreaking` with its defaults if None.
+        bonds: How bonds are defined; `BondBreaking` with its defaults if None, which need to know
+            the mixture.
         overlap: How overlap is defined, and the cage of the cage-relative propensity;
             `SelfOverlap` with its defaults if None.
         halves: Also add what the even and what the odd clones say alone, as ``…_half_1`` and
@@ -109,6 +112,10 @@ def annotate(
         alone = annotate(half, time=time, bonds=replace(bonds), overlap=replace(overlap))
         fields |= {f"{name}_half_{number}": alone.field(name) for name in QUANTITIES}
     return ensemble.initial.with_fields(**fields)
+
+
+def _mean_or_nan(of: Callable[[FloatArray], np.float64], values: FloatArray) -> float:
+    return float(of(values)) if values.size else math.nan
 
 
 def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
@@ -226,7 +233,7 @@ class Ageing:
         The columns are ``waiting_time``, ``species``, the mean ``propensity`` and
         ``propensity_cage_relative``, and of ``tau_bond`` and ``tau_overlap`` the median and, as
         ``…_censored``, the share that had not relaxed; from a share of one half on, the median
-        is only a lower bound.
+        is only a lower bound. Particles without a time, because they have no bonds, do not count.
 
         Raises:
             NotComputedError: Before `compute`.
@@ -244,8 +251,11 @@ class Ageing:
                 for key in ("propensity", "propensity_cage_relative"):
                     row[key] = float(values[key].mean())
                 for key in ("tau_bond", "tau_overlap"):
-                    row[key] = float(np.median(values[key]))
-                    row[f"{key}_censored"] = float(values[f"{key}_censored"].mean())
+                    has_one = ~np.isnan(values[key])
+                    row[key] = _mean_or_nan(np.median, values[key][has_one])
+                    row[f"{key}_censored"] = _mean_or_nan(
+                        np.mean, values[f"{key}_censored"][has_one]
+                    )
                 rows.append(row)
         return pd.DataFrame(rows)
 

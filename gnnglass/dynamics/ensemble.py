@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError
+from gnnglass.systems import SystemLike
 from gnnglass.trajectories import (
     RunsLike,
     Snapshot,
@@ -242,6 +243,8 @@ class IsoconfigurationalEnsemble:
             length. Given as one array of shape [n_clones, n_lags, n, d], or as any sequence of
             such arrays, so that clones may be read only when asked for.
         times: The lags t, increasing, shape [n_lags], in units of time.
+        system: The mixture, as `gnnglass.systems.glass_former` takes it, for the diameters of its
+            particles; None if it is unknown.
 
     Raises:
         InputError: On fewer than two clones, shapes that do not fit together, lags that are not
@@ -252,6 +255,7 @@ class IsoconfigurationalEnsemble:
     initial: Snapshot
     clones: Sequence[FloatArray] | FloatArray
     times: FloatArray
+    system: SystemLike | None = None
 
     def __post_init__(self) -> None:
         times = np.array(self.times, dtype=np.float64)
@@ -306,7 +310,8 @@ class IsoconfigurationalEnsemble:
             )
         frames = InOneTrajectory(trajectory, len(lag_steps))
         initial = trajectory[0]
-        return cls(initial, CloneFrames(initial, lag_steps, frames), np.asarray(lag_steps * dt))
+        members = CloneFrames(initial, lag_steps, frames)
+        return cls(initial, members, np.asarray(lag_steps * dt), trajectory.metadata.get("system"))
 
     @classmethod
     def from_clones(cls, clones: RunsLike, dt: float | None = None) -> IsoconfigurationalEnsemble:
@@ -331,7 +336,8 @@ class IsoconfigurationalEnsemble:
         if len(steps) < 2:
             raise InputError("clone 0 has no frame after the initial one; expected lags.")
         lag_steps = steps[1:] - steps[0]
-        return cls(initial, CloneFrames(initial, lag_steps, clones), np.asarray(lag_steps * dt))
+        members = CloneFrames(initial, lag_steps, clones)
+        return cls(initial, members, np.asarray(lag_steps * dt), clones[0].metadata.get("system"))
 
     def __iter__(self) -> Iterator[FloatArray]:
         """Displacements of one clone after the other, shape [n_lags, n, d], read-only.
@@ -399,10 +405,7 @@ class IsoconfigurationalEnsemble:
                 f"an ensemble of {self.n_clones} clones cannot be halved; expected at least "
                 f"{FEWEST_FOR_HALVES}, two for each half."
             )
-        even, odd = (
-            IsoconfigurationalEnsemble(self.initial, self.clones[start::2], self.times)
-            for start in (0, 1)
-        )
+        even, odd = (replace(self, clones=self.clones[start::2]) for start in (0, 1))
         return even, odd
 
     def __repr__(self) -> str:

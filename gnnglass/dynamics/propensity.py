@@ -11,7 +11,6 @@ import numpy as np
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import NotComputedError
-from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -39,13 +38,15 @@ class Propensity(CloneMean):
         self._ensemble: IsoconfigurationalEnsemble | None = None
         self._values: FloatArray | None = None
 
-    def local(self, initial: Snapshot) -> Local:
+    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
         """How far each particle went, ``|Δr_i|``.
 
         Raises:
             InputError: If `neighbors` is not a cutoff or does not fit the box.
         """
-        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+        relative = relative_to_cage(
+            ensemble.initial, self.neighbors if self.cage_relative else None
+        )
         return lambda displacements: np.linalg.norm(relative(displacements), axis=-1)
 
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
@@ -130,9 +131,11 @@ class DebyeWaller(CloneMean):
         ensemble.lag(self.time)
         return super().compute(ensemble)
 
-    def local(self, initial: Snapshot) -> Local:
+    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
         """How far each particle went, squared; raises `InputError` as `compute`."""
-        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+        relative = relative_to_cage(
+            ensemble.initial, self.neighbors if self.cage_relative else None
+        )
         return lambda displacements: (relative(displacements) ** 2).sum(axis=-1)
 
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:

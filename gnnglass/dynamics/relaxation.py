@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError, NotComputedError
+from gnnglass.systems import GlassFormer, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -104,11 +105,16 @@ class LocalRelaxation(CloneMean):
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Find the crossings of C_i, and those of C_i one standard error up and down."""
         mean, error = sums.mean, sums.standard_error
-        (tau, censored), (early, _), (late, _) = (
-            first_crossing(ensemble.times, mean + shift, self.threshold)
+        # NaN at the first lag: a particle of which there is nothing to correlate.
+        known = ~np.isnan(mean[0])
+        tau, tau_error = np.full((2, len(known)), np.nan)
+        censored = np.zeros(len(known), dtype=np.bool_)
+        (tau[known], censored[known]), (early, _), (late, _) = (
+            first_crossing(ensemble.times, (mean + shift)[:, known], self.threshold)
             for shift in (0.0, -error, error)
         )
-        tau_error = np.where(censored, np.nan, tau * np.log(late / early) / 2)
+        tau_error[known] = tau[known] * np.log(late / early) / 2
+        tau_error[censored] = np.nan
         self._result = _Result(ensemble, mean, tau, censored, tau_error)
 
     @property
@@ -123,7 +129,10 @@ class LocalRelaxation(CloneMean):
 
     @property
     def tau(self) -> FloatArray:
-        """Relaxation times, or the last lag where censored, shape [n]; raises likewise."""
+        """Relaxation times, or the last lag where censored, shape [n]; raises likewise.
+
+        NaN of a particle that has no such time, as without bonds.
+        """
         return self._computed().tau
 
     @property
@@ -148,19 +157,19 @@ class LocalRelaxation(CloneMean):
 
     @property
     def censored_fraction(self) -> float:
-        """Share of particles that had not relaxed at the last lag; raises likewise."""
-        return float(self.censored.mean())
+        """Share of the particles with a time that had not relaxed by then; raises likewise."""
+        return float(self.censored[~np.isnan(self.tau)].mean())
 
     @property
     def ranks(self) -> FloatArray:
         """Ranks of `tau` from 1 (fastest), censored particles tied at the top, shape [n].
 
-        Tied particles share the mean of their ranks, as in Spearman's correlation. Raises like
-        `correlation`.
+        Tied particles share the mean of their ranks, as in Spearman's correlation; those without
+        a time have none, but NaN. Raises like `correlation`.
         """
         from scipy.stats import rankdata
 
-        return np.asarray(rankdata(self.tau, method="average"))
+        return np.asarray(rankdata(self.tau, method="average", nan_policy="omit"))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the initial configuration coloured by log₁₀ τ_i; raises like `correlation`.
@@ -180,18 +189,12 @@ class LocalRelaxation(CloneMean):
         return self._result
 
 
-Cutoff = float | Mapping[tuple[str, str], float]
+Cutoff = float | Mapping[tuple[str, str], float] | Mapping[str, float]
+"""One length for all pairs, or one per pair of species, keyed ``("A", "B")`` or ``"A-B"``."""
 
-FIRST_SHELL: Mapping[tuple[str, str], float] = {
-    ("A", "A"): 1.45,
-    ("A", "B"): 1.25,
-    ("B", "B"): 1.15,
-}
-"""First minima of g(r) of the 2D Kob–Andersen mixture at density 1.2, kT from 0.3 to 1."""
-
-BROKEN: Mapping[tuple[str, str], float] = {("A", "A"): 1.6, ("A", "B"): 1.5, ("B", "B"): 1.3}
-"""Halfway from those minima to the next maxima: rattling across the edge of the shell breaks no
-bond, a step into the next shell does."""
+BOND, BREAK = 1.4, 1.8
+"""Where bonds are and where they are broken, in units of σ_ab: the values of the public code of
+Jung, Biroli & Berthier (StructDynGlass)."""
 
 
 @dataclass(eq=False)
@@ -202,34 +205,64 @@ class BondBreaking(LocalRelaxation):
     or more apart (two cutoffs: Yamamoto & Onuki, Phys. Rev. E 58, 3515 (1998); as the local
     correlation C_B averaged over isoconfigurational runs: Jung, Biroli & Berthier, Phys. Rev.
     Lett. 130, 238202 (2023)). Relative positions are followed without wrapping, so a partner that
-    has gone round the box has not come back. A particle without bonds at t = 0 has nothing that
-    holds it, and its C_i is 0 at every lag.
+    has gone round the box has not come back. A particle without bonds at t = 0 has no time at
+    which they break: its C_i and τ_i are NaN, it is not censored, and `unbonded` tells it.
 
     Args:
         r_bond: First-shell cutoff, one for all pairs or one per pair of species keyed
-            ``("A", "B")``, in units of length.
-        r_break: Wider cutoff, likewise.
+            ``("A", "B")`` or ``"A-B"``, in units of length; by default 1.4 σ_ab.
+        r_break: Wider cutoff, likewise; by default 1.8 σ_ab.
         threshold: The particle has relaxed once C_i ≤ threshold.
+        system: The mixture whose diameters σ_ab are meant; by default the ensemble's own.
     """
 
-    r_bond: Cutoff = field(default_factory=lambda: dict(FIRST_SHELL))
-    r_break: Cutoff = field(default_factory=lambda: dict(BROKEN))
+    r_bond: Cutoff | None = None
+    r_break: Cutoff | None = None
     threshold: float = 0.5
+    system: SystemLike | None = None
 
-    def local(self, initial: Snapshot) -> Local:
-        """Share of the bonds of each particle that are unbroken.
+    @property
+    def unbonded(self) -> BoolArray:
+        """Which particles had no bonds at t = 0, shape [n]; raises like `correlation`."""
+        return np.isnan(self.correlation[0])
+
+    def cutoffs(
+        self, initial: Snapshot, system: SystemLike | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Where bonds are and where they are broken, for each pair of species.
+
+        Args:
+            initial: A configuration; its `type_names` give the order.
+            system: The mixture, if this has none of its own.
+
+        Returns:
+            `r_bond` and `r_break`, shape [n_species, n_species], NaN for species of which there
+            are no particles.
 
         Raises:
-            InputError: If a cutoff is missing for a pair of species, not positive or beyond half
-                the box, or if a bond would be broken from the start.
+            InputError: If the mixture is needed and unknown, if a cutoff is missing for a pair of
+                species or not positive, or if a bond would be broken from the start.
         """
-        r_bond = _cutoff_matrix(self.r_bond, initial, "r_bond")
-        r_break = _cutoff_matrix(self.r_break, initial, "r_break")
+        source = system if self.system is None else self.system
+        former = None if source is None else glass_former(source)
+        r_bond = _cutoff_matrix(self.r_bond, BOND, former, initial, "r_bond")
+        r_break = _cutoff_matrix(self.r_break, BREAK, former, initial, "r_break")
         if np.any(r_break < r_bond):
             raise InputError(
-                f"r_break {self.r_break!r} is shorter than r_bond {self.r_bond!r} for some pair; "
-                "a bond would be broken from the start: give a wider r_break."
+                f"r_break {_shown(self.r_break, BREAK)} is shorter than r_bond "
+                f"{_shown(self.r_bond, BOND)} for some pair; a bond would be broken from the "
+                "start: give a wider r_break."
             )
+        return r_bond, r_break
+
+    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
+        """Share of the bonds of each particle that are unbroken, NaN without bonds.
+
+        Raises:
+            InputError: As `cutoffs`, or if a cutoff is beyond half the box.
+        """
+        initial = ensemble.initial
+        r_bond, r_break = self.cutoffs(initial, ensemble.system)
         pairs = neighbor_pairs(initial, float(np.nanmax(r_bond)))
         first, second = initial.types[pairs.i], initial.types[pairs.j]
         bonded = (pairs.i < pairs.j) & (pairs.distances < r_bond[first, second])
@@ -237,36 +270,58 @@ class BondBreaking(LocalRelaxation):
         reach = r_break[first, second][bonded]
 
         n = len(initial)
-        bonds = np.maximum(np.bincount(i, minlength=n) + np.bincount(j, minlength=n), 1)
+        bonds = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
+        each = np.where(bonds > 0, bonds, np.nan)
 
         def unbroken(moved: FloatArray) -> FloatArray:
             whole = np.linalg.norm(vectors + moved[j] - moved[i], axis=1) < reach
-            return (np.bincount(i[whole], minlength=n) + np.bincount(j[whole], minlength=n)) / bonds
+            return (np.bincount(i[whole], minlength=n) + np.bincount(j[whole], minlength=n)) / each
 
         return lambda displacements: np.stack([unbroken(moved) for moved in displacements])
 
 
-def _cutoff_matrix(cutoff: Cutoff, snapshot: Snapshot, name: str) -> NDArray[np.float64]:
+def _shown(cutoff: Cutoff | None, factor: float) -> str:
+    return f"{factor:g} σ" if cutoff is None else repr(cutoff)
+
+
+def _cutoff_matrix(
+    cutoff: Cutoff | None,
+    factor: float,
+    system: GlassFormer | None,
+    snapshot: Snapshot,
+    name: str,
+) -> FloatArray:
     """Cutoff of each pair of species present, NaN for others, shape [n_species, n_species]."""
+    if cutoff is None and system is None:
+        raise InputError(
+            f"{name} follows from the diameters of the mixture, and the trajectory does not name "
+            "its glass former; give the system, such as 'kam2d', or r_bond and r_break."
+        )
     names = snapshot.type_names
     matrix = np.full((len(names), len(names)), np.nan)
     present = np.unique(snapshot.types)
     for a in present:
         for b in present:
-            if isinstance(cutoff, Mapping):
-                pair = (names[a], names[b])
-                value = cutoff.get(pair, cutoff.get(pair[::-1]))
+            if cutoff is None:
+                assert system is not None
+                value = factor * system.contact(names[a], names[b])
+            elif isinstance(cutoff, Mapping):
+                value = _of_pair(cutoff, names[a], names[b], name)
             else:
                 value = cutoff
-            if value is None:
-                known = ", ".join(map(str, cutoff)) if isinstance(cutoff, Mapping) else ""
-                raise InputError(
-                    f"{name} has no cutoff for the pair {pair}; it has {known or 'none'}."
-                )
             if not value > 0:
                 raise InputError(f"{name} is {value:g}; expected a positive length.")
             matrix[a, b] = value
     return matrix
+
+
+def _of_pair(cutoffs: Mapping[Any, float], first: str, second: str, name: str) -> float:
+    keys = ((first, second), (second, first), f"{first}-{second}", f"{second}-{first}")
+    for key in keys:
+        if key in cutoffs:
+            return cutoffs[key]
+    known = ", ".join(map(str, cutoffs)) or "none"
+    raise InputError(f"{name} has no cutoff for the pair {first}-{second}; it has {known}.")
 
 
 @dataclass(eq=False)
@@ -288,7 +343,7 @@ class SelfOverlap(LocalRelaxation):
     cage_relative: bool = True
     neighbors: Mapping[str, float] = field(default_factory=lambda: dict(CAGE))
 
-    def local(self, initial: Snapshot) -> Local:
+    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
         """1 where ``|Δr_i| < a``, else 0.
 
         Raises:
@@ -296,7 +351,9 @@ class SelfOverlap(LocalRelaxation):
         """
         if not self.a > 0:
             raise InputError(f"overlap distance a is {self.a:g}; expected a positive length.")
-        relative = relative_to_cage(initial, self.neighbors if self.cage_relative else None)
+        relative = relative_to_cage(
+            ensemble.initial, self.neighbors if self.cage_relative else None
+        )
 
         def stayed(displacements: FloatArray) -> FloatArray:
             return (np.linalg.norm(relative(displacements), axis=-1) < self.a).astype(np.float64)

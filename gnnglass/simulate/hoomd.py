@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError, MissingExtraError, SimulationError
+from gnnglass.simulate._descent import MINIMISER_STEP, steepest_descent
 from gnnglass.simulate._state import SETTLING_STEPS, State, Stretch, moved, require_room
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import separated
@@ -87,9 +88,6 @@ SORT_STEPS = 200
 #: energy is then within 1e-9 of the minimum's, relatively.
 FORCE_TOLERANCE = 5e-8
 MAX_ITERATIONS = 100_000
-#: Larger forces do not occur in liquids, only between overlapping particles.
-OVERLAP_FORCE = 1e3
-PUSHES, PUSH = 200, 0.01
 BITS_OF_SEED = 16
 
 
@@ -114,6 +112,7 @@ class HoomdSession:
         self._hoomd = hoomd
         self._device = device
         self._simulation: Any = None
+        self._dynamics: Any = None
         self._box: FloatArray = np.zeros(system.dimension)
         self._broken = False
 
@@ -172,19 +171,36 @@ class HoomdSession:
                 simulation.run(block)
             yield block
 
-    def minimize(self) -> None:
+    def forces_at(self, positions: FloatArray) -> FloatArray:
+        """Forces with the particles at other positions, which need not be in the box, [n, d].
+
+        For a session of one process.
+        """
+        d, edges = self.system.dimension, self._box
+        inside = positions - edges * np.round(positions / edges)
+        with self._engine_errors():
+            if self._simulation.operations.integrator is not self._statics:
+                self._integrate(self._statics)
+            with self._simulation.state.cpu_local_snapshot as local:
+                local.particles.position[:, :d] = inside[local.particles.tag]
+            # A step that moves nothing; HOOMD computes forces once a step.
+            self._simulation.run(1)
+            return np.asarray(sum(force.forces[:, :d] for force in self._forces))
+
+    def minimize(self, stiffness: float) -> None:
         """Move the particles to the local minimum of the potential energy, by FIRE.
+
+        Args:
+            stiffness: The largest curvature of the energy where they are.
 
         Raises:
             SimulationError: If no minimum is reached.
         """
         hoomd = self._hoomd
-        if self._may_overlap():
-            self._push_apart()
         with self._engine_errors():
             free = hoomd.md.methods.ConstantVolume(hoomd.filter.All())
             fire = hoomd.md.minimize.FIRE(
-                dt=0.02,
+                dt=MINIMISER_STEP / stiffness**0.5,
                 force_tol=FORCE_TOLERANCE,
                 angmom_tol=1.0,
                 energy_tol=1.0,
@@ -196,8 +212,8 @@ class HoomdSession:
                 if fire.converged:
                     return
         raise SimulationError(
-            f"no minimum was reached in {MAX_ITERATIONS} iterations; check the starting "
-            "configuration."
+            f"no minimum was reached in {MAX_ITERATIONS} iterations; check that positions, length "
+            "unit and species fit the mixture."
         )
 
     def motion(self) -> tuple[FloatArray, NDArray[np.int32], FloatArray]:
@@ -237,24 +253,6 @@ class HoomdSession:
                 forces.remove(correction)
         return energies, total
 
-    def _may_overlap(self) -> bool:
-        """Whether some force is larger than in any liquid; unknown, hence True, under MPI."""
-        _, forces = self.energies_and_forces()
-        alone = self._device.communicator.num_ranks == 1
-        return not alone or bool(np.abs(forces).max() > OVERLAP_FORCE)
-
-    def _push_apart(self) -> None:
-        """Separate overlapping particles, at which FIRE would diverge, by short damped steps."""
-        hoomd, simulation = self._hoomd, self._simulation
-        with self._engine_errors():
-            capped = hoomd.md.methods.DisplacementCapped(hoomd.filter.All(), PUSH)
-            # HOOMD 4 divides the largest displacement by dt, so dt = 1 makes it the one given.
-            self._integrate(hoomd.md.Integrator(dt=1.0, methods=[capped]))
-            for _ in range(PUSHES):
-                simulation.run(1)
-                with simulation.state.cpu_local_snapshot as local:
-                    local.particles.velocity[:] = 0
-
     def _integrate(self, integrator: Any) -> None:
         """Attach `integrator`, with the forces of the mixture."""
         old = self._simulation.operations.integrator
@@ -277,6 +275,7 @@ class HoomdSession:
         self._forces, self._corrections = pair_forces(hoomd, self.system, room)
         thermostat = hoomd.md.methods.Langevin(hoomd.filter.All(), kT=1.0)
         self._dynamics = hoomd.md.Integrator(dt=0.0, methods=[thermostat])
+        self._statics = hoomd.md.Integrator(dt=0.0)
         return simulation
 
     def _state(self, snapshot: Snapshot, velocities: FloatArray) -> Any:
@@ -310,9 +309,17 @@ class HoomdSession:
                 raise
             lines = str(error).split("\n") if str(error) else [type(error).__name__]
             reason = " ".join(line.removeprefix("**ERROR**: ").strip() for line in lines)
+            moving = self._simulation is not None and (
+                self._simulation.operations.integrator is self._dynamics
+            )
+            advice = (
+                "try a smaller dt if the run has blown up, fewer processes if the box is too small "
+                "for them"
+                if moving
+                else "check that positions, length unit and species fit the mixture"
+            )
             raise SimulationError(
-                f"HOOMD stopped: {reason.strip().rstrip('.')}; try a smaller dt if the run has "
-                "blown up, fewer processes if the box is too small for them."
+                f"HOOMD stopped: {reason.strip().rstrip('.')}; {advice}."
             ) from error
 
 
@@ -369,14 +376,28 @@ class HoomdEngine(Engine):
         return self._session.energies_and_forces()[0]
 
     def descend(self, system: GlassFormer, snapshot: Snapshot) -> Snapshot:
-        """The inherent structure, by FIRE; see `Engine.minimize`.
+        """The inherent structure, by steepest descent and FIRE; see `Engine.minimize`.
 
-        Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006).
+        `steepest_descent` leads to where no barrier is left, Bitzek et al., Phys. Rev. Lett. 97,
+        170201 (2006), from there to the minimum.
+
+        Raises:
+            InputError: Also under ``mpiexec``, where no process knows all forces.
         """
+        processes = int(self._device.communicator.num_ranks)
+        if processes > 1:
+            raise InputError(
+                f"HOOMD-blue was asked to minimise in {processes} processes; expected one: "
+                "minimise without mpiexec, or with the engine 'lammps'."
+            )
         session = self._session_for(system, snapshot)
         start = separated(system, snapshot)
         session.place(start, clock=0)
-        session.minimize()
+        spacing = start.density ** (-1 / start.dimension)
+        descent = steepest_descent(session.forces_at, start.positions, spacing)
+        start = start.replace(positions=descent.positions)
+        session.place(start)
+        session.minimize(descent.stiffness)
         positions, crossed, _ = session.motion()
         minimum = moved(start, positions, crossed, snapshot.step)
         return minimum.with_fields(potential_energy=system.energies(minimum))

@@ -109,7 +109,7 @@ def inherent_structures(
 
     Raises:
         InputError: If a frame does not fit the system.
-        SimulationError: If no minimum is reached.
+        SimulationError: If no minimum is reached from a frame; names the first.
         UnknownNameError: If there is no such glass former or engine.
         MissingExtraError: If the engine is not installed.
         FileError: If a path cannot be read, a minimum cannot be stored, or a stored one is
@@ -126,11 +126,17 @@ def inherent_structures(
     )
     minimiser = ENGINES.create(engine)
     frames = []
-    for snapshot in trajectory:
-        if keep is None:
-            frames.append(minimiser.minimize(system, snapshot))
-        else:
-            frames.append(_stored_minimum(minimiser, system, snapshot, Path(keep)))
+    for k, snapshot in enumerate(trajectory):
+        try:
+            if keep is None:
+                frames.append(minimiser.minimize(system, snapshot))
+            else:
+                frames.append(_stored_minimum(minimiser, system, snapshot, Path(keep)))
+        except SimulationError as error:
+            raise SimulationError(
+                f"frame {k} (step {snapshot.step}) has no inherent structure, because {error} "
+                "The other frames can do without it: leave it out."
+            ) from error
         if progress is not None:
             progress(len(frames), len(trajectory))
     facts = {**trajectory.metadata, "system": system.identity, "level": "inherent"}

@@ -115,12 +115,4 @@ def _contact(source: GlassFormer | Mapping[str, float], first: str, second: str)
                 "expected positive lengths."
             )
         return sum(sizes) / 2
-    potentials = source.potentials
-    potential = potentials[(first, second) if (first, second) in potentials else (second, first)]
-    sigma: float | None = getattr(potential, "sigma", None)
-    if sigma is None:
-        raise InputError(
-            f"{type(potential).__name__}, the potential of {first} and {second} in "
-            f"{source.name!r}, has no diameter sigma; give it one, or give diameters instead."
-        )
-    return sigma
+    return source.contact(first, second)

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from gnnglass.compare import smooth
+from gnnglass.dynamics import BondBreaking
 from gnnglass.errors import InputError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import AnyRecipe, GraphRecipe, create_model, recipe_for
@@ -53,6 +54,8 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         raise InputError(
             f"dynamics.phase is {study.dynamics.phase!r}; the phases are {', '.join(study.phases)}."
         )
+    if study.dynamics is not None:
+        BondBreaking(study.dynamics.r_bond, study.dynamics.r_break).cutoffs(starts[0], system)
     if study.dynamics is not None and study.dynamics.ageing:
         phase = study.dynamics.phase
         if "waiting_steps" not in study.phases[phase]:

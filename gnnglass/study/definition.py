@@ -141,6 +141,9 @@ class DynamicsSection(Section):
         n_clones: Clones with fresh Maxwell velocities per configuration.
         lag_steps: Steps at which displacements are recorded, increasing.
         propensity_lag: The lag, among `lag_steps`, at which propensities are compared.
+        r_bond: Where bonds are at the start, one length for all pairs of species or one for each,
+            such as ``{"A-A" = 1.4, …}``; by default 1.4 σ_ab of the mixture.
+        r_break: Where they are broken, likewise; by default 1.8 σ_ab.
         ageing: Start ensembles from every frame, not only from the last: one at each of the
             phase's ``waiting_steps``.
     """
@@ -150,6 +153,8 @@ class DynamicsSection(Section):
     n_clones: int = Field(ge=2)
     lag_steps: IncreasingSteps
     propensity_lag: int
+    r_bond: float | dict[str, float] | None = None
+    r_break: float | dict[str, float] | None = None
     ageing: bool = False
 
     @model_validator(mode="after")

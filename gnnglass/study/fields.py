@@ -145,7 +145,8 @@ def _with_dynamics(
     # Without ageing there is one moment, whose waiting time is of no meaning.
     times = list(dynamics.waiting_configurations(thermal)) if section.ageing else [0.0]
     frames = dict(zip(times, followed_frames(workspace.study, section), strict=True))
-    ageing = dynamics.Ageing(time=section.propensity_lag * dt).compute(
+    bonds = dynamics.BondBreaking(section.r_bond, section.r_break, system=workspace.system)
+    ageing = dynamics.Ageing(bonds=bonds, time=section.propensity_lag * dt).compute(
         {
             waited: dynamics.IsoconfigurationalEnsemble.from_clones(
                 workspace.load_clones(start_name(run, frame))

@@ -13,6 +13,7 @@ from gnnglass.systems.potentials import (
     PairPotential,
     ShiftedLJ,
     SmoothedInversePower,
+    SmoothedLJ,
 )
 from gnnglass.systems.tabulation import Table, inner_radius, linear_table, spline_table
 
@@ -25,6 +26,7 @@ __all__ = [
     "PairPotential",
     "ShiftedLJ",
     "SmoothedInversePower",
+    "SmoothedLJ",
     "SystemLike",
     "Table",
     "glass_former",

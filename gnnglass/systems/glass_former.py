@@ -136,6 +136,27 @@ class GlassFormer:
         """The longest cutoff of any pair."""
         return max(potential.cutoff for potential in self.potentials.values())
 
+    def contact(self, first: str, second: str) -> float:
+        """The diameter σ_ab of the potential of two species, in units of length.
+
+        Raises:
+            InputError: If there is no such species, or their potential has no diameter.
+        """
+        pair = (first, second) if (first, second) in self.potentials else (second, first)
+        if pair not in self.potentials:
+            raise InputError(
+                f"{self.name!r} has the species {', '.join(self.species)}; there is no potential "
+                f"of {first} and {second}."
+            )
+        sigma: float | None = getattr(self.potentials[pair], "sigma", None)
+        if sigma is None:
+            raise InputError(
+                f"{type(self.potentials[pair]).__name__}, the potential of {first} and {second} in "
+                f"{self.name!r}, has no diameter sigma; give it one, or give lengths instead of "
+                "the system."
+            )
+        return sigma
+
     def counts(self, n_particles: int) -> tuple[int, ...]:
         """Particles of each species in a system of `n_particles`; the first takes the rounding."""
         rest = [round(n_particles * fraction) for fraction in list(self.composition.values())[1:]]

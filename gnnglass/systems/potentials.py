@@ -144,6 +144,52 @@ class ShiftedLJ(LennardJones):
         return np.where(r < self.cutoff, -self._slope(r), 0.0)
 
 
+def _smoothing(n: float, x: float) -> tuple[float, float, float]:
+    """c₀, c₂ and c₄ by which x⁻ⁿ + c₀ + c₂x² + c₄x⁴ and two derivatives vanish at one `x`."""
+    power = x**-n
+    return (
+        -(n + 2) * (n + 4) / 8 * power,
+        n * (n + 4) / 4 * power / x**2,
+        -n * (n + 2) / 8 * power / x**4,
+    )
+
+
+@final
+@POTENTIALS.register("smoothed-lj")
+@dataclass(frozen=True)
+class SmoothedLJ(LennardJones):
+    """Lennard-Jones, smoothed so that energy, force and curvature all vanish at the cutoff.
+
+    U(r) = φ(r) + 4ε[c₀ + c₂x² + c₄x⁴] with φ(r) = 4ε[x⁻¹² − x⁻⁶], x = r/σ, and the coefficients of
+    `SmoothedInversePower` for n = 12 less those for n = 6: at 2.5 σ they are 0.0404902,
+    −0.00970155 and 0.000620126 (Parmar, Ozawa & Berthier, Phys. Rev. Lett. 125, 085505 (2020)).
+
+    Attributes:
+        epsilon: Depth ε of the bare well, in units of energy.
+        sigma: Diameter σ, in units of length.
+        cutoff: r_c, in units of length.
+    """
+
+    def energy(self, r: ArrayLike) -> FloatArray:
+        """U(r), shape of `r`."""
+        r = np.asarray(r, dtype=np.float64)
+        x, (c0, c2, c4) = r / self.sigma, self._coefficients()
+        inside = self._phi(r) + 4 * self.epsilon * (c0 + c2 * x**2 + c4 * x**4)
+        return np.where(r < self.cutoff, inside, 0.0)
+
+    def force(self, r: ArrayLike) -> FloatArray:
+        """−dU/dr = −φ'(r) − (4ε/σ)[2c₂x + 4c₄x³], shape of `r`."""
+        r = np.asarray(r, dtype=np.float64)
+        x, (_, c2, c4) = r / self.sigma, self._coefficients()
+        added = 4 * self.epsilon / self.sigma * (2 * c2 * x + 4 * c4 * x**3)
+        return np.where(r < self.cutoff, -self._slope(r) - added, 0.0)
+
+    def _coefficients(self) -> tuple[float, float, float]:
+        x = self.cutoff / self.sigma
+        c0, c2, c4 = np.subtract(_smoothing(12, x), _smoothing(6, x)).tolist()
+        return c0, c2, c4
+
+
 @final
 @POTENTIALS.register("smoothed-inverse-power")
 @dataclass(frozen=True)
@@ -181,13 +227,7 @@ class SmoothedInversePower(PairPotential):
         return np.where(r < self.cutoff, inside, 0.0)
 
     def _coefficients(self) -> tuple[float, float, float]:
-        n, x = self.exponent, self.cutoff / self.sigma
-        power = x**-n
-        return (
-            -(n + 2) * (n + 4) / 8 * power,
-            n * (n + 4) / 4 * power / x**2,
-            -n * (n + 2) / 8 * power / x**4,
-        )
+        return _smoothing(self.exponent, self.cutoff / self.sigma)
 
 
 @final

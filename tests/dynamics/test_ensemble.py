@@ -1,5 +1,6 @@
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def one_trajectory(initial, displacements, **metadata):
         for lag in range(len(LAGS))
     ]
     layout = {"n_clones": len(displacements), "lag_steps": list(LAGS)}
-    return Trajectory(frames, {"isoconfigurational": layout, "dt": DT, **metadata})
+    return Trajectory(
+        frames, {"isoconfigurational": layout, "dt": DT, "system": "kam2d", **metadata}
+    )
 
 
 def separate(initial, displacements, **metadata):
@@ -49,7 +52,7 @@ def separate(initial, displacements, **metadata):
     for index, clone in enumerate(displacements):
         start = initial.replace(images=initial.images + index, step=index)
         frames = [moved(start, clone[lag], index + LAGS[lag]) for lag in range(len(LAGS))]
-        clones.append(Trajectory([start, *frames], {"dt": DT, **metadata}))
+        clones.append(Trajectory([start, *frames], {"dt": DT, "system": "kam2d", **metadata}))
     return clones
 
 
@@ -206,11 +209,11 @@ class Counted(Sequence):
 def test_any_sequence_of_clones_will_do_and_each_is_read_once():
     initial = example_snapshot(2)
     clones = Counted(5, (3, 144, 2))
-    lazy = IsoconfigurationalEnsemble(initial, clones, np.array(LAGS))
+    lazy = IsoconfigurationalEnsemble(initial, clones, np.array(LAGS), "kam2d")
     assert clones.asked == [0] * 5
     annotated = annotate(lazy)
     assert clones.asked == [1] * 5
-    known = annotate(IsoconfigurationalEnsemble(initial, lazy.displacements, np.array(LAGS)))
+    known = annotate(replace(lazy, clones=lazy.displacements))
     for name, values in known.fields.items():
         np.testing.assert_array_equal(annotated.field(name), values)
     clones.shape = (2, 144, 2)

@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from gnnglass.dynamics import (
     first_crossing,
 )
 from gnnglass.errors import InputError, NotComputedError
-from gnnglass.testing import example_snapshot
+from gnnglass.simulate import ENGINES, Protocol
+from gnnglass.systems import GLASS_FORMERS
+from gnnglass.testing import example_of, example_snapshot
 from gnnglass.trajectories import Snapshot
 
 
@@ -24,7 +28,7 @@ def random_ensemble(seed, dimension=2, n_clones=4, scale=(0.1, 0.4, 0.8)):
     rng = np.random.default_rng(seed)
     moved = rng.normal(size=(n_clones, len(scale), n, dimension))
     moved *= np.array(scale)[:, None, None]
-    return IsoconfigurationalEnsemble(initial, moved, 10.0 ** np.arange(len(scale)))
+    return IsoconfigurationalEnsemble(initial, moved, 10.0 ** np.arange(len(scale)), "kam2d")
 
 
 def test_crossing_is_interpolated_in_the_logarithm_of_time():
@@ -101,7 +105,7 @@ def test_planted_bond_life_times_are_recovered():
         alone.initial.box, np.concatenate([alone.initial.positions, partner]), np.zeros(40)
     )
     moved = np.concatenate([3 * alone.displacements, np.zeros_like(alone.displacements)], axis=2)
-    bonds = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, alone.times))
+    bonds = BondBreaking(1.45, 1.6).compute(IsoconfigurationalEnsemble(initial, moved, alone.times))
     np.testing.assert_allclose(bonds.tau[:20], truth * np.log(2), rtol=0.15)
     np.testing.assert_array_equal(bonds.tau[20:], bonds.tau[:20])
 
@@ -237,17 +241,92 @@ def test_a_partner_that_has_gone_round_the_box_has_not_come_back():
     initial = Snapshot([10, 10], [[0, 0], [1, 0]], [0, 0])
     moved = np.zeros((2, 2, 2, 2))
     moved[:, :, 1, 0] = [[4.0, 10.0]]
-    bonds = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, np.array([1.0, 2.0])))
+    ensemble = IsoconfigurationalEnsemble(initial, moved, np.array([1.0, 2.0]))
+    bonds = BondBreaking(1.45, 1.6).compute(ensemble)
     assert not bonds.correlation.any()
 
 
-def test_a_particle_without_bonds_has_relaxed_at_once():
+def test_a_particle_without_bonds_has_no_time_at_which_they_break():
     initial = Snapshot([20, 20], [[0, 0], [5, 0], [5, 1]], [0, 0, 0])
-    ensemble = IsoconfigurationalEnsemble(initial, np.zeros((2, 2, 3, 2)), np.array([2.0, 4.0]))
+    still = np.zeros((2, 2, 3, 2))
+    ensemble = IsoconfigurationalEnsemble(initial, still, np.array([2.0, 4.0]), "kam2d")
     bonds = BondBreaking().compute(ensemble)
-    np.testing.assert_array_equal(bonds.correlation, [[0, 1, 1], [0, 1, 1]])
-    assert bonds.tau.tolist() == [1.0, 4.0, 4.0]
+    np.testing.assert_array_equal(bonds.correlation, [[np.nan, 1, 1], [np.nan, 1, 1]])
+    np.testing.assert_array_equal(bonds.tau, [np.nan, 4.0, 4.0])
+    np.testing.assert_array_equal(bonds.ranks, [np.nan, 1.5, 1.5])
     assert bonds.censored.tolist() == [False, True, True]
+    assert bonds.unbonded.tolist() == [True, False, False]
+    assert bonds.censored_fraction == 1
+    marked = annotate(ensemble)
+    assert np.isnan(marked.field("tau_bond")).tolist() == [True, False, False]
+    assert marked.field("tau_bond_censored").tolist() == [0, 1, 1]
+
+
+def bonded_pairs(system, snapshot, factor):
+    """Pairs closer than so many σ_ab, one by one over all pairs and images."""
+    found = {}
+    for i, j in combinations(range(len(snapshot)), 2):
+        apart = snapshot.minimum_image(snapshot.positions[j] - snapshot.positions[i])
+        pair = tuple(sorted(snapshot.type_names[snapshot.types[k]] for k in (i, j)))
+        if np.linalg.norm(apart) < factor * system.potentials[pair].sigma:
+            found[i, j] = apart
+    return found
+
+
+@pytest.mark.parametrize("name", GLASS_FORMERS.names())
+def test_bond_times_of_every_mixture_are_those_of_its_diameters(name):
+    """1.4 σ_ab to be a bond and 1.8 σ_ab to break one, against the double sum."""
+    system = GLASS_FORMERS.create(name)
+    initial = example_of(system)
+    n, d = initial.positions.shape
+    rng = np.random.default_rng(1)
+    moved = np.cumsum(rng.normal(scale=0.15, size=(2, 5, n, d)), axis=1)
+    times = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    found = BondBreaking().compute(IsoconfigurationalEnsemble(initial, moved, times, name))
+    total, left = np.zeros(n), np.zeros((5, n))
+    for (i, j), apart in bonded_pairs(system, initial, 1.4).items():
+        pair = tuple(sorted(initial.type_names[initial.types[k]] for k in (i, j)))
+        now = np.linalg.norm(apart + moved[:, :, j] - moved[:, :, i], axis=-1)
+        whole = (now < 1.8 * system.potentials[pair].sigma).mean(axis=0)
+        for k in (i, j):
+            total[k] += 1
+            left[:, k] += whole
+    bonded = total > 0
+    np.testing.assert_array_equal(found.unbonded, ~bonded)
+    np.testing.assert_allclose(found.correlation[:, bonded], (left / total)[:, bonded])
+    expected, censored = first_crossing(times, (left / total)[:, bonded], 0.5)
+    np.testing.assert_allclose(found.tau[bonded], expected)
+    np.testing.assert_array_equal(found.censored[bonded], censored)
+    assert bonded.all()
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("name", GLASS_FORMERS.names())
+def test_no_particle_of_a_liquid_is_without_bonds(name, tmp_path):
+    system = GLASS_FORMERS.create(name)
+    kT = {"abm2d": 3.0, "ipl2d": 0.36, "ipl3d": 0.3, "harmonic3d": 4e-3}.get(name, 0.7)
+    protocol = Protocol(
+        n_particles=1000, kT=kT, kT_melt=3 * kT, dt=0.002, seed=1, melt_steps=5000,
+        hold_steps=10_000, cooling_rate=kT / 5, n_frames=5, frame_interval=1000,
+    )  # fmt: skip
+    for frame in ENGINES.create("lammps").run(system, protocol, tmp_path / "run.gsd"):
+        still = np.zeros((2, 1, *frame.positions.shape))
+        ensemble = IsoconfigurationalEnsemble(frame, still, np.array([1.0]), name)
+        assert not BondBreaking().compute(ensemble).unbonded.any()
+
+
+def test_cutoffs_of_pairs_may_be_named_as_in_a_study_file():
+    initial = random_ensemble(0).initial
+    named = BondBreaking({"A-A": 1.3, "B-A": 1.2, "B-B": 1.1}, 1.8).cutoffs(initial)
+    keyed = {("A", "A"): 1.3, ("A", "B"): 1.2, ("B", "B"): 1.1}
+    for one, other in zip(named, BondBreaking(keyed, 1.8).cutoffs(initial), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_bonds_of_an_unknown_mixture_are_refused():
+    ensemble = replace(random_ensemble(0), system=None)
+    with pytest.raises(InputError, match=r"r_bond follows from .* does not name its glass former"):
+        BondBreaking().compute(ensemble)
 
 
 @settings(max_examples=20, deadline=None)
@@ -349,8 +428,8 @@ def test_order_of_calls_repr_and_plot(relaxation):
         (BondBreaking(-1.0, 1.2), "r_bond is -1; expected a positive length"),
         (BondBreaking(1.0, 0.0), "r_break is 0; expected a positive length"),
         (BondBreaking(6.0, 7.0), "cutoff 6 does not fit the box"),
-        (BondBreaking({("A", "A"): 1.5}, 1.7), r"r_bond has no cutoff for the pair \('A', 'B'\)"),
-        (BondBreaking(1.1, {}), r"r_break has no cutoff for the pair \('A', 'A'\); it has none"),
+        (BondBreaking({("A", "A"): 1.5}, 1.7), "r_bond has no cutoff for the pair A-B"),
+        (BondBreaking(1.1, {}), "r_break has no cutoff for the pair A-A; it has none"),
     ],
 )
 def test_bad_parameters_are_refused(relaxation, message):

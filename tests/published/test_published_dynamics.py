@@ -57,11 +57,14 @@ def test_several_lags_also_give_relaxation_times(
     tmp_path: Path, time: float | None, lag: int
 ) -> None:
     trajectory = read(published_files.deepmind(tmp_path))
-    found = with_dynamics(trajectory, time)
+    found = with_dynamics(trajectory, time, system="ka3d")
     distance = np.linalg.norm(published_files.displacements(3, 1, n_lags=3), axis=-1)
     np.testing.assert_allclose(found[0].field("propensity"), distance[:, lag].mean(axis=0))
     assert found.metadata["propensity_time"] == pytest.approx(lag + 1)
-    expected = dynamics.annotate(IsoconfigurationalEnsemble.from_trajectory(trajectory))
+    expected = dynamics.annotate(
+        IsoconfigurationalEnsemble.from_trajectory(trajectory),
+        bonds=dynamics.BondBreaking(system="ka3d"),
+    )
     for name in RELAXATION_TIMES:
         np.testing.assert_array_equal(found[0].field(name), expected.field(name))
     assert {"tau_bond_half_1", "tau_overlap_half_2"} <= set(found[0].fields)

@@ -43,7 +43,7 @@ def test_files_that_hold_propensities_know_their_system(tmp_path: Path, d: int) 
 
 
 def test_a_system_that_the_file_does_not_name_has_to_be_given(tmp_path: Path) -> None:
-    unnamed = with_dynamics(read(published_files.deepmind(tmp_path)))
+    unnamed = with_dynamics(read(published_files.deepmind(tmp_path)), system="ka3d")
     with pytest.raises(InputError, match="does not name its glass former"):
         with_structure(unnamed)
     found = with_structure(unnamed, system="ka3d")

@@ -23,10 +23,11 @@ engine, system = ENGINES.create(sys.argv[1]), GLASS_FORMERS.create(sys.argv[2])
 protocol = Protocol(n_particles=2500, kT=0.8, seed=1, n_frames=2, frame_interval=50,
                     hold_steps=200, melt_steps=200, cooling_rate=4.0)
 trajectory = engine.run(system, protocol, sys.argv[3])
-minimum = engine.minimize(system, trajectory[-1])
 assert len(trajectory) == 2
-if engine.rank == 0:
-    write(sys.argv[3] + ".minimum", Trajectory([minimum]))
+if engine.name == "lammps":
+    minimum = engine.minimize(system, trajectory[-1])
+    if engine.rank == 0:
+        write(sys.argv[3] + ".minimum", Trajectory([minimum]))
 Path(f"{sys.argv[3]}.rank-{engine.rank}").touch()
 """
 
@@ -53,6 +54,8 @@ def test_two_processes_share_a_run(engine, tmp_path, name):
         np.testing.assert_allclose(
             snapshot.field("potential_energy"), system.energies(snapshot), atol=2e-3
         )
+    if engine.name != "lammps":
+        return  # It minimises in one process only.
     [minimum] = read(f"{out}.minimum")
     again = ENGINES.create(engine.name).minimize(system, minimum)
     assert again.field("potential_energy").mean() == pytest.approx(

@@ -12,6 +12,7 @@ from gnnglass.systems import (
     GlassFormer,
     HarmonicSpheres,
     SmoothedInversePower,
+    SmoothedLJ,
 )
 from gnnglass.testing import example_of, example_snapshot
 from gnnglass.trajectories import Snapshot
@@ -175,10 +176,30 @@ def test_published_numbers():
     assert sigma["B", "B"] / cubed ** (1 / 3) == pytest.approx(1.086438, abs=1e-6)
     harmonic = glass("harmonic3d")
     assert harmonic.density * np.pi / 12 * (1 + 1.4**3) == pytest.approx(0.662, abs=5e-4)
-    third = glass("ka2d-ternary").potentials
-    for partner in "AB":
-        mean = sum(third[pair].sigma for pair in sorted({("A", partner), (partner, "B")})) / 2
-        assert third[partner, "C"].sigma == pytest.approx(mean)
+
+
+def test_the_ternary_mixture_is_that_of_the_published_configurations():
+    """σ and ε of the model KA2-2D, in the public code of Jung, Biroli & Berthier."""
+    potentials = GLASS_FORMERS.create("ka2d-ternary").potentials
+    sigma = {"AA": 1.0, "AB": 0.8, "AC": 0.9, "BB": 0.88, "BC": 0.8, "CC": 0.94}
+    epsilon = {"AA": 1.0, "AB": 1.5, "AC": 0.75, "BB": 0.5, "BC": 1.5, "CC": 0.75}
+    assert {"".join(pair): p for pair, p in potentials.items()} == {
+        pair: SmoothedLJ(epsilon[pair], sigma[pair], 2.5 * sigma[pair]) for pair in sigma
+    }
+
+
+def test_forces_vanish_in_a_published_inherent_structure(real_data):
+    """Of 1290 particles, types 1, 2 and 3 by rows, by Jung, Biroli & Berthier (StructDynGlass)."""
+    path = real_data / "StructDynGlass" / "1_inherent.xyz"
+    if not path.is_file():
+        pytest.skip(
+            f"data/Cnf-100000/1_inherent.xyz of GerhardJung/StructDynGlass is not at {path}"
+        )
+    rows = np.loadtxt(path, skiprows=9, max_rows=1290)
+    box = [32.8962, 32.8962]
+    snapshot = Snapshot(box, rows[:, 1:], rows[:, 0].astype(int) - 1, ("A", "B", "C"))
+    forces = GLASS_FORMERS.create("ka2d-ternary").forces(snapshot)
+    assert np.sqrt((forces**2).sum(axis=1).mean()) < 0.05
 
 
 @settings(max_examples=20, deadline=None)

@@ -10,12 +10,14 @@ from gnnglass.systems import (
     HarmonicSpheres,
     ShiftedLJ,
     SmoothedInversePower,
+    SmoothedLJ,
 )
 
 EPSILON, SIGMA, CUTOFF = st.floats(0.2, 3), st.floats(0.5, 1.5), st.floats(2.0, 4.0)
 FORMS = {
     "force-shifted-lj": st.builds(ForceShiftedLJ, EPSILON, SIGMA, CUTOFF),
     "shifted-lj": st.builds(ShiftedLJ, EPSILON, SIGMA, CUTOFF),
+    "smoothed-lj": st.builds(SmoothedLJ, EPSILON, SIGMA, CUTOFF),
     "smoothed-inverse-power": st.builds(
         SmoothedInversePower, EPSILON, SIGMA, st.floats(6, 18), CUTOFF
     ),
@@ -83,15 +85,29 @@ def test_shifted_lj_differs_from_the_plain_one_by_a_constant():
     assert potential.force(2.5 - 1e-12) == pytest.approx(-0.039, abs=5e-5)
 
 
+def power(potential):
+    x = potential.sigma / np.linspace(0.5, 0.99, 9) / potential.cutoff
+    return potential.epsilon * x**potential.exponent
+
+
+def lennard_jones(potential):
+    x = potential.sigma / np.linspace(0.5, 0.99, 9) / potential.cutoff
+    return 4 * potential.epsilon * (x**12 - x**6)
+
+
+@pytest.mark.parametrize(
+    ("form", "bare"), [("smoothed-inverse-power", power), ("smoothed-lj", lennard_jones)]
+)
 @settings(max_examples=30, deadline=None)
-@given(potential=FORMS["smoothed-inverse-power"])
-def test_smoothed_inverse_power_is_the_bare_one_with_an_even_polynomial(potential):
-    """What is added to the bare power is a + b r² + c r⁴, and the curvature vanishes too."""
-    r = np.linspace(0.5, 0.99, 9) * potential.cutoff
-    bare = potential.epsilon * (potential.sigma / r) ** potential.exponent
-    scale = np.abs(bare).max()
+@given(data=st.data())
+def test_smoothed_forms_are_the_bare_ones_with_an_even_polynomial(form, bare, data):
+    """What is added to the bare form is a + b r² + c r⁴, and the curvature vanishes too."""
+    potential = data.draw(FORMS[form])
+    r, without = np.linspace(0.5, 0.99, 9) * potential.cutoff, bare(potential)
+    scale = np.abs(without).max()
     design = np.stack([np.ones_like(r), r**2, r**4], axis=1)
-    _, residual, *_ = np.linalg.lstsq(design, (potential.energy(r) - bare) / scale, rcond=None)
+    added = (potential.energy(r) - without) / scale
+    _, residual, *_ = np.linalg.lstsq(design, added, rcond=None)
     assert residual[0] < 1e-20
     h = 1e-4 * potential.cutoff
     ends = potential.force(potential.cutoff - np.array([h, 2 * h]))
@@ -104,6 +120,15 @@ def test_smoothed_inverse_power_has_the_published_coefficients():
     potential, r, x = SmoothedInversePower(1.0, 1.0, 12, 1.25), 1.1, 1.25
     expected = r**-12 - 28 / x**12 + 48 / x**14 * r**2 - 21 / x**16 * r**4
     assert potential.energy(r) == pytest.approx(expected, rel=1e-12)
+
+
+def test_smoothed_lj_has_the_coefficients_of_the_public_code():
+    """Those that Jung, Biroli & Berthier's StructDynGlass states for 2.5 σ, to all its digits."""
+    potential, r = SmoothedLJ(epsilon=1.5, sigma=0.8, cutoff=2.0), np.array([0.7, 0.9, 1.3, 1.9])
+    x = r / 0.8
+    smoothing = 0.04049023795 - 0.00970155098 * x**2 + 0.00062012616 * x**4
+    expected = 4 * 1.5 * (x**-12 - x**-6 + smoothing)
+    np.testing.assert_allclose(potential.energy(r), expected, rtol=1e-7, atol=1e-8)
 
 
 def test_harmonic_spheres_in_closed_form():

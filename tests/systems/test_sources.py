@@ -17,6 +17,7 @@ from gnnglass.systems import (
     PairPotential,
     ShiftedLJ,
     SmoothedInversePower,
+    SmoothedLJ,
     glass_former,
 )
 from gnnglass.testing import example_of
@@ -53,6 +54,7 @@ NUMBERS = st.floats(0.5, 2.0)
 POTENTIAL = st.one_of(
     st.builds(ForceShiftedLJ, NUMBERS, NUMBERS, st.floats(2.0, 3.0)),
     st.builds(ShiftedLJ, NUMBERS, NUMBERS, st.floats(2.0, 3.0)),
+    st.builds(SmoothedLJ, NUMBERS, NUMBERS, st.floats(2.0, 3.0)),
     st.builds(SmoothedInversePower, NUMBERS, NUMBERS, st.floats(6, 14), st.floats(2.0, 3.0)),
     st.builds(HarmonicSpheres, NUMBERS, NUMBERS),
 )
