@@ -10,6 +10,7 @@ from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
 from gnnglass.simulate import Ensemble, Protocol
 from gnnglass.trajectories import RunsLike, Trajectory, as_runs
+from gnnglass.trajectories.runs import require_independent, run_names
 
 #: By dimension: the mixture, kT, and the steps before the first frame and between two. Liquids are
 #: supercooled; 0.29 of the particles are still within 0.3 of their place after an interval.
@@ -89,10 +90,12 @@ def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Tr
         ``phase`` and the motif's parameters.
 
     Raises:
-        InputError: If there are fewer than two runs, one is not inherent, or the motif cannot be
-            planted into it.
+        InputError: If there are fewer than two runs, they are not independent, one is not
+            inherent, or the motif cannot be planted into it.
     """
     base = as_runs(base)
+    names = run_names(base)
+    require_independent(dict(zip(names, base, strict=True)))
     if len(base) < len(CLASSES):
         raise InputError(
             f"{len(base)} runs were given; expected at least two, one to plant into and one to "
@@ -101,8 +104,7 @@ def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Tr
     shuffled = np.random.default_rng(seed).permutation(len(base))
     chosen = set(shuffled[: len(base) // 2].tolist())
     members: dict[str, list[Trajectory]] = {label: [] for label in CLASSES}
-    for number, trajectory in enumerate(base):
-        run = str(trajectory.metadata.get("run", f"run-{number}"))
+    for number, (run, trajectory) in enumerate(zip(names, base, strict=True)):
         if trajectory.metadata.get("level") != "inherent":
             raise InputError(
                 f"run {run!r} is not inherent; find its inherent structures first, in which no "

@@ -109,3 +109,10 @@ def test_base_configurations_are_minima_of_independent_runs_and_made_once(tmp_pa
     assert np.abs(former.forces(more[1][0])).max() < 0.01
     with pytest.raises(InputError, match="dimension is 4; expected 2 or 3"):
         base_configurations(tmp_path, 4, n_runs=1, **options)
+
+
+def test_copies_and_pieces_of_a_run_are_not_planted_into():
+    base = runs(3)
+    copy = Trajectory(list(base[0]), {**base[0].metadata, "run": "copy"})
+    with pytest.raises(InputError, match="'base-0' and .* 'copy' are the same configuration"):
+        planted_set([*base, copy], HexagonalPatch(), seed=1)
