@@ -191,8 +191,8 @@ def _project(folder: Path) -> Project:
     except (LookupError, ValueError, ConfigError, IncompatibleSchemaVersion) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"{folder} is a signac project that cannot be opened ({reason}); choose another folder, "
-            f"or, if an ensemble made it, remove {folder / '.signac'}, which is made anew."
+            f"{folder} is a signac project that cannot be opened ({reason}); choose another "
+            f"folder or, if an ensemble made it, remove {folder / '.signac'}, which is made anew."
         ) from error
 
 
