@@ -58,7 +58,7 @@ def outcome(finished, folder, harm_files):
         assert "\n" not in str(error).rstrip() and str(error).endswith("."), str(error)
         return str(error)
     assert figures(folder) == figures(finished)
-    kept = ("classifiers/*", "annotated/*", "compared/*", "*/workspace/*/*.gsd", "*/starts/*")
+    kept = ("classifiers/*", "annotated/*", "compared/*", "*/workspace/*/*.gsd")
     for path in (path for pattern in kept for path in finished.glob(pattern)):
         assert (folder / path.relative_to(finished)).read_bytes() == path.read_bytes(), path
     return "same"
