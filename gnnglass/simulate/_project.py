@@ -187,10 +187,12 @@ def _project(folder: Path) -> Project:
         shutil.rmtree(aside)
     try:
         return signac.get_project(str(folder), search=False)
-    except (LookupError, ConfigError, IncompatibleSchemaVersion) as error:
+    # Of a damaged configuration signac says a ValueError, too.
+    except (LookupError, ValueError, ConfigError, IncompatibleSchemaVersion) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"{folder} is a signac project that cannot be opened ({error}); choose another folder, "
-            f"or, if an ensemble made it, remove {folder / '.signac'}, which is made anew."
+            f"{folder} is a signac project that cannot be opened ({reason}); choose another "
+            f"folder or, if an ensemble made it, remove {folder / '.signac'}, which is made anew."
         ) from error
 
 

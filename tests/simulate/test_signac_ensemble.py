@@ -377,3 +377,12 @@ def test_parameters_that_are_not_those_of_the_job_are_one_sentence(finished, tmp
     path.write_text(path.read_text().replace('"kT": 0.5', '"kT": 0.6'))
     with pytest.raises(FileError, match="is missing or damaged; plan the runs again"):
         ensemble.status()
+
+
+@pytest.mark.parametrize("content", [b"", b"sche", b"schema_version = r\n", b"sch\xe5ma\n"])
+def test_a_project_that_signac_cannot_open_is_one_sentence(tmp_path, content):
+    planned(tmp_path)
+    (tmp_path / ".signac" / "config").write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot be opened \(.*remove .*\.signac") as caught:
+        planned(tmp_path)
+    assert "\n" not in str(caught.value)
