@@ -114,5 +114,5 @@ def test_base_configurations_are_minima_of_independent_runs_and_made_once(tmp_pa
 def test_copies_and_pieces_of_a_run_are_not_planted_into():
     base = runs(3)
     copy = Trajectory(list(base[0]), {**base[0].metadata, "run": "copy"})
-    with pytest.raises(InputError, match="'base-0' and .* 'copy' are the same configuration"):
+    with pytest.raises(InputError, match=r"'base-0' and .* 'copy' are the same configuration"):
         planted_set([*base, copy], HexagonalPatch(), seed=1)
