@@ -75,6 +75,7 @@ def train(
     from gnnglass.models import recipe_for
     from gnnglass.study.definition import explained_phase
     from gnnglass.training.classifier import is_classifier
+    from gnnglass.trajectories.material import DIFFERENCES
 
     training.choose_device(device)
     by_class = _of_classes(classes or [])
@@ -109,6 +110,7 @@ def train(
         model=model,
         recipe=recipe_for(model, first.dimension, first.type_names),
         options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
+        accept=[name for name in accept or () if name in DIFFERENCES],
         device=device,
     )
     classifier.save(out, overwrite=overwrite)

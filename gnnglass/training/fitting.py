@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def fit(
     model_options: Mapping[str, Any] | None = None,
     options: TrainingOptions | None = None,
     system: SystemLike | None = None,
+    accept: Collection[str] = (),
     checkpoint: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -58,7 +59,9 @@ def fit(
         model_options: Constructor arguments beyond those the recipe settles.
         options: How to train.
         system: The glass former: its name, a TOML file, a definition, or itself. What it is is
-            stored with the classifier.
+            stored with the classifier; by default what the runs state.
+        accept: Names of differences between the runs and the glass former that are meant; see
+            `gnnglass.trajectories.Material.require_fit`. They are kept in the record.
         checkpoint: File that is rewritten after every epoch; if it exists, training goes on
             from it. It must belong to this very training; if it is damaged, training begins anew.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
@@ -74,11 +77,13 @@ def fit(
     """
     options = options or TrainingOptions()
     material = labelled.material
-    if system is not None:
-        material = replace(material, system=glass_former(system).identity)
-        labelled.material.require_fit(
-            material, whose="the labelled set", made_for="the glass former that is named"
+    accepted = dict(labelled.accepted)
+    if (named := material.system if system is None else system) is not None:
+        former = glass_former(named)
+        accepted |= material.require_fit(
+            former.material, whose="the labelled set", made_for=repr(former.name), accept=accept
         )
+        material = replace(material, system=former.identity)
     parts = {"train": labelled.where(split.train), "validation": labelled.where(split.validation)}
     for name, members in parts.items():
         if len(np.unique(labelled.targets[members])) != 2 or len(labelled.labels) != 2:
@@ -118,7 +123,7 @@ def fit(
         calibration=Calibration(),
         record={
             "options": asdict(options),
-            "accepted": dict(labelled.accepted),
+            "accepted": accepted,
             "best_epoch": keep.best_epoch,
             "history": keep.history,
             "versions": versions(),
@@ -201,6 +206,7 @@ def fit_best(
     candidates: Sequence[Candidate],
     *,
     system: SystemLike | None = None,
+    accept: Collection[str] = (),
     checkpoints: str | Path | None = None,
     device: str = "auto",
     progress: bool = True,
@@ -217,7 +223,8 @@ def fit_best(
         split: Which runs train and which validate.
         candidates: What to choose from.
         system: The glass former: its name, a TOML file, a definition, or itself. What it is is
-            stored with the classifier.
+            stored with the classifier; by default what the runs state.
+        accept: As `fit` takes it.
         checkpoints: Folder for the checkpoint of each candidate, by its place among them; a
             killed search goes on from these. They must belong to this very search.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
@@ -242,6 +249,7 @@ def fit_best(
             model_options=candidate.model_options,
             options=candidate.options,
             system=system,
+            accept=accept,
             checkpoint=None if checkpoints is None else Path(checkpoints) / f"{place}.ckpt",
             device=device,
             progress=progress,

@@ -158,6 +158,24 @@ def test_training_refuses_what_is_not_one_task(runs, tmp_path):
     assert not (tmp_path / "x.safetensors").exists()
 
 
+def test_training_holds_the_runs_against_the_system_they_state(runs, tmp_path):
+    """Species exchanged in all of them are seen too."""
+    files = []
+    for path in sorted(runs.glob("*-?.gsd")):
+        whole = read(path)
+        swapped = [one.replace(types=1 - one.types) for one in whole]
+        files.append(stored(tmp_path / path.name, *swapped, **whole.metadata))
+    out = tmp_path / "x.safetensors"
+    ask = ("train", *files, "-o", out, "--model=linear", "--epochs=1")
+    said = refused(*ask)
+    assert "the labelled set is not like 'kam2d': composition A 0.3" in said
+    done = gnnglass(*ask, "--accept=composition")
+    assert done.code == 0, done.err
+    assert list(TrainedClassifier.load(out).record["accepted"]) == ["composition"]
+    done = gnnglass(*ask, "--species=A=B,B=A")
+    assert done.code == 0, done.err
+
+
 def test_classes_may_have_names_of_their_own_and_the_file_says_so(runs, tmp_path):
     out = tmp_path / "c.safetensors"
     done = gnnglass(

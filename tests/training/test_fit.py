@@ -45,7 +45,7 @@ def train(labelled: LabelledSet, model: str = "message-passing", **changes) -> T
         "recipe": recipe_for(model, dimension),
         "model_options": {} if model == "linear" else {"hidden": 16},
         "options": QUICK,
-        "system": "kam2d",
+        "system": {2: "kam2d", 3: "ka3d"}[dimension],
         "device": "cpu",
         "progress": False,
     }
@@ -88,7 +88,12 @@ def test_angles_alone_are_learnt_by_the_network_that_sees_them():
     best = {}
     for model in ("equivariant", "message-passing"):
         classifier = train(
-            labelled, model, options=options, recipe=recipe, model_options={"hidden": 32}
+            labelled,
+            model,
+            options=options,
+            recipe=recipe,
+            model_options={"hidden": 32},
+            system=None,
         )
         best[model] = min(epoch["val_loss"] for epoch in classifier.record["history"])
     assert best["equivariant"] < 0.3
