@@ -9,7 +9,7 @@ import numpy as np
 
 from gnnglass.errors import InputError
 from gnnglass.structure._neighbors import contact_distances
-from gnnglass.structure._tessellation import delaunay
+from gnnglass.structure._tessellation import mutual_contacts, radical_contacts
 from gnnglass.structure.indicator import INDICATORS, Indicator
 from gnnglass.systems import GlassFormer, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot
@@ -29,8 +29,10 @@ class TongTanaka(Indicator):
     discs that touch (Tong & Tanaka, Phys. Rev. X 8, 011041 (2018)). In 3D, where no angle is
     enough, Θ_i = (1/N_i) Σ_t Σ_ab ``|r_ab − σ_ab|`` / Σ_ab σ_ab over the N_i tetrahedra t of i and
     adjacent neighbours and the six edges ab of each, a pure number (Tong & Tanaka, Nat. Commun.
-    10, 5596 (2019)). Adjacent are the corners of a Delaunay triangle or tetrahedron; the distance
-    of contact σ_ab is that of the pair, which in a mixture need not be additive.
+    10, 5596 (2019)). Neighbours, of i and of each other, share a face in the radical Voronoi
+    tessellation with the radii σ_aa/2, as in these papers, and every triplet (2D: pair) of mutual
+    neighbours counts; the distance of contact σ_ab is that of the pair, which in a mixture need not
+    be additive.
 
     Args:
         system: A glass former, its registered name, its TOML file or its definition, for the
@@ -61,22 +63,28 @@ class TongTanaka(Indicator):
 
         Raises:
             InputError: If there are neither a system nor diameters, or both, if they lack a
-                species of the snapshot, or if two particles coincide.
+                species of the snapshot, if two particles coincide, or one lies so deep in a larger
+                one that it has no cell.
             UnknownNameError: If no glass former has that name.
         """
         contact = contact_distances(snapshot, self._source())
-        simplices = delaunay(snapshot)
-        types = snapshot.types[simplices.particles]
+        contacts = radical_contacts(snapshot, contact[snapshot.types, snapshot.types] / 2)
+        groups = mutual_contacts(contacts, len(snapshot), snapshot.dimension)
+        i = contacts.i[groups[:, 0]]
+        # The particle itself is corner 0, at the origin.
+        types = snapshot.types[np.column_stack([i, contacts.j[groups]])]
+        corners = np.concatenate(
+            [np.zeros((len(i), 1, 2 + (snapshot.dimension == 3))), contacts.vectors[groups]], axis=1
+        )
         edges = TRIANGLE if snapshot.dimension == 2 else TETRAHEDRON
         lengths, touching = np.empty((2, len(types), len(edges)))
         for k, (a, b) in enumerate(edges):
-            apart = simplices.corners[:, a] - simplices.corners[:, b]
-            lengths[:, k] = np.linalg.norm(apart, axis=1)
+            lengths[:, k] = np.linalg.norm(corners[:, a] - corners[:, b], axis=1)
             touching[:, k] = contact[types[:, a], types[:, b]]
         deviation = angle_deviation if snapshot.dimension == 2 else length_deviation
-        values = np.broadcast_to(deviation(lengths, touching), types.shape)
+        values = deviation(lengths, touching)[:, 0]
         n = len(snapshot)
-        return simplices.sums(values, n) / simplices.sums(np.ones(types.shape), n)
+        return np.bincount(i, values, minlength=n) / np.bincount(i, minlength=n)
 
     def _source(self) -> GlassFormer | Mapping[str, float]:
         if self.system is not None and self.diameters is None:

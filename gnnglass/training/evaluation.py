@@ -76,9 +76,11 @@ def matched_auc(
     """AUC over the pairs of a liquid and a glass that have nearly the same energy.
 
     The ROC AUC is the share of all (liquid, glass) pairs that a score puts in the right order;
-    here only pairs whose energies differ by less than `tolerance` count, so energy itself is at
-    chance. What remains above chance is structure beyond energy, the question of Swanson et al.,
-    arXiv:1909.04648.
+    here only pairs whose energies differ by less than `tolerance` count. Of these more have the
+    glass at the lower energy than at the higher one, because the distributions of energies slope
+    within the tolerance; so both kinds are given the same weight, and any function of the energy
+    that only rises or only falls is at 1/2 exactly. What remains above chance is structure beyond
+    energy, the question of Swanson et al., arXiv:1909.04648.
 
     Args:
         scores: Shape [n_snapshots].
@@ -87,15 +89,23 @@ def matched_auc(
         tolerance: Largest difference of energy of a pair.
 
     Returns:
-        The AUC (NaN without pairs) and the number of pairs it rests on.
+        The AUC and the number of pairs it rests on; NaN and 0 if in no pair, or in none of them,
+        the glass has the higher energy, or the lower one.
     """
     scores, energies = np.asarray(scores, float), np.asarray(energies, float)
     glass = np.asarray(targets) == 1
-    close = np.abs(energies[glass][:, None] - energies[~glass][None, :]) < tolerance
-    difference = (scores[glass][:, None] - scores[~glass][None, :])[close]
-    if not difference.size:
+    gap = energies[glass][:, None] - energies[~glass][None, :]
+    right = (np.sign(scores[glass][:, None] - scores[~glass][None, :]) + 1) / 2
+    close = np.abs(gap) < tolerance
+    lower, higher, equal = (close & (np.sign(gap) == sign) for sign in (-1, 1, 0))
+    n_pairs = int(close.sum())
+    if lower.any() != higher.any() or not n_pairs:
         return float("nan"), 0
-    return float(np.mean((np.sign(difference) + 1) / 2)), int(difference.size)
+    of_equal = float(right[equal].sum())
+    if not lower.any():
+        return of_equal / n_pairs, n_pairs
+    balanced = (float(right[lower].mean()) + float(right[higher].mean())) / 2
+    return (balanced * (n_pairs - int(equal.sum())) + of_equal) / n_pairs, n_pairs
 
 
 def calibration_error(probability: FloatArray, targets: FloatArray, n_bins: int = 10) -> float:

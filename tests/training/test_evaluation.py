@@ -108,20 +108,48 @@ def test_a_difference_of_unequal_lengths_is_refused():
 
 
 def test_matched_auc_counts_only_pairs_of_equal_energy():
-    """By hand: the pairs within 0.1 are (a, x) and (b, y); the score gets the first one right."""
-    energies = np.array([1.0, 2.0, 1.05, 2.05, 9.0])
-    targets = np.array([0, 0, 1, 1, 1])
-    scores = np.array([0.1, 0.9, 0.6, 0.2, 1.0])
-    assert matched_auc(scores, targets, energies, tolerance=0.1) == (0.5, 2)
+    """By hand: three pairs within 0.1; the glass is lower in one, which weighs as much as two."""
+    energies = np.array([1.0, 2.0, 1.05, 1.98, 2.05, 9.0])
+    targets = np.array([0, 0, 1, 1, 1, 1])
+    scores = np.array([0.1, 0.9, 0.6, 1.5, 0.2, 1.0])
+    # Higher: (1.05 > 1) right, (2.05 > 2) wrong; lower: (1.98 < 2) right.
+    assert matched_auc(scores, targets, energies, tolerance=0.1) == ((0.5 + 1) / 2, 3)
 
 
-def test_energy_itself_cannot_tell_matched_pairs_apart():
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("tolerance", [0.02, 0.1, 0.5])
+def test_energy_itself_cannot_tell_matched_pairs_apart(shift, tolerance):
     rng = np.random.default_rng(1)
     targets = np.repeat([0, 1], 200)
-    energies = rng.normal(size=400) - 0.5 * targets
-    matched, n_pairs = matched_auc(-energies, targets, energies, tolerance=0.02)
-    assert auc(-energies, targets) > 0.6
-    assert n_pairs > 100 and abs(matched - 0.5) < 0.15
+    energies = rng.normal(size=400) - shift * targets
+    for score in (-energies, energies, np.tanh(-energies)):
+        matched, n_pairs = matched_auc(score, targets, energies, tolerance=tolerance)
+        assert n_pairs > 100
+        assert matched == pytest.approx(0.5, abs=1e-12)
+
+
+def test_noisy_energy_is_at_chance_and_structure_beyond_it_is_not():
+    rng = np.random.default_rng(2)
+    targets = np.repeat([0, 1], 1000)
+    energies = rng.normal(size=2000) - 1.5 * targets
+    noisy, _ = matched_auc(rng.normal(-energies, 0.2), targets, energies, tolerance=0.1)
+    assert noisy == pytest.approx(0.5, abs=0.02)
+    beyond = rng.normal(size=2000) + targets - energies
+    found, _ = matched_auc(beyond, targets, energies, tolerance=0.01)
+    # Two normal scores one standard deviation apart.
+    assert found == pytest.approx(0.760, abs=0.03)
+
+
+def test_equal_energies_weigh_what_they_are():
+    energies, targets = np.array([0.0, 0.0, 0.0, 0.0]), np.array([0, 0, 1, 1])
+    scores = np.array([0.0, 2.0, 1.0, 3.0])
+    assert matched_auc(scores, targets, energies, tolerance=1.0) == (0.75, 4)
+    assert matched_auc(np.zeros(4), targets, energies, tolerance=1.0) == (0.5, 4)
+
+
+def test_matched_auc_needs_pairs_of_either_sign():
+    matched, n_pairs = matched_auc([0.0, 1.0], [0, 1], [0.0, -0.05], tolerance=0.1)
+    assert np.isnan(matched) and n_pairs == 0
 
 
 def test_matched_auc_without_any_pair_is_not_a_number():
