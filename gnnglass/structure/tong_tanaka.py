@@ -58,6 +58,11 @@ class TongTanaka(Indicator):
         """The glass former's own number of dimensions; both if there is none."""
         return (2, 3) if self.system is None else (glass_former(self.system).dimension,)
 
+    @property
+    def made_for(self) -> GlassFormer | None:
+        """The glass former whose diameters are used, if any."""
+        return None if self.system is None else glass_former(self.system)
+
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """Θ of each particle, shape [n].
 

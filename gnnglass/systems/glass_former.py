@@ -124,11 +124,16 @@ class GlassFormer:
     @property
     def material(self) -> Material:
         """What configurations of it are made of, whatever their temperature and level."""
+        try:
+            system = self.identity
+        except InputError:
+            # With a form of potential that is not registered, it has no more than a name.
+            system = self.name
         return Material(
             dimension=self.dimension,
             composition={name: (share, share) for name, share in self.composition.items()},
             density=(self.density, self.density),
-            system=self.identity,
+            system=system,
         )
 
     @property

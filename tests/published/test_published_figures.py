@@ -19,8 +19,8 @@ def table() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     names = ("local_density", "propensity", "propensity_cage_relative")
     snapshots = [
-        example_snapshot(2).with_fields(**{name: rng.normal(size=144) for name in names})
-        for _ in range(2)
+        example_snapshot(2, seed=k).with_fields(**{name: rng.normal(size=144) for name in names})
+        for k in range(2)
     ]
     return compare_by_name(
         snapshots, runs=["a", "b"], methods=["pearson", "spearman"], lengths=[1.0]

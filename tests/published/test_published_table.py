@@ -20,8 +20,8 @@ def configurations(*names: str) -> list[Snapshot]:
     """One for each of `RUNS`, with fields of these names, all random."""
     rng = np.random.default_rng(0)
     return [
-        example_snapshot(2).with_fields(**{name: rng.normal(size=144) for name in names})
-        for _ in RUNS
+        example_snapshot(2, seed=k).with_fields(**{name: rng.normal(size=144) for name in names})
+        for k in range(len(RUNS))
     ]
 
 
