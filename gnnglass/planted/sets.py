@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
 from gnnglass.simulate import Ensemble, Protocol
@@ -98,6 +99,7 @@ def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Tr
             f"{len(base)} runs were given; expected at least two, one to plant into and one to "
             "leave as it is."
         )
+    require_whole(0, seed=seed)
     shuffled = np.random.default_rng(seed).permutation(len(base))
     chosen = set(shuffled[: len(base) // 2].tolist())
     members: dict[str, list[Trajectory]] = {label: [] for label in CLASSES}

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass._files import written_whole
+from gnnglass._options import require_memory
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.protocol import CooledStatePoint, Stage, ThermostattedStatePoint
 from gnnglass.systems import GlassFormer
@@ -37,6 +38,8 @@ def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
         InputError: If the box is too small for the potentials.
     """
     n, d = protocol.n_particles, system.dimension
+    # Positions, velocities and forces.
+    require_memory(24 * n * d, f"a run of {n:.3g} particles")
     box = system.box(n)
     require_room(system, box)
     types = np.repeat(np.arange(len(system.species)), system.counts(n))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._options import require_positive
 from gnnglass.stats import Interval, auc_over_runs, share_over_runs
 from gnnglass.training.labelled import LabelledSet, Split
 
@@ -88,7 +89,11 @@ def matched_auc(
 
     Returns:
         The AUC (NaN without pairs) and the number of pairs it rests on.
+
+    Raises:
+        InputError: If `tolerance` is not a positive number.
     """
+    require_positive(tolerance=tolerance)
     scores, energies = np.asarray(scores, float), np.asarray(energies, float)
     glass = np.asarray(targets) == 1
     close = np.abs(energies[glass][:, None] - energies[~glass][None, :]) < tolerance

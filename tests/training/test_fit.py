@@ -145,6 +145,13 @@ def test_training_that_had_stopped_early_does_not_go_on_when_resumed(labelled, t
     assert train(labelled, options=options, checkpoint=checkpoint).record == stopped.record
 
 
+@pytest.mark.parametrize("rate", [1e10, 1e30])
+def test_a_training_that_diverges_says_so(labelled, rate):
+    options = TrainingOptions(epochs=20, patience=20, learning_rate=rate, batch_size=4)
+    with pytest.raises(InputError, match=r"training diverged: the loss is \w+ after .* lower it"):
+        train(labelled, options=options)
+
+
 def test_a_broken_checkpoint_is_started_over(labelled, classifier, tmp_path):
     checkpoint = tmp_path / "training.ckpt"
     checkpoint.write_bytes(b"half a file")
