@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from gnnglass import compare, dynamics, planted, stats, structure
-from gnnglass.errors import GnnglassError
+from gnnglass.errors import GnnglassError, InputError
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.explain.faithfulness import noise_stability
-from gnnglass.models import MODELS, GraphRecipe, VoxelRecipe
+from gnnglass.explain.faithfulness import faithfulness_curve, noise_stability
+from gnnglass.models import MODELS, GraphRecipe, VoxelRecipe, batched
 from gnnglass.planted import MOTIFS
 from gnnglass.simulate import (
     AgeingProtocol,
     IsoconfigurationalProtocol,
     Protocol,
+    assess,
     log_spaced_steps,
 )
 from gnnglass.simulate._state import lattice_start
@@ -27,7 +28,7 @@ from gnnglass.structure import INDICATORS
 from gnnglass.systems import glass_former
 from gnnglass.testing import example_snapshot
 from gnnglass.training import TrainingOptions, deal_runs, matched_auc
-from gnnglass.trajectories import Trajectory
+from gnnglass.trajectories import Snapshot, Trajectory
 
 #: Never a number of things: no such number exists, or no machine holds as many.
 NOT_A_NUMBER_OF_THINGS = (-1, -(10**12), 2.5, math.nan, math.inf)
@@ -68,6 +69,24 @@ def given(make: Callable[..., object], option: str) -> Callable[[Any], object]:
 
 def measured(name: str, **options: Any) -> object:
     return INDICATORS.create(name, **options).compute(SNAPSHOT)
+
+
+class MeanPlace:
+    labels = ("liquid", "glass")
+
+    def logits(self, snapshots: Sequence[Snapshot], *, batch_size: int) -> np.ndarray:
+        return np.array([one.positions.mean(axis=0) for one in snapshots])
+
+
+def curve(**options: Any) -> object:
+    scores = [SNAPSHOT.positions[:, 0]]
+    return faithfulness_curve(MeanPlace(), [SNAPSHOT], scores, runs=["a"], **options)
+
+
+def base(**options: Any) -> object:
+    """A folder that cannot be made, where nothing is simulated should options pass."""
+    settled = {"n_runs": 1, "frames_per_run": 1, "n_particles": 2, "seed": 0}
+    return planted.base_configurations("/dev/null/no", 2, **{**settled, **options})
 
 
 def potential(**changes: Any) -> object:
@@ -149,6 +168,13 @@ SIZES: dict[str, Callable[[Any], object]] = {
     ),
     "deal_runs: seed": lambda v: deal_runs({"a": list("abcd"), "b": list("efgh")}, seed=v),
     "planted_set: seed": lambda v: planted.planted_set(RUNS, planted.SwappedSpecies(), seed=v),
+    **{
+        f"faithfulness_curve: {option}": given(partial(curve, n_random=1), option)
+        for option in ("n_random", "batch_size", "seed")
+    },
+    "batched: batch_size": lambda v: list(batched(GraphRecipe(2.0), [SNAPSHOT], v)),
+    "base_configurations: n_runs": given(base, "n_runs"),
+    "base_configurations: seed": given(base, "seed"),
     "Steinhardt: degree": lambda v: structure.Steinhardt(degree=v).compute(SNAPSHOT),
     "TimeOrigins: every": lambda v: dynamics.TimeOrigins(Trajectory(OTHERS), [1], every=v),
 }
@@ -217,6 +243,7 @@ QUANTITIES: dict[str, Callable[[Any], object]] = {
         for option in ("kT", "dt", "friction", "kT_melt", "cooling_rate")
     },
     "IsoconfigurationalProtocol: kT": simulated(IsoconfigurationalProtocol, CLONES, "kT"),
+    "assess: a": lambda v: assess("kam2d", Trajectory([SNAPSHOT, *OTHERS]), a=v),
     "glass_former: density": lambda v: glass_former({**MIXTURE, "density": v}),
     "glass_former: fractions": lambda v: glass_former({**MIXTURE, "fractions": [v]}),
     **{
@@ -261,3 +288,21 @@ def test_it_is_right_or_refused_in_one_sentence(function, value, refused):
         assert "\n" not in str(error)
     else:
         assert not refused, "was not refused"
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (partial(network("message-passing", "hidden"), 10**6), "a network of these options"),
+        (partial(network("linear", "n_radial"), 10**11), "a network of these options"),
+        (lambda: VoxelRecipe(1e-5, 0.4)(SNAPSHOT), r"a grid of \S+ × \S+ voxels"),
+        (partial(simulated(Protocol, PROTOCOL, "n_particles"), 2 * 10**9),
+         "a run of 2e.09 particles"),
+        (lambda: ATTRIBUTIONS.create("integrated-gradients", n_steps=10**7), "a quadrature of"),
+    ],
+)  # fmt: skip
+def test_what_cannot_fit_is_told_with_both_figures(function, what, monkeypatch):
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**21}.get)
+    message = rf"{what} .*would take at least [\d.e+]+ GiB of memory, and this machine has 8 GiB"
+    with pytest.raises(InputError, match=message):
+        function()

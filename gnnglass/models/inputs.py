@@ -392,7 +392,11 @@ def batched(
     """Network inputs of consecutive snapshots, at most `batch_size` at a time.
 
     Grids of different shapes cannot be stacked, so a batch also ends where the shape changes.
+
+    Raises:
+        InputError: If `batch_size` is not positive, or a snapshot does not fit the recipe.
     """
+    require_whole(1, batch_size=batch_size)
     batch: list[Any] = []
     for snapshot in snapshots:
         item = recipe(snapshot)

@@ -10,6 +10,7 @@ from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
 from gnnglass.simulate import Ensemble, Protocol
+from gnnglass.simulate.protocol import MOST_RUNS
 from gnnglass.trajectories import RunsLike, Trajectory, as_runs
 
 #: By dimension: the mixture, kT, and the steps before the first frame and between two. Liquids are
@@ -51,6 +52,8 @@ def base_configurations(
     """
     if dimension not in LIQUIDS:
         raise InputError(f"dimension is {dimension!r}; expected 2 or 3.")
+    require_whole(0, seed=seed)
+    require_whole(1, most=MOST_RUNS, n_runs=n_runs)
     system, kT, interval = LIQUIDS[dimension]
     protocols = {
         f"base{dimension}d-{k:03d}": Protocol(

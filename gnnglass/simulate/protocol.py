@@ -19,6 +19,9 @@ from gnnglass.errors import InputError, shown
 #: numbered.
 MOST_STEPS, MOST_FRAMES, MOST_PARTICLES = 10**15, 10**7, 2**31 - 1
 
+#: More independent runs, or clones, than anybody makes; each is planned by name before it begins.
+MOST_RUNS = 100_000
+
 #: Number of steps of Langevin dynamics, and the temperatures at their beginning and end.
 Stage = tuple[int, tuple[float, float]]
 
@@ -223,7 +226,7 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
         InputError: If a parameter is missing, unknown or not acceptable.
     """
 
-    n_clones: int = Field(ge=1)
+    n_clones: int = Field(ge=1, le=MOST_RUNS)
     first_clone: int = Field(default=0, ge=0)
     lag_steps: IncreasingSteps
 

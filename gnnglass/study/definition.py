@@ -10,10 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gnnglass._toml import checked, load_toml
 from gnnglass.errors import InputError, shown
-from gnnglass.simulate.protocol import IncreasingSteps
-
-#: More independent runs than anybody will make; each is planned by name before it begins.
-MOST_RUNS = 100_000
+from gnnglass.simulate.protocol import MOST_RUNS, IncreasingSteps
 
 
 class Section(BaseModel):
