@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gnnglass.errors import FileError, InputError
+from gnnglass.errors import FileError, InputError, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -62,4 +62,4 @@ def fault(error: ValidationError) -> str:
         case "too_long":
             return f"{key} has too many entries, expected {first['ctx']['max_length']}"
     expected = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return f"{key} is {first['input']!r}, expected {expected}"
+    return f"{key} is {shown(first['input'])}, expected {expected}"

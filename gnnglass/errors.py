@@ -12,6 +12,16 @@ from __future__ import annotations
 REPORT_BUG = "this is a bug in gnnglass; please report it with the lines above"
 
 
+#: So much of a value is shown in a message.
+MOST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: as Python writes it, and its beginning if that is long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
 class GnnglassError(Exception):
     """Base class: its message is meant to be read by a physicist, not a programmer."""
 

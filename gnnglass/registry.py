@@ -19,7 +19,7 @@ from importlib.metadata import entry_points
 from numbers import Integral, Real
 from typing import Any, ClassVar, Generic, TypeVar
 
-from gnnglass.errors import InputError, MissingExtraError, UnknownNameError
+from gnnglass.errors import InputError, MissingExtraError, UnknownNameError, shown
 
 T = TypeVar("T")
 Registered = TypeVar("Registered", bound=Callable[..., Any])
@@ -156,7 +156,7 @@ class Registry(Generic[T]):
         self._load()
         if name not in self._entries:
             known = ", ".join(self.names()) or "none"
-            raise UnknownNameError(f"unknown {self.kind} {name!r}; known: {known}.")
+            raise UnknownNameError(f"unknown {self.kind} {shown(name)}; known: {known}.")
         return self._entries[name]
 
     def _load(self) -> None:
@@ -210,7 +210,7 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
         )
         if kinds and not fits:
             raise InputError(
-                f"{what} cannot be made: {name} is {value!r}, expected {' or '.join(kinds)}; "
+                f"{what} cannot be made: {name} is {shown(value)}, expected {' or '.join(kinds)}; "
                 f"{known}."
             )
 

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -129,6 +130,7 @@ def mean_over_runs(
     nothing = _too_few(means)
     if nothing:
         return Interval(estimate, np.nan, np.nan, n, nothing)
+    require_whole(0, seed=seed)
     picks = np.random.default_rng(seed).integers(n, size=(N_RESAMPLES, n))
     resampled = means[picks]
     errors = resampled.std(axis=1, ddof=1) / np.sqrt(n)
@@ -164,6 +166,9 @@ def statistic_over_runs(
     n = len(per_run)
     if n == 0:
         raise InputError("there is no run to resample; expected one entry per independent run.")
+    require_whole(0, seed=seed)
+    require_whole(1, n_resamples=n_resamples)
+    require_memory(8 * n * n_resamples, f"{n_resamples:.3g} resamples of {n} runs")
     everyone = np.arange(n)
 
     def figure(picked: NDArray[np.int64]) -> float:

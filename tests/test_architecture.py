@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "gnnglass"
 ROOT = PACKAGE.parent
 
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
-FOR_ALL = {"__version__", "errors", "registry", "stats", "parallel", "_files", "_toml"}
+FOR_ALL = {"__version__", "errors", "registry", "stats", "parallel", "_files", "_options", "_toml"}
 MAY_IMPORT = {
     "errors": set(),
     "registry": set(),
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "_cluster": {"_workers"},
     "_workers": set(),
     "_files": set(),
+    "_options": set(),
     "_records": set(),
     "_toml": set(),
     "trajectories": set(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._options import require_memory, require_whole
 from gnnglass.compare.correlation import axes_or_new
 from gnnglass.compare.fields import FieldSet, UndefinedCorrelationError
 from gnnglass.errors import InputError
@@ -161,13 +162,15 @@ def spatial_correlation(
     fields = FieldSet(snapshots, runs)
     box = _common_box(fields)
     reach = float(box.min()) / 4 if r_max is None else r_max
-    if not 0 < bin_width <= reach:
+    if not 0 < bin_width <= reach < np.inf:
         raise InputError(
             f"bins of width {bin_width:g} were asked for up to r = {reach:.4g}; expected a "
             "positive width below that."
         )
-    if blocks < 1:
-        raise InputError(f"blocks is {blocks}; expected 1 for the whole box, or more.")
+    # One is the whole box.
+    require_whole(1, blocks=blocks)
+    require_memory(8 * float(blocks) ** len(box), f"cutting each edge into {blocks:.3g} parts")
+    require_memory(8 * reach / bin_width, f"{reach / bin_width:.3g} bins of distances")
     n_bins = int(reach / bin_width + 1e-9)
     values = fields.values(field)
     names = fields.species if species is None else tuple(species)

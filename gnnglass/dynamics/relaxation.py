@@ -309,7 +309,7 @@ def _cutoff_matrix(
                 value = _of_pair(cutoff, names[a], names[b], name)
             else:
                 value = cutoff
-            if not value > 0:
+            if not 0 < value < math.inf:
                 raise InputError(f"{name} is {value:g}; expected a positive length.")
             matrix[a, b] = value
     return matrix
@@ -349,7 +349,7 @@ class SelfOverlap(LocalRelaxation):
         Raises:
             InputError: If `a` is not positive, or `neighbors` is not a cutoff that fits the box.
         """
-        if not self.a > 0:
+        if not 0 < self.a < math.inf:
             raise InputError(f"overlap distance a is {self.a:g}; expected a positive length.")
         relative = relative_to_cage(
             ensemble.initial, self.neighbors if self.cage_relative else None

@@ -89,7 +89,7 @@ class TimeCorrelations:
             InputError: If `q`, `a` or `neighbors` make no sense, or sources do not fit together.
         """
         for name, value in (("q", self.q), ("a", self.a)):
-            if not value > 0:
+            if not 0 < value < np.inf:
                 raise InputError(f"{name} is {value:g}; expected a positive number.")
         if not sources:
             raise InputError("there is nothing to correlate; expected at least one source.")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from gnnglass.errors import InputError, UnknownNameError
+from gnnglass.errors import InputError, UnknownNameError, shown
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
         problem = (
             f"{type(model).__name__} names no explained_layer of its own"
             if wanted is None
-            else f"{type(model).__name__} has no layer {wanted!r}"
+            else f"{type(model).__name__} has no layer {shown(wanted)}"
         )
         raise UnknownNameError(f"{problem}; choose one of: {', '.join(modules) or 'none'}.")
     return wanted, modules[wanted]

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 from torch import nn
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.explain._layers import undisturbed
 from gnnglass.models import GraphRecipe, VoxelRecipe, device_of
@@ -235,6 +236,7 @@ class RandomAttribution(Attribution):
     formula = r"s_i \sim \mathcal N(0, 1)"
 
     def __init__(self, seed: int = 0) -> None:
+        require_whole(0, seed=seed)
         self.seed = seed
 
     def scores(

@@ -16,6 +16,7 @@ from torch_geometric.explain.config import (
     ModelTaskLevel,
 )
 
+from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS
 from gnnglass.explain.explained_logit import ExplainedLogit
@@ -58,8 +59,9 @@ class GNNExplainerAttribution(GraphAttribution):
         self, epochs: int = 200, lr: float = 0.01, seed: int = 0, batch_size: int = 8
     ) -> None:
         super().__init__(batch_size)
-        if epochs < 1 or lr <= 0:
-            raise InputError(f"epochs is {epochs} and lr {lr}; expected both to be positive.")
+        require_whole(1, epochs=epochs)
+        require_whole(0, seed=seed)
+        require_positive(lr=lr)
         self.epochs = epochs
         self.lr = lr
         self.seed = seed

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
+from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import require_rows, through_layer
 from gnnglass.explain.attribution import ATTRIBUTIONS
@@ -162,8 +163,9 @@ class IntegratedGradients(FeatureAttribution):
 
     def __init__(self, layer: str | None = None, n_steps: int = 32, batch_size: int = 8) -> None:
         super().__init__(layer, batch_size)
-        if n_steps < 1:
-            raise InputError(f"n_steps is {n_steps}; expected at least 1.")
+        require_whole(1, n_steps=n_steps)
+        # Of the matrix whose eigenvalues the points are.
+        require_memory(8 * n_steps**2, f"a quadrature of {n_steps:.3g} points")
         self.n_steps = n_steps
 
     def attribute(self, logits: Logits, features: Tensor, batch: Tensor) -> Tensor:

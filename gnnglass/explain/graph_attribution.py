@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import find_layer, still, undisturbed
 from gnnglass.explain.attribution import Attribution, Classifier
@@ -54,8 +55,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
 
     def __init__(self, batch_size: int = 8) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}; expected at least 1.")
+        require_whole(1, batch_size=batch_size)
         self.batch_size = batch_size
 
     def explained_layers(self, model: nn.Module) -> Sequence[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import find_layer, layer_gradient, require_tensor, still
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
@@ -54,8 +55,8 @@ class VoxelCAM(Attribution):
         flips: bool = True,
         batch_size: int = 8,
     ) -> None:
-        if n_shifts < 1:
-            raise InputError(f"n_shifts is {n_shifts}; expected at least 1, which is no shift.")
+        # One is no shift.
+        require_whole(1, n_shifts=n_shifts, batch_size=batch_size)
         self.layer = layer
         self.n_shifts = n_shifts
         self.flips = flips

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
-from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp, require_interactions
 
 #: Below this share a neighbour fades no further; single precision would not see it.
 FAINTEST = 1e-6
@@ -104,6 +105,8 @@ class AttentionNet(InteractionNet):
         dropout: float = 0.2,
         n_classes: int = 2,
     ) -> None:
+        require_interactions(n_species, hidden, n_layers, n_radial)
+        require_whole(0, heads=heads)
         if heads < 1 or hidden % heads:
             raise InputError(
                 f"hidden is {hidden} and heads is {heads}; expected a width that is a multiple of "

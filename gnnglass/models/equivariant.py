@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from gnnglass.errors import InputError
-from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp, require_interactions
 
 
 class EquivariantInteraction(MessagePassing):
@@ -126,6 +126,7 @@ class EquivariantNet(InteractionNet):
         dropout: float = 0.2,
         n_classes: int = 2,
     ) -> None:
+        require_interactions(n_species, hidden, n_layers, n_radial)
         if n_layers < 1:
             raise InputError(
                 f"n_layers is {n_layers}; expected at least 1: directions enter by interactions."

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
+from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.registry import check_arguments
@@ -207,8 +208,7 @@ class VoxelRecipe(Recipe):
         super().__post_init__()
         self._require_positive("voxel_size")
         self._require_positive("width")
-        if self.multiple < 1:
-            raise InputError(f"multiple is {self.multiple}; expected a positive whole number.")
+        require_whole(1, multiple=self.multiple)
         self._check_width(self.voxel_size)
 
     def _check_width(self, edge: float) -> None:
@@ -227,14 +227,13 @@ class VoxelRecipe(Recipe):
                 made them too large.
         """
         snapshot = as_snapshot(snapshot)
-        blocks = np.round(snapshot.box / (self.voxel_size * self.multiple))
-        counts = np.maximum(blocks, 1) * self.multiple
-        if len(self.type_names) * np.prod(counts) > _MOST_VOXELS:
-            raise InputError(
-                f"voxels of edge {self.voxel_size:g}, by multiples of {self.multiple}, cut the box "
-                f"{' × '.join(f'{edge:.4g}' for edge in snapshot.box)} into "
-                f"{np.prod(counts):.2g}, which memory does not hold; use larger ones."
-            )
+        blocks = np.maximum(np.round(snapshot.box / self.voxel_size / self.multiple), 1)
+        # Summed in double precision.
+        require_memory(
+            8.0 * len(self.type_names) * float(np.prod(blocks * self.multiple)),
+            f"a grid of {' × '.join(f'{n:.3g}' for n in blocks * self.multiple)} voxels",
+        )
+        counts = blocks.astype(int) * self.multiple
         edges = snapshot.box / counts
         self._check_width(float(edges.max()))
         needed = (2 * self._reach(edges) + 1) * edges
@@ -396,7 +395,11 @@ def batched(
     """Network inputs of consecutive snapshots, at most `batch_size` at a time.
 
     Grids of different shapes cannot be stacked, so a batch also ends where the shape changes.
+
+    Raises:
+        InputError: If `batch_size` is not positive, or a snapshot does not fit the recipe.
     """
+    require_whole(1, batch_size=batch_size)
     batch: list[Any] = []
     for snapshot in snapshots:
         item = recipe(snapshot)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp
+from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp, require_interactions
 
 
 class Interaction(MessagePassing):
@@ -61,6 +61,7 @@ class MessagePassingNet(InteractionNet):
         dropout: float = 0.2,
         n_classes: int = 2,
     ) -> None:
+        require_interactions(n_species, hidden, n_layers, n_radial)
         super().__init__(
             n_species,
             r_max,

@@ -14,7 +14,8 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing, aggr
 from torch_geometric.utils import scatter
 
-from gnnglass.errors import InputError
+from gnnglass._options import require_memory, require_positive, require_probability, require_whole
+from gnnglass.errors import InputError, shown
 from gnnglass.registry import Registry
 
 #: What a network on graphs is called with, unless it says otherwise.
@@ -70,26 +71,33 @@ class ClassifierNet(nn.Module, ABC):
 MODELS: Registry[ClassifierNet] = Registry("model", "gnnglass.models")
 
 
-def require_at_least(least: int, **sizes: int) -> None:
-    """Refuse sizes of a network that are too small.
+#: What a layer takes beside its weights, at least, for being an object of torch.
+LAYER_BYTES = 20_000
+
+
+def require_room(n_weights: int, n_layers: int = 1) -> None:
+    """Refuse a network that has too many weights or layers for this machine.
+
+    Args:
+        n_weights: How many weights it has at least.
+        n_layers: How many layers it has.
 
     Raises:
-        InputError: If one is.
+        InputError: If so.
     """
-    for name, size in sizes.items():
-        if size < least:
-            raise InputError(f"{name} is {size}; expected at least {least}.")
+    require_memory(4 * n_weights + LAYER_BYTES * n_layers, "a network of these options")
 
 
-def require_probability(**values: float) -> None:
-    """Refuse values that are not in [0, 1].
+def require_interactions(n_species: int, hidden: int, n_layers: int, n_radial: int) -> None:
+    """Refuse numbers and widths of interactions that make no sense or do not fit this machine.
 
     Raises:
-        InputError: If one is not.
+        InputError: If so.
     """
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise InputError(f"{name} is {value:g}; expected a probability between 0 and 1.")
+    require_whole(0, n_layers=n_layers, n_radial=n_radial)
+    require_whole(1, n_species=n_species, hidden=hidden)
+    embedding = hidden * n_radial * n_species**2
+    require_room(embedding + n_layers * hidden * (hidden + n_radial), n_layers)
 
 
 class Head(nn.Module):
@@ -129,7 +137,7 @@ def make_pooling(name: str, hidden: int) -> nn.Module:
     if name == "attention":
         return aggr.AttentionalAggregation(nn.Linear(hidden, 1))
     if name not in POOLINGS:
-        raise InputError(f"unknown pooling {name!r}; known: {', '.join(POOLINGS)}.")
+        raise InputError(f"unknown pooling {shown(name)}; known: {', '.join(POOLINGS)}.")
     return {"mean": aggr.MeanAggregation, "sum": aggr.SumAggregation, "max": aggr.MaxAggregation}[
         name
     ]()
@@ -156,6 +164,14 @@ class RadialBasis(nn.Module):
 
     def __init__(self, r_max: float, n_radial: int, r_min: float = 0.6) -> None:
         super().__init__()
+        # In single precision nothing is larger.
+        require_positive(most=1e30, r_max=r_max)
+        require_whole(0, n_radial=n_radial)
+        if r_max <= r_min:
+            raise InputError(
+                f"r_max is {r_max:g}; expected more than {r_min:g}, where the radial functions "
+                "begin."
+            )
         if n_radial < 2:
             raise InputError(
                 f"n_radial is {n_radial}; expected at least 2 radial functions, because their "
@@ -251,9 +267,11 @@ class GraphNet(ClassifierNet):
         self, n_species: int, r_max: float, n_radial: int, width: int, pooling: str, n_classes: int
     ) -> None:
         super().__init__()
+        require_whole(1, n_species=n_species, hidden=width)
+        require_whole(0, n_radial=n_radial)
+        require_whole(2, n_classes=n_classes)
+        require_room(n_radial * (1 + 2 * n_species**2) + width * n_classes)
         self.radial = RadialBasis(r_max, n_radial)
-        require_at_least(1, n_species=n_species, hidden=width)
-        require_at_least(2, n_classes=n_classes)
         self.counts = RadialCounts(n_species, n_radial)
         self.pool = make_pooling(pooling, width)
         self.head = Head(width, n_classes)

@@ -8,14 +8,14 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from gnnglass._options import require_probability, require_whole
 from gnnglass.errors import InputError
 from gnnglass.models.network import (
     MODELS,
     ClassifierNet,
     Head,
     make_pooling,
-    require_at_least,
-    require_probability,
+    require_room,
 )
 
 
@@ -97,16 +97,14 @@ class VoxelCNN(ClassifierNet):
         n_classes: int = 2,
     ) -> None:
         super().__init__()
-        require_at_least(0, n_halvings=n_halvings, n_blocks=n_blocks)
-        require_at_least(1, n_species=n_species, hidden=hidden)
-        # The first convolution has the fewest channels. Shifting an integer costs nothing, however
-        # far; a power of two would be as long as `n_halvings`.
-        if not hidden >> max(n_halvings - 1, 0):
-            raise InputError(
-                f"hidden is {hidden}; expected at least 2**{n_halvings - 1}, because the channels "
-                "double with every halving but the first."
-            )
-        require_at_least(2, n_classes=n_classes)
+        # Edges of a grid are numbers of 64 bits.
+        require_whole(0, most=62, n_halvings=n_halvings)
+        require_whole(0, n_blocks=n_blocks)
+        # The first convolution has the fewest channels.
+        require_whole(2 ** max(n_halvings - 1, 0), hidden=hidden)
+        require_whole(1, n_species=n_species)
+        require_whole(2, n_classes=n_classes)
+        require_room(n_species + hidden * (n_classes + 2 * n_blocks * hidden), n_blocks)
         require_probability(dropout=dropout)
         self.n_halvings = n_halvings
         self.register_buffer("mean", torch.zeros(n_species))

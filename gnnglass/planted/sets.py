@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
 from gnnglass.simulate import Ensemble, Protocol
+from gnnglass.simulate.protocol import MOST_RUNS
 from gnnglass.trajectories import RunsLike, Trajectory, as_runs
 from gnnglass.trajectories.runs import require_independent, run_names
 
@@ -51,6 +53,8 @@ def base_configurations(
     """
     if dimension not in LIQUIDS:
         raise InputError(f"dimension is {dimension!r}; expected 2 or 3.")
+    require_whole(0, seed=seed)
+    require_whole(1, most=MOST_RUNS, n_runs=n_runs)
     system, kT, interval = LIQUIDS[dimension]
     protocols = {
         f"base{dimension}d-{k:03d}": Protocol(
@@ -101,6 +105,7 @@ def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Tr
             f"{len(base)} runs were given; expected at least two, one to plant into and one to "
             "leave as it is."
         )
+    require_whole(0, seed=seed)
     shuffled = np.random.default_rng(seed).permutation(len(base))
     chosen = set(shuffled[: len(base) // 2].tolist())
     members: dict[str, list[Trajectory]] = {label: [] for label in CLASSES}

@@ -17,6 +17,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._options import require_memory
 from gnnglass._records import file_digest, read_sealed, write_sealed
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.protocol import CooledStatePoint, Stage, ThermostattedStatePoint
@@ -36,6 +37,8 @@ def lattice_start(system: GlassFormer, protocol: CooledStatePoint) -> Snapshot:
         InputError: If the box is too small for the potentials.
     """
     n, d = protocol.n_particles, system.dimension
+    # Positions, velocities and forces.
+    require_memory(24 * n * d, f"a run of {n:.3g} particles")
     box = system.box(n)
     require_room(system, box)
     types = np.repeat(np.arange(len(system.species)), system.counts(n))

@@ -11,8 +11,16 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gnnglass._options import require_memory, require_whole
 from gnnglass._toml import fault
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, shown
+
+#: More steps than any run will ever take, frames than any file will hold, and particles than are
+#: numbered.
+MOST_STEPS, MOST_FRAMES, MOST_PARTICLES = 10**15, 10**7, 2**31 - 1
+
+#: More independent runs, or clones, than anybody makes; each is planned by name before it begins.
+MOST_RUNS = 100_000
 
 #: Number of steps of Langevin dynamics, and the temperatures at their beginning and end.
 Stage = tuple[int, tuple[float, float]]
@@ -26,6 +34,8 @@ def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
     Raises:
         InputError: If there is no such series.
     """
+    require_whole(0, first=first, last=last, n=n)
+    require_memory(24 * n, f"{n:.3g} steps spaced logarithmically")
     if not 1 <= first <= last or n < 1 or (n == 1 and first != last):
         raise InputError(
             f"{n} steps from {first} to {last} cannot be spaced logarithmically; expected "
@@ -35,8 +45,11 @@ def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
 
 
 def _increasing(steps: tuple[int, ...]) -> tuple[int, ...]:
-    if steps[0] < 1 or any(b <= a for a, b in pairwise(steps)):
-        raise ValueError(f"got {list(steps)}, expected increasing positive numbers of steps")
+    if steps[0] < 1 or steps[-1] > MOST_STEPS or any(b <= a for a, b in pairwise(steps)):
+        raise ValueError(
+            f"got {shown(list(steps))}, expected increasing positive numbers of steps up to "
+            f"{MOST_STEPS:.0e}"
+        )
     return steps
 
 
@@ -107,9 +120,9 @@ class CooledStatePoint(ThermostattedStatePoint):
             instantaneous quench.
     """
 
-    n_particles: int = Field(ge=2)
+    n_particles: int = Field(ge=2, le=MOST_PARTICLES)
     kT_melt: float = Field(default=4.0, gt=0)
-    melt_steps: int = Field(default=4000, ge=0)
+    melt_steps: int = Field(default=4000, ge=0, le=MOST_STEPS)
     cooling_rate: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
@@ -118,6 +131,12 @@ class CooledStatePoint(ThermostattedStatePoint):
             raise ValueError(
                 f"kT_melt is {self.kT_melt:g}, below kT = {self.kT:g}; a run cools from kT_melt to "
                 "kT, so expected kT_melt ≥ kT"
+            )
+        rate = self.cooling_rate
+        if rate is not None and self.kT_melt - self.kT > MOST_STEPS * self.dt * rate:
+            raise ValueError(
+                f"cooling_rate is {rate:g}, so cooling takes more than {MOST_STEPS:.0e} steps; "
+                "expected a higher rate"
             )
         return self
 
@@ -159,9 +178,9 @@ class Protocol(CooledStatePoint):
         InputError: If a parameter is missing, unknown or not acceptable.
     """
 
-    n_frames: int = Field(ge=1)
-    frame_interval: int = Field(ge=1)
-    hold_steps: int = Field(ge=0)
+    n_frames: int = Field(ge=1, le=MOST_FRAMES)
+    frame_interval: int = Field(ge=1, le=MOST_STEPS)
+    hold_steps: int = Field(ge=0, le=MOST_STEPS)
 
     @property
     def frame_steps(self) -> tuple[int, ...]:
@@ -207,7 +226,7 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
         InputError: If a parameter is missing, unknown or not acceptable.
     """
 
-    n_clones: int = Field(ge=1)
+    n_clones: int = Field(ge=1, le=MOST_RUNS)
     first_clone: int = Field(default=0, ge=0)
     lag_steps: IncreasingSteps
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass._options import require_positive
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.structure.indicator import Indicator
 from gnnglass.trajectories import (
@@ -161,7 +162,9 @@ def symmetry_functions(
             sign other than ±1 or a ζ below 1, or if `r_max` does not fit the box.
     """
     for one in angular:
-        if not (np.isfinite(one.xi) and one.xi > 0 and one.sign in (-1, 1) and one.zeta >= 1):
+        # The square of ξ is to be a number too.
+        fine = 0 < one.xi < 1e150 and one.sign in (-1, 1) and 1 <= one.zeta < np.inf
+        if not fine:
             raise InputError(f"{one!r} is no angular function; expected xi > 0, sign ±1, zeta ≥ 1.")
     snapshot = as_snapshot(snapshot)
     radial = radial_counts(snapshot, centers, width)
@@ -223,6 +226,9 @@ class Softness(Indicator):
     """
 
     C: float = 0.1
+
+    def __post_init__(self) -> None:
+        require_positive(C=self.C)
 
     def fit(self, snapshots: TrajectoryLike, labels: Sequence[ArrayLike]) -> Self:
         """Learn a hyperplane for each species; returns self.

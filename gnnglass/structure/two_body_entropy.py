@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnnglass._options import require_memory
 from gnnglass.errors import InputError
 from gnnglass.structure.descriptors import radial_counts
 from gnnglass.structure.indicator import INDICATORS, Indicator
@@ -64,7 +65,10 @@ class TwoBodyEntropy(Indicator):
         for name, length in (("r_max", self.r_max), ("width", self.width)):
             if not (math.isfinite(length) and length > 0):
                 raise InputError(f"{name} is {length:g}; expected a positive length.")
-        nodes = math.ceil(NODES_PER_WIDTH * self.r_max / self.width)
+        points = NODES_PER_WIDTH * (self.r_max / self.width)
+        # Of the matrix whose eigenvalues the nodes are.
+        require_memory(8 * points * points, f"a quadrature of {points:.3g} nodes")
+        nodes = math.ceil(points)
         x, weights = np.polynomial.legendre.leggauss(nodes)
         r, weights = self.r_max * (x + 1) / 2, self.r_max * weights / 2
         d = snapshot.dimension

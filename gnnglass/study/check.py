@@ -7,9 +7,10 @@ from dataclasses import fields
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from gnnglass._toml import fault
 from gnnglass.compare import smooth
 from gnnglass.dynamics import BondBreaking
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, shown
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import AnyRecipe, GraphRecipe, create_model, recipe_for
 from gnnglass.simulate import ENGINES
@@ -52,7 +53,8 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         )
     if study.dynamics is not None and study.dynamics.phase not in study.phases:
         raise InputError(
-            f"dynamics.phase is {study.dynamics.phase!r}; the phases are {', '.join(study.phases)}."
+            f"dynamics.phase is {shown(study.dynamics.phase)}; the phases are "
+            f"{', '.join(study.phases)}."
         )
     if study.dynamics is not None:
         BondBreaking(study.dynamics.r_bond, study.dynamics.r_break).cutoffs(starts[0], system)
@@ -104,11 +106,7 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
     try:
         return TypeAdapter(TrainingOptions).validate_python(section.training)
     except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "value_error":
-            raise InputError(f"training: {first['ctx']['error']}") from error
-        key = ".".join(map(str, first["loc"]))
-        raise InputError(f"training: {key}: {first['msg']}, got {first['input']!r}.") from error
+        raise InputError(f"training: {fault(error).rstrip('.')}.") from error
 
 
 def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Snapshot) -> None:

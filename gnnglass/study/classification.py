@@ -54,7 +54,8 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
         device=workspace.device,
         description=f"training {name}, {level}",
     )
-    classifier.save(workspace.classifier(name, level))
+    # Whatever is there is the study's own, even if it is damaged.
+    classifier.save(workspace.classifier(name, level), overwrite=True)
     checkpoint.unlink(missing_ok=True)
     return dict(classifier.record)
 

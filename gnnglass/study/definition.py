@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gnnglass._toml import checked, load_toml
-from gnnglass.errors import InputError
-from gnnglass.simulate.protocol import IncreasingSteps
+from gnnglass.errors import InputError, shown
+from gnnglass.simulate.protocol import MOST_RUNS, IncreasingSteps
 
 
 class Section(BaseModel):
@@ -41,7 +41,7 @@ class SimulateSection(Section):
     """
 
     engine: str = "lammps"
-    runs: int = Field(gt=0)
+    runs: int = Field(gt=0, le=MOST_RUNS)
     seed: int = Field(default=0, ge=0)
 
 
@@ -150,7 +150,7 @@ class DynamicsSection(Section):
 
     phase: str
     kT: float | None = Field(default=None, gt=0)
-    n_clones: int = Field(ge=2)
+    n_clones: int = Field(ge=2, le=MOST_RUNS)
     lag_steps: IncreasingSteps
     propensity_lag: int
     r_bond: float | dict[str, float] | None = None
@@ -203,7 +203,7 @@ def explained_phase(phases: Iterable[str], said: str | None = None) -> str:
             f"the one that is explained: {' or '.join(known)}."
         )
     if said is not None and said not in known:
-        raise InputError(f"explain is {said!r}, but the phases are {', '.join(known)}.")
+        raise InputError(f"explain is {shown(said)}, but the phases are {', '.join(known)}.")
     return said or USUALLY_EXPLAINED
 
 

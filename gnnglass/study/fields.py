@@ -48,7 +48,7 @@ def annotate_held_out(workspace: Workspace) -> None:
             trajectory = explain.annotate(
                 classifier, trajectory, attribution, field, target=study.explain
             )
-        write(workspace.annotated(run), _with_structure(trajectory))
+        write(workspace.annotated(run), _with_structure(trajectory), overwrite=True)
 
 
 def _with_structure(trajectory: Trajectory) -> Trajectory:
@@ -158,5 +158,6 @@ def _with_dynamics(
         waited: annotated[frame].with_fields(**ageing.snapshots[waited].fields)
         for waited, frame in frames.items()
     }
-    write(workspace.compared(run), Trajectory(list(joined.values()), annotated.metadata))
+    made = Trajectory(list(joined.values()), annotated.metadata)
+    write(workspace.compared(run), made, overwrite=True)
     return ageing, joined

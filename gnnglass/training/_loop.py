@@ -24,10 +24,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from gnnglass._options import require_whole
 from gnnglass._records import read_sealed, write_sealed
 from gnnglass.errors import FileError, InputError
 from gnnglass.models import ClassifierNet, collate
 from gnnglass.stats import auc
+
+#: Seeds of single steps are made of it, and are numbers of 64 bits.
+LARGEST_SEED = 2**40
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,13 @@ class TrainingOptions:
             raise InputError(
                 f"supervision is {self.supervision!r}; expected local, ball or global."
             )
-        for name, lowest in (("epochs", 1), ("patience", 1), ("batch_size", 2), ("seed", 0)):
-            value = getattr(self, name)
-            if value < lowest:
-                raise InputError(f"{name} is {value}; expected at least {lowest}.")
-        if not self.learning_rate > 0 or not self.weight_decay >= 0:
+        require_whole(1, epochs=self.epochs, patience=self.patience)
+        require_whole(2, batch_size=self.batch_size)
+        require_whole(0, most=LARGEST_SEED, seed=self.seed)
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.weight_decay < math.inf:
             raise InputError(
                 f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
-                "expected a positive and a non-negative number."
+                "expected a positive and a non-negative number, both finite."
             )
 
 
@@ -302,8 +305,16 @@ class _Training(lightning.LightningModule):
         if self.net.kind == "voxel":
             arguments = tuple(random_symmetry(grid) for grid in arguments)
         loss = self._loss(arguments, targets)
+        self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
         return loss
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise InputError(
+                f"training diverged: the loss is {loss:g} after {self.global_step} steps at "
+                f"learning_rate {self.options.learning_rate:g}; lower it."
+            )
 
     def validation_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> None:
         arguments, targets = batch
@@ -318,6 +329,7 @@ class _Training(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         losses = torch.stack([loss for loss, _ in self._validation])
+        self._require_finite(float(losses.sum()))
         scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
         trained, judged = float(np.mean(self._losses)), float(losses.sum()) / len(targets)
         if not (math.isfinite(trained) and math.isfinite(judged) and np.isfinite(scores).all()):

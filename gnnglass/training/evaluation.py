@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._options import require_positive
 from gnnglass.stats import Interval, auc_over_runs, share_over_runs
 from gnnglass.training.labelled import LabelledSet, Split
 
@@ -91,7 +92,11 @@ def matched_auc(
     Returns:
         The AUC and the number of pairs it rests on; NaN and 0 if in no pair, or in none of them,
         the glass has the higher energy, or the lower one.
+
+    Raises:
+        InputError: If `tolerance` is not a positive number.
     """
+    require_positive(tolerance=tolerance)
     scores, energies = np.asarray(scores, float), np.asarray(energies, float)
     glass = np.asarray(targets) == 1
     gap = energies[glass][:, None] - energies[~glass][None, :]

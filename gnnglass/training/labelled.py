@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Material, RunsLike, Snapshot, Trajectory, as_runs
 from gnnglass.trajectories.material import require_one_material
@@ -189,6 +190,10 @@ def deal_runs(
     Raises:
         InputError: If a class has too few runs to put one into each part.
     """
+    require_whole(0, seed=seed)
+    for name, share in (("validation", validation), ("test", test)):
+        if not 0 < share < 1:
+            raise InputError(f"{name} is {share:g}; expected a share between 0 and 1.")
     rng = np.random.default_rng(seed)
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for label, names in runs.items():

@@ -223,6 +223,13 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(
     assert checkpoint.read_bytes() == half_done
 
 
+@pytest.mark.parametrize("rate", [1e10, 1e30])
+def test_a_training_that_diverges_says_so(labelled, rate):
+    options = TrainingOptions(epochs=20, patience=20, learning_rate=rate, batch_size=4)
+    with pytest.raises(InputError, match=r"training diverged: the loss is \w+ after .* lower it"):
+        train(labelled, options=options)
+
+
 class Touches:
     """Unpickled, it makes a file."""
 

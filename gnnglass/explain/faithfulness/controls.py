@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness.maps import Maps, rank_correlation
 from gnnglass.models import MODELS
@@ -31,6 +32,7 @@ def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -
         classifier: A trained one, which is left as it is, or its file.
         seed: Seed of the new weights.
     """
+    require_whole(0, seed=seed)
     classifier = as_classifier(classifier)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
@@ -81,6 +83,7 @@ def shuffled_labels(labelled: LabelledSet, seed: int) -> LabelledSet:
             f"there is one run of each of {len(dealt)} classes; dealing them anew would only "
             "rename the classes: add runs."
         )
+    require_whole(0, seed=seed)
     # The runs also change places: a split goes by their order, and in the old one it would put the
     # same true class at the same places of all deals.
     names = np.random.default_rng(seed).permutation(list(dealt)).tolist()

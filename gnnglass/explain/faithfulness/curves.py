@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain._layers import still
 from gnnglass.explain.attribution import column_of
@@ -338,8 +339,9 @@ def faithfulness_curve(
     """
     if mode not in get_args(Mode):
         raise InputError(f"mode is {mode!r}; expected {' or '.join(get_args(Mode))}.")
-    if n_random < 1:
-        raise InputError(f"n_random is {n_random}; expected at least 1 random order to compare.")
+    require_whole(1, most=10**6, n_random=n_random)
+    require_whole(1, batch_size=batch_size)
+    require_whole(0, seed=seed)
     judge: GivesLogits = as_classifier(classifier)
     snapshots, runs = by_run(snapshots, runs)
     grid = _checked_fractions(fractions)

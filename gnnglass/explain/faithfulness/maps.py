@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.stats import among_largest, auc, standard_scores
 from gnnglass.trajectories import Snapshot, TrajectoryLike, as_trajectory
@@ -148,8 +149,8 @@ def noise_stability(
     """
     if not (np.isfinite(width) and width > 0):
         raise InputError(f"width is {width:g}; expected a positive length.")
-    if n_seeds < 1:
-        raise InputError(f"n_seeds is {n_seeds}; expected at least 1.")
+    require_whole(1, most=10**6, n_seeds=n_seeds)
+    require_whole(0, seed=seed)
     snapshots = as_trajectory(snapshots)
     still = attribute(snapshots)
     coefficients = [
