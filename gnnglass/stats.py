@@ -288,12 +288,12 @@ def auc_difference(
     if min(wins[0].shape) < FEWEST_RUNS:
         note = f"{_counted(min(wins[0].shape))} of a class only"
         return Interval(estimate, np.nan, np.nan, areas[0].n_runs, note)
-    shared = _covariance_of_wins(*wins)
+    covariance = _covariance_of_wins(*wins)
     errors = float(np.prod([_covariance_of_wins(each, each) for each in wins])) ** 0.5
-    alike = min(max(shared / errors, 0.0), 1.0) if errors > 0 else 0.0
+    correlation = min(max(covariance / errors, 0.0), 1.0) if errors > 0 else 0.0
 
     def reach(one: float, other: float) -> float:
-        return float(np.sqrt(max(one**2 + other**2 - 2 * alike * one * other, 0.0)))
+        return float(np.sqrt(max(one**2 + other**2 - 2 * correlation * one * other, 0.0)))
 
     (below, above), (below_reference, above_reference) = (
         (each.estimate - each.low, each.high - each.estimate) for each in areas

@@ -165,8 +165,8 @@ def gain(
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     if len(fields.run_names) < 2:
         raise InputError(
-            "all configurations are of one run, but a gain is judged on a run that the regression "
-            "has not seen; give at least two runs."
+            "all configurations are of one run, but a gain is evaluated on a run that the "
+            "regression has not seen; give at least two runs."
         )
     found = {}
     for name in fields.species if species is None else tuple(species):

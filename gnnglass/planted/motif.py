@@ -114,8 +114,8 @@ def kept_apart(
         if not near.any():
             return after
         i, j, r = pairs.i[near], pairs.j[near], pairs.distances[near]
-        alike = (held[i] == held[j]) | (sweep >= PATIENCE)
-        part = np.where(alike, 0.5, np.where(held[i], 0.0, 1.0))
+        both_move = (held[i] == held[j]) | (sweep >= PATIENCE)
+        part = np.where(both_move, 0.5, np.where(held[i], 0.0, 1.0))
         away = -pairs.vectors[near] * (part * (MARGIN * wanted[near] / r - 1))[:, None]
         moves = np.zeros(after.positions.shape)
         np.add.at(moves, i, away)

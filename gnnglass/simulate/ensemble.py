@@ -90,8 +90,8 @@ def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
     """
     import pandas as pd
 
-    alike = [key for key in ("protocol", "system", "phase", "kT") if key in table]
-    grouped = table.groupby(alike, dropna=False, sort=False)
+    columns = [key for key in ("protocol", "system", "phase", "kT") if key in table]
+    grouped = table.groupby(columns, dropna=False, sort=False)
     tallies = pd.DataFrame(
         {
             state: grouped["state"].agg(lambda one, s=state: int((one == s).sum()))
@@ -100,7 +100,7 @@ def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
     )
     verdicts = table[table["equilibration"] != ""]
     for verdict, members in verdicts.groupby("equilibration"):
-        tallies[verdict] = members.groupby(alike, dropna=False, sort=False).size()
+        tallies[verdict] = members.groupby(columns, dropna=False, sort=False).size()
     shown = tallies.fillna(0).astype(int).reset_index().fillna("")
     lines = [shown.to_string(index=False)]
     for state in ("running", "failed"):

@@ -159,10 +159,10 @@ def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
     from matplotlib.figure import Figure
 
     colors = classifier_colors(list(history))
-    judged = any(not is_missing(row.get("val_auc")) for rows in history.values() for row in rows)
+    has_auc = any(not is_missing(row.get("val_auc")) for rows in history.values() for row in rows)
     with typography():
-        figure = Figure(figsize=(8.2 if judged else 4.5, 3.0), layout="constrained")
-        loss = figure.add_subplot(1, 2 if judged else 1, 1)
+        figure = Figure(figsize=(8.2 if has_auc else 4.5, 3.0), layout="constrained")
+        loss = figure.add_subplot(1, 2 if has_auc else 1, 1)
         for name, rows in history.items():
             label = classifier_label(name)
             for key, style, what in (
@@ -173,7 +173,7 @@ def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
                 loss.plot(epochs, values, style, color=colors[name], label=f"{label}, {what}")
         loss.set(xlabel="epoch", ylabel="loss", title="Loss", ylim=(0, None))
         loss.legend()
-        if judged:
+        if has_auc:
             auc = figure.add_subplot(1, 2, 2)
             for name, rows in history.items():
                 epochs, values = _series(rows, "val_auc")

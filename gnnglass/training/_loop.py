@@ -255,14 +255,16 @@ class _Training(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         losses = torch.stack([loss for loss, _ in self._validation])
         scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
-        trained, judged = float(np.mean(self._losses)), float(losses.sum()) / len(targets)
-        if not (math.isfinite(trained) and math.isfinite(judged) and np.isfinite(scores).all()):
+        train_loss, val_loss = float(np.mean(self._losses)), float(losses.sum()) / len(targets)
+        if not (
+            math.isfinite(train_loss) and math.isfinite(val_loss) and np.isfinite(scores).all()
+        ):
             raise InputError(
                 f"the loss of epoch {self.current_epoch} is not finite, so the training has "
                 "diverged; use a smaller learning_rate."
             )
-        self.log("train_loss", trained)
-        self.log("val_loss", judged)
+        self.log("train_loss", train_loss)
+        self.log("val_loss", val_loss)
         self.log("val_auc", auc(scores, targets))
         self._losses, self._validation = [], []
 
