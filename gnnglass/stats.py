@@ -1,10 +1,10 @@
-"""Statistics over independent runs: means, intervals that cover, ranks, areas under ROC curves.
+"""Statistics over independent runs: means, confidence intervals, ranks, areas under ROC curves.
 
-Frames of one run share its history, so the run is the unit of every figure here: values are
-averaged within each run first, and intervals say how far the mean over *runs* may be off. They are
-made for few runs: how often each of them holds the true value was measured in simulations of 2 to
-20 runs, with normal and with skewed values (``benchmarks/interval_coverage.py``). Where the runs
-are too few for any method, there is no interval, and the runs themselves are given instead.
+Frames of one run share its history, so only runs are independent: values are averaged within each
+run first, and intervals are for the mean over *runs*. They are designed for few runs: their
+coverage was measured in simulations of 2 to 20 runs, with normal and with skewed values
+(``benchmarks/interval_coverage.py``). If there are too few runs for any method, there is no
+interval, and the values of the runs are given instead.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gnnglass.errors import InputError
 
 FloatArray = NDArray[np.float64]
 Run = TypeVar("Run")
-#: Scale on which a figure is resampled: as it is, as log x if it is positive, as artanh x if it is
-#: a correlation. The ends of its interval then stay in its range.
+#: Scale on which a quantity x is resampled: x itself, log x if it is positive, artanh x if it is a
+#: correlation. This keeps the ends of the interval in the valid range.
 Scale = Literal["linear", "log", "correlation"]
 
 LEVEL = 0.95
-"""Share of the cases in which an interval is meant to hold the true value."""
+"""Nominal coverage: how often an interval should contain the true value."""
 
 FEWEST_RUNS = 4
 """With three runs, one bootstrap sample in nine is a single run three times and has no spread."""
@@ -36,13 +36,13 @@ N_RESAMPLES = 9_999
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure over independent runs with its 95 % interval.
+    """An estimate over independent runs with its 95 % interval.
 
     Attributes:
-        estimate: The figure.
-        low: Lower end; NaN if there is no honest interval.
-        high: Upper end; NaN if there is no honest interval.
-        n_runs: Number of independent runs behind it.
+        estimate: The estimate.
+        low: Lower end; NaN if there is no interval.
+        high: Upper end; NaN if there is no interval.
+        n_runs: Number of independent runs.
         note: Why there is no interval, such as ``"3 runs only: 0.41, 0.38, 0.44"``; empty if there
             is one.
     """
@@ -59,11 +59,11 @@ class Interval:
         return bool(np.isfinite(self.low))
 
     def holds(self, value: float) -> bool:
-        """Whether the interval holds a value; one that does not exist excludes nothing."""
+        """Whether the interval contains a value; always true if there is no interval."""
         return not self.exists or bool(self.low <= value <= self.high)
 
     def sentence(self, style: str) -> str:
-        """The figure in a sentence, numbers in the format `style`: 0.42 [0.31, 0.52] (95 % …)."""
+        """As text, with numbers in the format `style`: 0.42 [0.31, 0.52] (95 % …)."""
         figure = f"{self.estimate:{style}}"
         if not self.exists:
             return f"{figure} ({self.note})" if self.note else figure
@@ -105,14 +105,14 @@ def mean_over_runs(
     """Mean within each run, then over runs, with a 95 % interval.
 
     The interval is that of the studentised bootstrap over runs (Efron & Tibshirani, An
-    Introduction to the Bootstrap, 1993, ch. 12.5): resamples say how far the mean is off *in units
-    of its own standard error*, which lets it be as long on one side as skewed values ask for.
-    Student's t interval, which takes them for normal, held the mean of skewed values in 88 to
-    92 % of the cases with 4 to 8 runs; this one in 92 to 95 %.
+    Introduction to the Bootstrap, 1993, ch. 12.5): the error of the mean is resampled *in units of
+    its own standard error*, so the interval can be asymmetric, as skewed values require. Student's
+    t interval, which assumes normal values, covered the mean of skewed values in 88 to 92 % of the
+    cases with 4 to 8 runs; this one in 92 to 95 %.
 
     Args:
         values: One per configuration (or per control, for an interval over controls).
-        runs: Run of each; each is a run of its own without.
+        runs: Run of each value; by default every value is a separate run.
         scale: Scale of the resampling; ``"correlation"`` for means of correlation coefficients.
         seed: Seed of the resampling.
 
@@ -147,14 +147,14 @@ def statistic_over_runs(
     n_resamples: int = 399,
     seed: int = 0,
 ) -> Interval:
-    """Any figure that is made of all runs together, such as the length of a decay.
+    """A quantity computed from all runs together, such as a decay length, with a 95 % interval.
 
-    As `mean_over_runs`, with the standard error of each resample by the jackknife over its runs
-    (Efron & Tibshirani, ch. 11), so that it costs `n_resamples` times (1 + number of runs)
+    Like `mean_over_runs`, but the standard error of each resample comes from the jackknife over its
+    runs (Efron & Tibshirani, ch. 11). This costs `n_resamples` times (1 + number of runs)
     evaluations.
 
     Args:
-        per_run: One entry per independent run: whatever `statistic` understands.
+        per_run: One entry per independent run, in whatever form `statistic` takes.
         statistic: Maps a sequence of entries to a number.
         scale: Scale of the resampling; ``"log"`` for lengths and ratios.
         n_resamples: Number of bootstrap samples.
@@ -189,10 +189,10 @@ def statistic_over_runs(
 def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Mean over runs of shares from 0 to 1, such as an accuracy, with a 95 % interval.
 
-    Shares crowd at their ends, where resampling sees no spread. The interval is Clopper and
-    Pearson's for as many trials as there are runs (Biometrika 26, 404 (1934)): no shares have more
-    spread than trials that succeed or fail. Where shares have less, it is Student's on the scale
-    log(p / (1 − p)), to whose variance that of one unseen run is added.
+    Shares are often exactly 0 or 1, where resampling finds no spread. The interval is Clopper and
+    Pearson's with runs as trials (Biometrika 26, 404 (1934)): no shares vary more than trials that
+    succeed or fail. If the shares vary less, it is Student's on the scale log(p / (1 − p)), with
+    the variance of one unseen run added.
 
     Args:
         values: One share per configuration.
@@ -218,8 +218,7 @@ def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None =
     Args:
         scores: Larger for the second class, shape [n].
         targets: True class, 0 or 1, shape [n].
-        runs: Run of each configuration, if every run is to count the same however many
-            configurations it has.
+        runs: Run of each configuration; if given, every run has the same weight.
 
     Raises:
         InputError: If only one class is present.
@@ -238,17 +237,18 @@ def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None =
 def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Area under the ROC curve with a 95 % interval over runs.
 
-    Which of two runs of different classes scores higher is one comparison, whatever the number of
-    their configurations. The variance over runs is that of a two-sample U statistic (DeLong,
-    DeLong & Clarke-Pearson, Biometrics 44, 837 (1988); of clustered data: Obuchowski, Biometrics
-    53, 567 (1997)), to which that of one unseen pair of runs is added: nearly perfect areas of few
-    runs have next to no variance of their own. The interval is Student's on the scale
+    Two runs of different classes count as one comparison, whatever the number of their
+    configurations. The variance over runs is that of a two-sample U statistic (DeLong, DeLong &
+    Clarke-Pearson, Biometrics 44, 837 (1988); for clustered data: Obuchowski, Biometrics 53, 567
+    (1997)). The variance of one unseen pair of runs is added, because nearly perfect areas from few
+    runs have almost no variance of their own. The interval is Student's on the scale
     log(A / (1 − A)), with Welch's degrees of freedom.
 
-    It is never wider than that of Clopper and Pearson for as many trials as the smaller class has
-    runs: so many disjoint pairs of runs are independent trials, and A is a mean over all ways to
-    pair them, which has no more spread than one (Hoeffding, J. Am. Stat. Assoc. 58, 13 (1963),
-    §5). This one is left where the classes separate, and holds for any number of runs.
+    It is never wider than the interval of Clopper and Pearson with one trial per run of the smaller
+    class: that many disjoint pairs of runs are independent trials, and A, the mean over all ways to
+    pair them, does not vary more than a single pairing (Hoeffding, J. Am. Stat. Assoc. 58, 13
+    (1963), §5). If the classes separate perfectly, the interval is Clopper and Pearson's; it is
+    valid for any number of runs.
 
     Args:
         scores: Larger for the second class, shape [n].
@@ -258,20 +258,19 @@ def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
     Raises:
         InputError: If only one class is present, the lengths differ, or a run has both classes.
     """
-    wins = _wins(scores, targets, runs)  # which also checks that all fits
+    wins = _wins(scores, targets, runs)  # also checks the arguments
     return _area_interval(auc(scores, targets, runs), wins)
 
 
 def auc_difference(
     scores: ArrayLike, reference: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]
 ) -> Interval:
-    """By how much one score tells two classes apart better than another, AUC minus AUC.
+    """How much better one score separates two classes than another: the difference of the AUCs.
 
-    Both are judged on the same runs, so that what makes a run hard for both drops out. The
-    interval is put together from those of the two areas and their correlation over runs (the
-    method of variance estimates recovery, Newcombe, Stat. Med. 17, 873 (1998), method 10, for
-    paired figures), so that it is as long on either side as theirs: a difference between areas
-    close to 1 is far from normal.
+    Both use the same runs, so variation that affects both cancels. The interval is combined from
+    those of the two areas and their correlation over runs (the method of variance estimates
+    recovery, Newcombe, Stat. Med. 17, 873 (1998), method 10, for paired data). It is therefore as
+    asymmetric as they are: the difference of two areas close to 1 is far from normal.
 
     Args:
         scores: Larger for the second class, shape [n].
@@ -294,12 +293,12 @@ def auc_difference(
     if min(wins[0].shape) < FEWEST_RUNS:
         note = f"{_counted(min(wins[0].shape))} of a class only"
         return Interval(estimate, np.nan, np.nan, areas[0].n_runs, note)
-    shared = _covariance_of_wins(*wins)
+    covariance = _covariance_of_wins(*wins)
     errors = float(np.prod([_covariance_of_wins(each, each) for each in wins])) ** 0.5
-    alike = min(max(shared / errors, 0.0), 1.0) if errors > 0 else 0.0
+    correlation = min(max(covariance / errors, 0.0), 1.0) if errors > 0 else 0.0
 
     def reach(one: float, other: float) -> float:
-        return float(np.sqrt(max(one**2 + other**2 - 2 * alike * one * other, 0.0)))
+        return float(np.sqrt(max(one**2 + other**2 - 2 * correlation * one * other, 0.0)))
 
     (below, above), (below_reference, above_reference) = (
         (each.estimate - each.low, each.high - each.estimate) for each in areas
@@ -315,8 +314,8 @@ def auc_difference(
 def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     """Values or their average ranks with zero mean and unit length, shape [n].
 
-    Pearson's coefficient is the dot product of two fields' values in this form, Spearman's that
-    of their ranks.
+    In this form Pearson's coefficient is the dot product of the values of two fields, and
+    Spearman's that of their ranks.
 
     Returns:
         The scores; None if the values are constant, so that no coefficient exists.
@@ -335,8 +334,8 @@ def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
 def among_largest(values: FloatArray, k: int) -> FloatArray:
     """Probability that each value is among the `k` largest, shape [n].
 
-    1 and 0, but for values tied across the k-th place: these share what is left of the k places,
-    as if the order of tied values were random.
+    This is 1 or 0, except for values tied at the k-th place: these share the remaining places
+    equally, as if tied values were in random order.
     """
     threshold = np.partition(values, -k)[-k]
     above, tied = values > threshold, values == threshold
@@ -344,15 +343,15 @@ def among_largest(values: FloatArray, k: int) -> FloatArray:
 
 
 def best_on_other_runs(figures: FloatArray, runs: Sequence[Hashable], run: Hashable) -> int:
-    """The column whose mean over the runs *other* than one is largest in size.
+    """The candidate with the largest absolute mean over all runs *other* than `run`.
 
-    What a run is judged with is thus chosen without it.
+    So the choice for a run does not use the data of that run.
 
     Args:
-        figures: Figure of each configuration with each candidate, shape [n_configurations,
-            n_candidates]; ties go to the first. With one candidate there is nothing to choose.
+        figures: Value of each configuration with each candidate, shape [n_configurations,
+            n_candidates]; ties go to the first. A single candidate is returned as it is.
         runs: Run of each configuration.
-        run: The run that takes no part.
+        run: The run to leave out.
 
     Raises:
         InputError: If there are several candidates and no other run.
@@ -386,12 +385,12 @@ def _counted(n: int) -> str:
 def _studentised(
     estimate: float, error: float, resampled: FloatArray, errors: FloatArray, scale: Scale
 ) -> tuple[float, float]:
-    """Ends from how far resampled figures are off in units of their standard errors."""
+    """Ends of the interval from the errors of the resamples in units of their standard errors."""
     forth, slope, back = _SCALES[scale]
     centre = forth(np.float64(estimate))
     distance = forth(resampled) - centre
     spread = errors * slope(resampled)
-    # A resample of one run alone has no spread, and says that the mean may be anywhere.
+    # A resample that repeats a single run has no spread: its t is infinite.
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(spread > 0, distance / spread, np.sign(distance) * np.inf)
     lower, upper = np.quantile(t, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
@@ -399,7 +398,7 @@ def _studentised(
     return float(back(centre - upper * reach)), float(back(centre - lower * reach))
 
 
-#: From a figure to its scale, the slope of that, and the way back.
+#: For each scale: the transformation, its derivative, and its inverse.
 _SCALES: dict[Scale, tuple[Callable[..., FloatArray], ...]] = {
     "linear": (lambda x: x, np.ones_like, lambda x: x),
     "log": (np.log, lambda x: 1 / x, np.exp),
@@ -420,7 +419,7 @@ def _jackknife_error(
 
 
 def _within_unit(share: float, error: float, n: int, t: float) -> tuple[float, float]:
-    """Ends for a share: Student's on the scale log(p / (1 − p)), within those of n trials."""
+    """Interval of a share: Student's on the scale log(p / (1 − p)), within that of n trials."""
     from scipy.special import betaincinv, expit, logit
 
     tail = (1 - LEVEL) / 2
@@ -459,7 +458,7 @@ def _wins(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Fl
 
 
 def _area_interval(area: float, wins: FloatArray) -> Interval:
-    """An area with its interval, from how often each run of one class beats each of the other."""
+    """An area with its interval, from how often each run of one class wins against each other."""
     from scipy.special import stdtrit
 
     error, degrees = _error_of_wins(wins)
@@ -470,7 +469,7 @@ def _area_interval(area: float, wins: FloatArray) -> Interval:
 def _error_of_wins(wins: FloatArray) -> tuple[float, float]:
     """Standard error of the mean over pairs of runs, and Welch's degrees of freedom.
 
-    Both are of no use with a single run of a class; the error is infinite then.
+    With a single run of a class the error is unknown and returned as infinite.
     """
     if min(wins.shape) < 2:
         return np.inf, 1.0

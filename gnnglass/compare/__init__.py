@@ -1,8 +1,8 @@
-"""How two per-particle fields of the same configurations are correlated.
+"""Correlations between two per-particle fields of the same configurations.
 
-Per species, per configuration first, then per run, with intervals over runs; smoothing lengths
-chosen on other runs; what is left given other fields; noise ceilings; and how far a field is
-correlated in space. Nothing here knows where a field came from.
+Coefficients are per species and configuration, averaged per run and then over runs, with intervals
+over runs; smoothing lengths are chosen on other runs. There are also partial correlations, gains,
+noise ceilings and correlation lengths. Nothing here knows where a field came from.
 """
 
 from gnnglass.compare.ceiling import NoiseCeiling, noise_ceiling, spearman_brown, split_half

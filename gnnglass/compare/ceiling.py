@@ -1,4 +1,4 @@
-"""How high a correlation with a noisy target can be: split-half reliability."""
+"""The highest correlation to expect with a noisy target, from split-half reliability."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gnnglass.trajectories import RunsLike
 
 @dataclass(frozen=True)
 class NoiseCeiling:
-    """What the agreement of two halves of the measurements says about their whole.
+    """Noise ceiling of a target, from the agreement of two halves of the measurements.
 
     Attributes:
         r_half: Correlation of the mean over one half of the clones with that over the other.
         reliability: 2 r_half / (1 + r_half): expected correlation of the mean over all clones
-            with the mean over as many fresh ones; equally, the share of its variance that is
+            with the mean over as many new ones; equivalently, the share of its variance that is
             signal.
         interval: √reliability with its 95 % interval over runs: correlation of a perfect,
             noiseless predictor with the mean over all clones. No predictor is expected to exceed
@@ -40,7 +40,7 @@ class NoiseCeiling:
 
 
 def spearman_brown(r_half: float) -> float:
-    """Reliability of the whole from the correlation of its halves, 2r / (1 + r).
+    """Reliability of the mean over all clones from the correlation of two halves, 2r / (1 + r).
 
     Spearman, Br. J. Psychol. 3, 271 (1910); Brown, ibid. 296. The formula is exact for Pearson's
     coefficient and halves of equal noise, and a good approximation for ranks. Halves that do not
@@ -52,9 +52,9 @@ def spearman_brown(r_half: float) -> float:
 def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseCeiling:
     """Noise ceiling from two halves of one configuration's measurements.
 
-    With target = signal + noise and independent noise in each half, corr(a, b) is the reliability
-    of one half; Spearman–Brown gives that of the whole; a predictor equal to the signal
-    correlates with the whole at the square root of it.
+    If target = signal + noise with independent noise in each half, corr(a, b) is the reliability of
+    one half. The Spearman–Brown formula gives the reliability of the whole; its square root is the
+    correlation of the whole with a predictor equal to the signal.
 
     Args:
         a: Mean over the first half of the clones, shape [n].
@@ -62,7 +62,7 @@ def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseC
         method: ``"pearson"`` or ``"spearman"``.
 
     Raises:
-        InputError: If the halves differ in shape or hold NaN, or the method is no correlation.
+        InputError: If the halves differ in shape or hold NaN, or the method is not a correlation.
         UndefinedCorrelationError: If there are fewer than three values or a half is constant.
     """
     _refuse_shares(method)
@@ -94,14 +94,14 @@ def noise_ceiling(
     method: Method = "spearman",
     seed: int = 0,
 ) -> dict[str, NoiseCeiling]:
-    """Noise ceiling of a target whose two halves are fields, each species by itself.
+    """Noise ceiling of a target whose two halves are fields, for each species separately.
 
-    `r_half` is averaged like any correlation (per configuration, per run, over runs), and its
-    interval over runs is carried through the formula.
+    `r_half` is averaged like any correlation (per configuration, per run, over runs), and the ends
+    of its interval over runs are transformed by the same formula.
 
     Args:
         snapshots: Configurations holding both fields: one trajectory or file per independent
-            run, or snapshots, of which `runs` says the run.
+            run, or snapshots whose runs are given by `runs`.
         half_a: Name of the field measured on the first half of the clones.
         half_b: Name of the field measured on the second half.
         runs: Independent run of each snapshot; left out with trajectories or files.
@@ -110,7 +110,7 @@ def noise_ceiling(
         seed: Seed of the interval.
 
     Raises:
-        InputError: Like `gnnglass.compare.correlate`, or if the method is no correlation.
+        InputError: Like `gnnglass.compare.correlate`, or if the method is not a correlation.
     """
     _refuse_shares(method)
     agreement = correlate(
@@ -128,7 +128,7 @@ def _refuse_shares(method: Method) -> None:
 
 
 def _from_halves(agreement: Interval) -> NoiseCeiling:
-    """The ceiling, to which the ends of an interval of the agreement are carried as well."""
+    """The ceiling; the ends of the interval of the agreement are transformed in the same way."""
     reliability = spearman_brown(agreement.estimate)
     low, high = (
         float(np.sqrt(spearman_brown(end))) if agreement.exists else np.nan

@@ -1,4 +1,4 @@
-"""Correlation of two fields, also given others: per species, per configuration, then over runs."""
+"""Correlation of two fields, also a partial one: per species and configuration, then over runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
-    """The given axes, or those of a new figure that no window holds."""
+    """The given axes, or those of a new figure that is not shown in a window."""
     if ax is not None:
         return ax
     from matplotlib.figure import Figure
@@ -39,25 +39,25 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How field `x` goes with field `y` over the particles of one species.
+    """Correlation of field `x` with field `y` over the particles of one species.
 
     Attributes:
         x: Name of the predictor.
         y: Name of the target.
-        species: Which particles.
+        species: Name of the species.
         method: ``"spearman"``, ``"pearson"``, or the share of the particles in the top decile of
             `x` that are in the ``"top-decile"`` or ``"bottom-decile"`` of `y`.
-        given: Fields that were held fixed -> run -> smoothing length; empty unless the
-            correlation is a partial one.
+        given: Field held fixed -> run -> smoothing length; empty unless the correlation is a
+            partial one.
         per_configuration: Coefficient of each configuration, shape [n_configurations].
         runs: Run of each configuration.
         interval: Mean over each run's configurations, then over runs, with its 95 % interval over
             runs.
         lengths: Smoothing length of `x` used for each run; 0 is the bare field.
-        smoothed: Whether a smoothing length was asked for at all.
+        smoothed: Whether smoothing lengths were given.
         pooled: One coefficient over all particles of all configurations together. It mixes
-            differences between configurations into those between particles, so it is a second,
-            separate figure.
+            differences between configurations with those between particles, so it is reported
+            separately.
         censored_share: Share of the particles whose `y` is censored; None if no mask was given.
     """
 
@@ -91,7 +91,7 @@ class Comparison:
 
     @property
     def length(self) -> float:
-        """The smoothing length most runs used (the shorter one if two are equally common)."""
+        """The smoothing length used by most runs (the shorter one if two are equally common)."""
         counts = Counter(self.lengths.values())
         return min(counts, key=lambda length: (-counts[length], length))
 
@@ -103,7 +103,7 @@ class Comparison:
 
     @property
     def quantity(self) -> str:
-        """What the figure is, in words."""
+        """The quantity in words."""
         if self.method in SHARES:
             end = self.method.removesuffix("-decile")
             return (
@@ -166,14 +166,14 @@ class Comparison:
 
     @property
     def _style(self) -> str:
-        """Correlations are written with their sign, shares without."""
+        """Number format: correlations with a sign, shares without."""
         return ".3f" if self.method in SHARES else "+.3f"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each configuration's coefficient by run, with the estimate and its interval.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
         """
         ax = axes_or_new(ax)
         names = list(self.lengths)
@@ -198,7 +198,7 @@ class Comparison:
 
 
 ROUNDING = 1e-10
-"""Parts of a unit vector smaller than this are rounding errors."""
+"""Components of a unit vector below this are rounding errors."""
 
 
 def coefficients(
@@ -215,7 +215,7 @@ def coefficients(
         fields: Configurations holding all fields.
         x: Predictor and its smoothing length.
         y: Target, which is never smoothed.
-        species: Which particles.
+        species: Name of the species.
         method: Which coefficient.
         given: Fields to be held fixed and their smoothing lengths.
 
@@ -250,12 +250,12 @@ def partial_correlation(x: FloatArray, y: FloatArray, given: FloatArray) -> floa
 
     r = r_{e_x e_y} with e_x = x − P x, e_y = y − P y and P the projection on the given fields;
     for a single one this is (r_xy − r_xz r_yz) / √[(1 − r_xz²)(1 − r_yz²)] (Yule, Proc. R. Soc. A
-    79, 182 (1907)). Of ranks, it is Spearman's partial correlation.
+    79, 182 (1907)). With ranks, it is Spearman's partial correlation.
 
     Args:
         x: Scores of zero mean and unit length, shape [n].
         y: Scores of zero mean and unit length, shape [n].
-        given: Scores of m other fields, shape [n, m]; they may depend on each other.
+        given: Scores of m other fields, shape [n, m]; they may be linearly dependent.
 
     Raises:
         UndefinedCorrelationError: If x or y is a linear function of the given fields, or there
@@ -279,7 +279,7 @@ def partial_correlation(x: FloatArray, y: FloatArray, given: FloatArray) -> floa
 
 
 def candidates_of(lengths: Sequence[float] | None, n_runs: int) -> list[float]:
-    """The distinct lengths to choose from, shortest first; the bare field if none were named.
+    """The distinct lengths to choose from, shortest first; only 0, the bare field, if None.
 
     Raises:
         InputError: If the sequence is empty, or holds several lengths for a single run.
@@ -299,7 +299,7 @@ def candidates_of(lengths: Sequence[float] | None, n_runs: int) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class LengthsByRun:
-    """The smoothing length chosen for each run, and what it gives.
+    """The smoothing length chosen for each run, and the resulting coefficients.
 
     Attributes:
         lengths: Run -> the predictor's length.
@@ -320,19 +320,19 @@ def choose_lengths(
     candidates: Sequence[float],
     given: Mapping[str, Mapping[str, float]],
 ) -> LengthsByRun:
-    """For each run the length whose coefficient is largest in size, on average over other runs.
+    """For each run, the length with the largest absolute mean coefficient over the other runs.
 
-    All that a run is judged with is chosen without it: the other runs are looked at with the
-    lengths of the given fields that hold for the run in question.
+    The choice for a run does not use that run: the coefficients of the other runs are computed with
+    the lengths of the given fields that were chosen for this run.
 
     Args:
-        fields: Configurations holding all fields, in which the pairs were searched already.
+        fields: Configurations holding all fields, already prepared at all lengths.
         x: Predictor.
         y: Target.
-        species: Which particles.
+        species: Name of the species.
         method: Which coefficient.
         candidates: Lengths to choose from, shortest first; ties go to the shorter.
-        given: Other field that is held fixed -> run -> its length.
+        given: Field held fixed -> run -> its length.
     """
     lengths: dict[str, float] = {}
     found = np.empty(len(fields.runs))
@@ -366,26 +366,25 @@ def correlate(
     censored: str | None = None,
     seed: int = 0,
 ) -> dict[str, Comparison]:
-    """Correlate field `x` with field `y`, each species by itself.
+    """Correlate field `x` with field `y`, for each species separately.
 
-    One coefficient per configuration; the estimate is their mean within each run, then over
-    runs; the interval resamples runs. With `lengths`, `x` alone is smoothed (a map that comes
-    from a network is already smoothed by its receptive field, so every predictor is granted its
-    best length), and the length used for a run is the one whose mean coefficient is largest in
-    size on the *other* runs, so that no run's own target takes part in the choice.
+    There is one coefficient per configuration; the estimate is their mean within each run, then
+    over runs; the interval resamples runs. With `lengths`, only `x` is smoothed: the map of a
+    network is already smoothed by its receptive field, so every predictor gets its best length. The
+    length used for a run is the one with the largest absolute mean coefficient on the *other* runs,
+    so the run's own target has no part in the choice.
 
-    With `given`, the coefficient is the partial one: does `x` know something of `y` that the
-    given fields do not? Each of these is smoothed over the length that makes it the best
+    With `given`, the coefficient is the partial one: does `x` say something about `y` that the
+    given fields do not? Each given field is smoothed over the length that makes it the best
     predictor by itself, chosen like that of `x`, so that `x` does not win by smoothness alone.
 
-    The shares of deciles ask for the extremes only: of the tenth of the particles with the
-    largest `x`, how many are in the tenth with the largest (``"top-decile"``) or smallest
-    (``"bottom-decile"``) `y`? Chance is 0.1, tied particles are in a random order, and the
-    value is the mean over these.
+    The deciles compare only the extremes: of the tenth of the particles with the largest `x`, what
+    share is in the tenth with the largest (``"top-decile"``) or smallest (``"bottom-decile"``) `y`?
+    Chance is 0.1. Ties are averaged over all orders.
 
     Args:
         snapshots: Configurations holding both fields: one trajectory or file per independent
-            run, or snapshots, of which `runs` says the run.
+            run, or snapshots whose runs are given by `runs`.
         x: Name of the predictor.
         y: Name of the target.
         runs: Independent run of each snapshot; left out with trajectories or files.
@@ -393,7 +392,7 @@ def correlate(
         method: ``"spearman"`` (ties get average ranks), ``"pearson"``, ``"top-decile"`` or
             ``"bottom-decile"``.
         given: Names of the fields to be held fixed.
-        lengths: Candidate smoothing lengths; the bare field without. A single candidate is used
+        lengths: Candidate smoothing lengths; None for the bare field. A single candidate is used
             as it is, several need at least two runs.
         same_species: Smooth over particles of the same species only.
         censored: Name of a field that is 1 where `y` is only a lower bound. Those particles are
@@ -460,7 +459,7 @@ def compare_species(
 
 
 def check_comparable(x: str, y: str, method: Method, given: Sequence[str]) -> None:
-    """Refuse what cannot be asked of any data.
+    """Refuse combinations of arguments that are invalid for any data.
 
     Raises:
         InputError: If the method is unknown or cannot be partial, or a compared field is given.
@@ -498,6 +497,6 @@ def _pooled(
         scores_for(fields.pooled(name, at, species), kind)
         for (name, at), kind in zip(named, kinds, strict=True)
     ]
-    # None is constant: every single configuration has already been found to vary.
+    # No field is constant here, because each varies within every configuration.
     a, b, *controls = [each for each in scores if each is not None]
     return partial_correlation(a, b, np.stack(controls, axis=1)) if controls else float(a @ b)

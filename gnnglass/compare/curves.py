@@ -1,4 +1,4 @@
-"""Estimates along something: correlations along the lag, lengths along temperature."""
+"""Estimates as a function of a parameter: correlations against lag, lengths against temperature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Estimate(Protocol):
-    """A number with an interval that says what it is: `Comparison`, `Gain`, `CorrelationLength`."""
+    """A number with an interval and a name: `Comparison`, `Gain`, `CorrelationLength`."""
 
     @property
     def estimate(self) -> float:
@@ -32,7 +32,7 @@ class Estimate(Protocol):
 
     @property
     def quantity(self) -> str:
-        """What the number is, in words."""
+        """The quantity in words."""
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
@@ -40,11 +40,11 @@ class Estimate(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Estimates of one kind against something they depend on.
+    """Estimates of one kind as a function of a parameter.
 
     Attributes:
-        along: What they depend on, such as ``"lag"`` or ``"kT"``.
-        points: Its value -> the estimate there; sorted by value.
+        along: Name of the parameter, such as ``"lag"`` or ``"kT"``.
+        points: Value of the parameter -> estimate; sorted by value.
 
     Raises:
         InputError: If there is no point.
@@ -71,9 +71,9 @@ class Curve:
         """Draw the estimates with their intervals.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
             color: Colour of points and intervals.
-            label: What a legend shall say.
+            label: Label in the legend.
         """
         ax = axes_or_new(ax)
         table = self.to_frame()
@@ -87,7 +87,7 @@ class Curve:
         return ax
 
     def sentence(self) -> str:
-        """Both ends, and where the estimate is largest in size."""
+        """The estimates at both ends, and where the estimate is largest in absolute value."""
         values = list(self.points)
         text = "; ".join(self._point(at) for at in dict.fromkeys((values[0], values[-1])))
         sizes = {at: abs(each.estimate) for at, each in self.points.items()}
@@ -116,26 +116,25 @@ def correlate_lags(
 ) -> dict[str, Curve]:
     """Correlate field `x` with a family of targets, such as the propensity at several lags.
 
-    Every point is what `correlate` gives, with smoothing lengths chosen for that lag: structure
-    that tells of vibrations within the cage need not be what tells of relaxation. All points are
-    of the same runs, so they go up and down together, and intervals that overlap do not mean
-    that two lags are alike.
+    Every point is a result of `correlate`, with smoothing lengths chosen for that lag: structure
+    that predicts vibrations within the cage need not predict relaxation. All points come from the
+    same runs and vary together, so overlapping intervals do not mean that two lags agree.
 
     Args:
         snapshots: Configurations holding all fields: one trajectory or file per independent
-            run, or snapshots, of which `runs` says the run.
+            run, or snapshots whose runs are given by `runs`.
         x: Name of the predictor.
         targets: Lag -> name of the target field at that lag.
         runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         method: Which coefficient, as in `correlate`.
         given: Names of the fields to be held fixed.
-        lengths: Candidate smoothing lengths; the bare fields without.
+        lengths: Candidate smoothing lengths; None for the bare fields.
         same_species: Smooth over particles of the same species only.
         seed: Seed of the interval.
 
     Returns:
-        One `Curve` along the lag per species; its points are `Comparison` objects.
+        One `Curve` against the lag per species; its points are `Comparison` objects.
 
     Raises:
         InputError: Like `correlate`, or if no target is named.

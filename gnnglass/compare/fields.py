@@ -1,4 +1,4 @@
-"""Fields of many configurations, checked, smoothed and standardised once for many comparisons."""
+"""Fields of many configurations; each is checked, smoothed and standardised once."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class UndefinedCorrelationError(InputError):
 
 
 def scores_for(values: FloatArray, method: Method) -> FloatArray | None:
-    """What the coefficient of two fields is the dot product of, shape [n].
+    """Scores such that the coefficient of two fields is their dot product, shape [n].
 
     For Pearson's and Spearman's coefficient: the values, or their average ranks, with zero mean
-    and unit length. For shares of deciles: membership in the top or bottom tenth over √k, k
-    members in all.
+    and unit length. For shares of deciles: membership in the top or bottom tenth divided by √k, for
+    k members.
 
     Returns:
         The scores; None if the values are constant, so that no coefficient exists.
@@ -43,12 +43,12 @@ def scores_for(values: FloatArray, method: Method) -> FloatArray | None:
 
 
 def scores_of_predictor(method: Method) -> Method:
-    """How the predictor is scored: of shares, it is always the top tenth that is looked for."""
+    """How to score the predictor: for shares of deciles, always by its top tenth."""
     return "top-decile" if method in SHARES else method
 
 
 class FieldSet:
-    """Annotated configurations of one or more runs, and what comparisons need of their fields.
+    """Annotated configurations of one or more runs, with cached values and scores of their fields.
 
     Args:
         snapshots: Configurations, each holding the fields to compare.
@@ -85,7 +85,7 @@ class FieldSet:
         return tuple(name for name in first.type_names if first.of_type(name).any())
 
     def prepare(self, names: Sequence[str], lengths: Sequence[float]) -> None:
-        """Smooth several fields at several lengths, searching each configuration's pairs once."""
+        """Smooth several fields at several lengths, finding the pairs only once."""
         names = [
             name
             for name in dict.fromkeys(names)

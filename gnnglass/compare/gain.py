@@ -1,4 +1,4 @@
-"""Does a field add to others? Regressions fitted on other runs, with and without it."""
+"""What a field adds to others: regressions with and without it, fitted on other runs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Gain:
 
     @property
     def quantity(self) -> str:
-        """What the figure is, in words."""
+        """The quantity in words."""
         p = self.partial
         return (
             f"Gain in {p.method.capitalize()} correlation with {p.y} when {p.x} is added to "
@@ -95,7 +95,7 @@ class Gain:
         """Draw each run's correlation without the predictor and with it, joined by a line.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
         """
         ax = axes_or_new(ax)
         for pair in np.stack(self._means(), axis=1):
@@ -129,24 +129,24 @@ def gain(
     """How much better `y` is predicted when `x` is added to the given fields.
 
     ŷ = Σ_k b_k z_k over the given fields, and over these and `x`, where z_k are standardised
-    values (ranks for Spearman) of one species in one configuration. The b_k are least squares
-    over all runs but the one that is judged, each run with the same weight; the figure is the
-    correlation of ŷ with `y` in the configurations of that run, the cross-validated multiple
-    correlation (Stone, J. R. Stat. Soc. B 36, 111 (1974)). A predictor that only adds noise makes
-    it smaller, other than in a fit judged on its own data, which cannot get worse.
+    values (ranks for Spearman) of one species in one configuration. The b_k are fitted by least
+    squares on all runs but one, each run with the same weight; the result is the correlation of ŷ
+    with `y` in the configurations of the run left out, the cross-validated multiple correlation
+    (Stone, J. R. Stat. Soc. B 36, 111 (1974)). A predictor that only adds noise makes it smaller,
+    whereas a fit evaluated on its own data can only improve.
 
-    Lengths are chosen as for the partial correlation: each field's on the other runs.
+    Lengths are chosen as for the partial correlation, for each field on the other runs.
 
     Args:
         snapshots: Configurations holding all fields: one trajectory or file per independent
-            run, or snapshots, of which `runs` says the run.
+            run, or snapshots whose runs are given by `runs`.
         x: Name of the predictor to add.
         y: Name of the target.
         runs: Independent run of each snapshot, at least two; left out with trajectories or files.
         given: Names of the fields to add it to.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` or ``"pearson"``.
-        lengths: Candidate smoothing lengths; the bare fields without.
+        lengths: Candidate smoothing lengths; None for the bare fields.
         same_species: Smooth over particles of the same species only.
         censored: Name of a field that is 1 where `y` is only a lower bound.
         seed: Seed of the interval.
@@ -165,8 +165,8 @@ def gain(
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     if len(fields.run_names) < 2:
         raise InputError(
-            "all configurations are of one run, but a gain is judged on a run that the regression "
-            "has not seen; give at least two runs."
+            "all configurations are of one run, but a gain is evaluated on a run that the "
+            "regression has not seen; give at least two runs."
         )
     found = {}
     for name in fields.species if species is None else tuple(species):
@@ -187,7 +187,7 @@ def gain(
 def _predicted(
     fields: FieldSet, partial: Comparison, predictors: Mapping[str, Mapping[str, float]]
 ) -> FloatArray:
-    """Correlation of each configuration's target with its prediction, [n_configurations]."""
+    """Correlation of each configuration's target with its prediction, shape [n_configurations]."""
     species, method = partial.species, partial.method
     targets = fields.scores(partial.y, 0.0, species, method)
     found = np.empty(len(targets))
@@ -209,8 +209,8 @@ def _predicted(
 def _fit_on_others(
     features: Sequence[FloatArray], targets: Sequence[FloatArray], runs: Sequence[str], run: str
 ) -> FloatArray:
-    """Least-squares weights [n_features] over all runs but one; runs weigh the same."""
-    # Scores have unit length, so that all configurations already weigh the same.
+    """Least-squares weights [n_features] over all runs but one, each run with the same weight."""
+    # Scores have unit length, so all configurations have the same weight already.
     others = [k for k, name in enumerate(runs) if name != run]
     weights = [1 / np.sqrt(runs.count(runs[k])) for k in others]
     a = np.concatenate([w * features[k] for w, k in zip(weights, others, strict=True)])

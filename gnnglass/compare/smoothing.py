@@ -1,4 +1,4 @@
-"""Exponentially weighted means of a field over each particle's surroundings."""
+"""Exponentially weighted means of a field over the neighbourhood of each particle."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def smooth(
     *,
     same_species: bool = False,
 ) -> FloatArray:
-    """Replace each value by the weighted mean over the particle and its surroundings.
+    """Replace each value by the weighted mean over the particle and its neighbourhood.
 
     The smoothed value of particle i is Σ_j w_ij x_j / Σ_j w_ij with w_ij = exp(−r_ij / length),
-    over all particles j closer than the cut, including i itself (w_ii = 1). Distances are
-    periodic. The same average is used for structural order parameters by Tong & Tanaka, Phys.
-    Rev. X 8, 011041 (2018), eq. (4).
+    over all particles j closer than the cutoff, including i itself (w_ii = 1). Distances are
+    periodic. Tong & Tanaka, Phys. Rev. X 8, 011041 (2018), eq. (4), use the same average for
+    structural order parameters.
 
-    Where species differ in the mean of the field, a mean over all of them also tells of the
-    local composition. `same_species` leaves that out, at the price of fewer particles to average.
+    If the mean of the field differs between species, an average over all of them also depends on
+    the local composition. `same_species` avoids this, but averages over fewer particles.
 
     Args:
         snapshot: Configuration of n particles, or the file of one.
         values: One field, shape [n], or several side by side, shape [n, n_fields].
-        length: Smoothing length, in units of length; 0 gives the values back.
-        r_max: Cut. By default 4 `length`, or just under half the shortest box edge where that
-            is less.
+        length: Smoothing length, in units of length; 0 returns the values unchanged.
+        r_max: Cutoff. By default 4 `length`, or just under half the shortest box edge if that is
+            less.
         same_species: Average over particles of the particle's own species only.
 
     Returns:
@@ -72,7 +72,7 @@ def smooth_at_lengths(
     *,
     same_species: bool = False,
 ) -> list[FloatArray]:
-    """Smooth with each of several lengths; the pairs are looked for once.
+    """Smooth with each of several lengths; the pairs are found only once.
 
     Arguments, result (one array per length) and errors are those of `smooth`.
     """

@@ -54,20 +54,20 @@ def compare_fields(
 ) -> pd.DataFrame:
     """Correlate every predictor with every target: bare, smoothed, and given other fields.
 
-    Give a random field among the predictors to see what no information at all looks like.
+    Include a random field among the predictors to see the results for no information.
 
     Args:
         snapshots: Configurations holding all fields: one trajectory or file per independent
-            run, or snapshots, of which `runs` says the run.
+            run, or snapshots whose runs are given by `runs`.
         predictors: Names of the fields that predict (importance, energy, a random field).
         targets: Names of the fields to be predicted (propensity, relaxation time).
         runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         methods: Some of ``"spearman"``, ``"pearson"``, ``"top-decile"``, ``"bottom-decile"``.
-        given: Fields that are held fixed in further rows, of partial correlations. They may be
-            among the predictors, which have no such rows then.
-        lengths: Candidate smoothing lengths of the predictor, chosen for each run on the others;
-            without, only bare fields are compared.
+        given: Fields held fixed in additional rows with partial correlations. A predictor that is
+            among them has no such row.
+        lengths: Candidate smoothing lengths of the predictor, chosen for each run on the others; if
+            None, only bare fields are compared.
         same_species: Smooth over particles of the same species only.
         censored: Target -> field that is 1 where the target is only a lower bound.
         halves: Target -> the two fields measured on either half of its clones; gives the
@@ -83,7 +83,7 @@ def compare_fields(
 
     Raises:
         InputError: If no field is named, a field is missing or not finite, the runs do not match
-            the configurations, or several lengths are to be chosen from with a single run.
+            the configurations, or several lengths are given with a single run.
     """
     import pandas as pd
 
@@ -121,7 +121,7 @@ def compare_fields(
 
 
 def _held_fixed(x: str, method: Method, given: Sequence[str]) -> tuple[Sequence[str], ...]:
-    """The sets of fields that are held fixed: none, and those given where that makes sense."""
+    """The sets of fields to hold fixed: none, and the given ones where a partial one exists."""
     return ((), given) if given and x not in given and method in CORRELATIONS else ((),)
 
 

@@ -14,13 +14,13 @@ from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
 CAGE: Mapping[str, float] = {"r_max": 1.5}
-"""The cage by default: the first minimum of g_AA(r) of the Kob–Andersen mixture at density 1.2."""
+"""Default cage: the first minimum of g_AA(r) of the Kob–Andersen mixture at density 1.2."""
 
 
 def relative_to_cage(
     initial: Snapshot, neighbors: Mapping[str, float] | None
 ) -> Callable[[FloatArray], FloatArray]:
-    """What takes the motion of each cage out of displacements since `initial`.
+    """A function that subtracts the motion of each cage from displacements since `initial`.
 
     The cage-relative displacement is Δr_i − (1/N_i) Σ_j Δr_j over the N_i neighbours j of i at
     t = 0, i not included (Mazoyer, Ebert, Maret & Keim, EPL 88, 66004 (2009); Vivek, Kelleher,
@@ -29,14 +29,14 @@ def relative_to_cage(
 
     Args:
         initial: Configuration of n particles in d dimensions.
-        neighbors: Who belongs to the cage, ``{"r_max": …}`` in units of length; None leaves
-            displacements as they are.
+        neighbors: Cutoff for the cage, ``{"r_max": …}`` in units of length; None leaves
+            displacements unchanged.
 
     Returns:
-        A function of displacements, shape [n_lags, n, d], that returns others of that shape.
+        A function of displacements, shape [n_lags, n, d], that returns an array of the same shape.
 
     Raises:
-        InputError: If `neighbors` is anything else, or the cutoff does not fit the box.
+        InputError: If `neighbors` is not a cutoff, or the cutoff does not fit the box.
     """
     if neighbors is None:
         return lambda displacements: displacements
@@ -53,7 +53,7 @@ def relative_to_cage(
     return lambda displacements: np.stack([one - mean_of_cage @ one for one in displacements])
 
 
-#: From the displacements of one clone, shape [n_lags, n, d], a value per lag and particle.
+#: Maps the displacements of one clone, shape [n_lags, n, d], to a value per lag and particle.
 Local = Callable[[FloatArray], FloatArray]
 
 
@@ -71,7 +71,7 @@ class CloneSums:
         self._n_clones = 0
 
     def add(self, values: FloatArray) -> None:
-        """Count in the values of one more clone, shape [n_lags, n]."""
+        """Add the values of one more clone, shape [n_lags, n]."""
         self._total += values
         self._squares += values**2
         self._n_clones += 1
@@ -84,7 +84,7 @@ class CloneSums:
     @property
     def standard_error(self) -> FloatArray:
         """Standard error of the mean over two clones or more, shape [n_lags, n]."""
-        # Rounding may leave a variance that is none slightly negative.
+        # Rounding may make a zero variance slightly negative.
         variance = np.maximum(self._squares / self._n_clones - self.mean**2, 0.0)
         return np.asarray(np.sqrt(variance / (self._n_clones - 1)))
 
@@ -92,8 +92,8 @@ class CloneSums:
 class CloneMean(ABC):
     """A value of each particle at each lag, averaged over the clones of an ensemble.
 
-    Subclasses are dataclasses of their parameters. They say what the value is in one clone and
-    what follows from its average.
+    Subclasses are dataclasses of their parameters. They define the value in one clone and the
+    result that is computed from the average.
     """
 
     @abstractmethod
@@ -110,7 +110,7 @@ class CloneMean(ABC):
 
     @abstractmethod
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
-        """Keep as the result what follows from the sums over the clones of `ensemble`."""
+        """Compute and store the result from the sums over the clones of `ensemble`."""
 
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
         """Average over the clones of `ensemble`, each read once; returns self.
@@ -123,7 +123,7 @@ class CloneMean(ABC):
 
 
 def compute_together(ensemble: IsoconfigurationalEnsemble, quantities: Sequence[CloneMean]) -> None:
-    """Compute several quantities of one ensemble while each clone is read once.
+    """Compute several quantities of one ensemble, reading each clone once.
 
     Raises:
         InputError: As `CloneMean.compute`.

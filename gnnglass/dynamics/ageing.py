@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-#: What `annotate` adds, and what else dynamics knows of a particle, as reports name it.
+#: The fields that `annotate` adds, as reports describe them; `FIELDS` has all fields of dynamics.
 QUANTITIES = {
     "propensity": Description(
         "propensity",
         unit="length",
-        summary="Isoconfigurational mean of the distance a particle has gone.",
+        summary="Isoconfigurational mean of the distance a particle has moved.",
         low_is_glassy=True,
     ),
     "propensity_cage_relative": Description(
         "cage-relative propensity",
         unit="length",
-        summary="The propensity after the mean displacement of the neighbours is subtracted.",
+        summary="Propensity after subtracting the mean displacement of the neighbours.",
         low_is_glassy=True,
     ),
     "tau_bond": Description(
         "relaxation time (bond breaking)",
         unit="time",
-        summary="When half of a particle's bonds are broken in the mean over clones.",
+        summary="Time at which half of a particle's bonds are broken on average over clones.",
     ),
     "tau_overlap": Description(
         "relaxation time (overlap)",
         unit="time",
-        summary="When a particle has left its place in all but 1/e of the clones.",
+        summary="Time at which a particle is still near its initial position in 1/e of the clones.",
     ),
 }
 FIELDS = {
@@ -86,13 +86,13 @@ def annotate(
             the mixture.
         overlap: How overlap is defined, and the cage of the cage-relative propensity;
             `SelfOverlap` with its defaults if None.
-        halves: Also add what the even and what the odd clones say alone, as ``…_half_1`` and
-            ``…_half_2``: from their agreement follows how reliable a field is
+        halves: Also add the fields from the even and from the odd clones alone, as ``…_half_1`` and
+            ``…_half_2``. Their agreement measures how reliable a field is
             (`gnnglass.compare.noise_ceiling`).
 
     Raises:
         InputError: If `time` is none of the lags, a cutoff does not fit the configuration, a
-            clone cannot be used, or there are fewer than four to be halved.
+            clone cannot be used, or `halves` is set with fewer than four clones.
     """
     lag = len(ensemble.times) - 1 if time is None else ensemble.lag(time)
     parts = ensemble.halves() if halves else ()
@@ -119,16 +119,16 @@ def _mean_or_nan(of: Callable[[FloatArray], np.float64], values: FloatArray) -> 
 
 
 def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
-    """The configurations of a run that aged, by the time waited since the quench.
+    """The configurations of an ageing run, by waiting time since the quench.
 
-    From each of them clones may be started.
+    Clones can be started from each of them.
 
     Args:
-        trajectory: What `gnnglass.simulate.AgeingProtocol` leaves, or its file: one frame at each
-            of the ``waiting_steps`` that ``metadata["protocol"]`` holds.
+        trajectory: A run with `gnnglass.simulate.AgeingProtocol`, or its file: one frame at each
+            of the ``waiting_steps`` in ``metadata["protocol"]``.
 
     Raises:
-        InputError: If the run was no ageing run, or frames are missing or out of order.
+        InputError: If the run is not an ageing run, or frames are missing or out of order.
     """
     trajectory = as_trajectory(trajectory)
     protocol = trajectory.metadata.get("protocol")
@@ -149,16 +149,16 @@ def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
 
 @dataclass(eq=False)
 class Ageing:
-    """All measures of this folder at several waiting times t_w after a quench.
+    """All quantities of `gnnglass.dynamics` at several waiting times t_w after a quench.
 
-    Each waiting time has an isoconfigurational ensemble of its own, started from the configuration
-    that was there at t_w. Its propensity p_i(t_w, t) = ``⟨|r_i(t_w + t) − r_i(t_w)|⟩`` is the
-    non-equilibrium one: in a system that ages it depends on t_w, and so do the two-time
-    correlations C(t_w + t, t_w) (Kob & Barrat, Phys. Rev. Lett. 78, 4581 (1997)).
+    Each waiting time has its own isoconfigurational ensemble, started from the configuration at
+    t_w. Its propensity p_i(t_w, t) = ``⟨|r_i(t_w + t) − r_i(t_w)|⟩`` is the non-equilibrium one: in
+    an ageing system it depends on t_w, and so do the two-time correlations C(t_w + t, t_w) (Kob &
+    Barrat, Phys. Rev. Lett. 78, 4581 (1997)).
 
     Args:
-        correlations: What is averaged over particles; plain and cage-relative displacements are
-            both used, whatever its ``cage_relative`` says.
+        correlations: Parameters of the averages over particles; plain and cage-relative
+            displacements are both used, whatever its ``cage_relative`` is.
         bonds: How bonds are defined.
         overlap: How overlap is defined, and the cage of the cage-relative propensity.
         time: Lag t of the propensities; the last of each ensemble if None.
@@ -177,7 +177,7 @@ class Ageing:
         """Measure at each waiting time; returns self.
 
         Args:
-            ensembles: Waiting time, in units of time, to the clones that started then.
+            ensembles: Waiting time, in units of time -> the clones that started then.
 
         Raises:
             InputError: If there is no ensemble, a waiting time is negative or not finite, or a
@@ -212,7 +212,8 @@ class Ageing:
     def snapshots(self) -> dict[float, Snapshot]:
         """By waiting time, the configuration with the fields of `annotate`.
 
-        The fields ``…_half_1`` and ``…_half_2`` are there if an ensemble has four clones.
+        The fields ``…_half_1`` and ``…_half_2`` are present if an ensemble has at least four
+        clones.
 
         Raises:
             NotComputedError: Before `compute`.
@@ -228,7 +229,7 @@ class Ageing:
         return self._results()[1].copy()
 
     def summary(self) -> pd.DataFrame:
-        """What single particles do, one row per waiting time and species.
+        """Averages of the single-particle quantities, one row per waiting time and species.
 
         The columns are ``waiting_time``, ``species``, the mean ``propensity`` and
         ``propensity_cage_relative``, and of ``tau_bond`` and ``tau_overlap`` the median and, as
@@ -270,10 +271,10 @@ class Ageing:
         """Draw one curve of one species, a line for each waiting time.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
             curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
-            species: Whose curve.
-            cage_relative: Whether of the cage-relative displacements.
+            species: Name of the species.
+            cage_relative: Whether to use cage-relative displacements.
 
         Raises:
             NotComputedError: Before `compute`.

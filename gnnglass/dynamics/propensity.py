@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Propensity(CloneMean):
-    """Isoconfigurational mean of the distance each particle has gone.
+    """Isoconfigurational mean of the distance each particle has moved.
 
     p_i(t) = ``⟨|Δr_i(t)|⟩`` over the clones (Widmer-Cooper, Harrowell & Fynewever, Phys. Rev. Lett.
     93, 135701 (2004), with the modulus in place of the square). In two dimensions the
-    cage-relative displacement tells more, because long-wavelength fluctuations carry whole
-    neighbourhoods along.
+    cage-relative displacement is more informative, because long-wavelength fluctuations displace
+    whole neighbourhoods.
 
     Args:
         cage_relative: Subtract the mean displacement of the neighbours at t = 0.
-        neighbors: Who is a neighbour, ``{"r_max": …}`` in units of length.
+        neighbors: Cutoff for neighbours, ``{"r_max": …}`` in units of length.
     """
 
     cage_relative: bool = False
@@ -81,7 +81,7 @@ class Propensity(CloneMean):
         """Draw the initial configuration coloured by propensity.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
             time: One of the lags; the last if None.
 
         Raises:
@@ -102,15 +102,16 @@ class Propensity(CloneMean):
 class DebyeWaller(CloneMean):
     """Isoconfigurational mean squared displacement of each particle after a short time.
 
-    u_i² = ``⟨|Δr_i(t)|²⟩`` over the clones, with t where particles rattle in their cages: after the
-    ballistic motion and long before relaxation, about one unit of time in Lennard-Jones mixtures
-    (Widmer-Cooper & Harrowell, Phys. Rev. Lett. 96, 185701 (2006), who take the variance of the
-    place over a short run). It is dynamics, though of short runs, and no structural indicator.
+    u_i² = ``⟨|Δr_i(t)|²⟩`` over the clones, at a time t when particles rattle in their cages: after
+    the ballistic motion and long before relaxation, about one unit of time in Lennard-Jones
+    mixtures (Widmer-Cooper & Harrowell, Phys. Rev. Lett. 96, 185701 (2006), who use the variance of
+    the position over a short run). It comes from short-time dynamics and is not a structural
+    indicator.
 
     Args:
         time: One of the ensemble's lags, in units of time.
         cage_relative: Subtract the mean displacement of the neighbours at t = 0.
-        neighbors: Who is a neighbour, ``{"r_max": …}`` in units of length.
+        neighbors: Cutoff for neighbours, ``{"r_max": …}`` in units of length.
     """
 
     time: float
@@ -155,7 +156,7 @@ class DebyeWaller(CloneMean):
         """Draw the initial configuration coloured by u²; raises like `values`.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
         """
         ensemble, values = self._results()
         return ensemble.initial.with_fields(debye_waller=values).plot(ax, color="debye_waller")

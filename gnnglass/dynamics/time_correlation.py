@@ -1,4 +1,4 @@
-"""Time correlations of many time origins or clones: MSD, F_s, overlap, χ₄."""
+"""Time correlation functions over time origins or clones: MSD, F_s, overlap, χ₄."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ LABELS: Mapping[Curve, str] = {
 
 
 class Windows(Protocol):
-    """Configurations and what became of them: clones of one, or origins along a trajectory."""
+    """Configurations and later displacements: clones of one, or time origins in a trajectory."""
 
     @property
     def times(self) -> FloatArray:
         """The lags, shape [n_lags], in units of time."""
 
     def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
-        """Each configuration of n particles, and displacements since, shape [n_lags, n, d]."""
+        """Each configuration of n particles, and later displacements, shape [n_lags, n, d]."""
 
 
 @dataclass(eq=False)
 class TimeCorrelations:
-    """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), each species by itself.
+    """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), for each species separately.
 
     With the displacements Δr_i(t) of the N particles of a species, ``Q = (1/N) Σ_i Θ(a − |Δr_i|)``
     of one window and averages ⟨·⟩ over windows::
@@ -61,11 +61,11 @@ class TimeCorrelations:
     the unbiased variance over windows. Memory does not grow with the number of windows.
 
     Args:
-        q: Wave number, in units of inverse length; by default where S_AA(q) of the 3D Kob–Andersen
-            mixture is largest (Kob & Andersen, Phys. Rev. E 52, 4134 (1995)).
-        a: How far counts as away, in units of length.
+        q: Wave number, in units of inverse length; the default is the peak of S_AA(q) of the 3D
+            Kob–Andersen mixture (Kob & Andersen, Phys. Rev. E 52, 4134 (1995)).
+        a: Overlap distance, in units of length.
         cage_relative: Subtract the mean displacement of the neighbours at t = 0.
-        neighbors: Who is a neighbour, ``{"r_max": …}`` in units of length.
+        neighbors: Cutoff for neighbours, ``{"r_max": …}`` in units of length.
     """
 
     q: float = 7.25
@@ -82,11 +82,11 @@ class TimeCorrelations:
         Args:
             *sources: `IsoconfigurationalEnsemble` or `TimeOrigins`, of one system at the same
                 lags. χ₄ from clones of one configuration is only the part of the fluctuations
-                that is not owed to the configuration (Berthier & Jack, Phys. Rev. E 76, 041509
-                (2007)); the other part takes many configurations.
+                that does not come from the configuration (Berthier & Jack, Phys. Rev. E 76, 041509
+                (2007)); the other part needs many configurations.
 
         Raises:
-            InputError: If `q`, `a` or `neighbors` make no sense, or sources do not fit together.
+            InputError: If `q`, `a` or `neighbors` are invalid, or the sources do not match.
         """
         for name, value in (("q", self.q), ("a", self.a)):
             if not 0 < value < np.inf:
@@ -132,7 +132,7 @@ class TimeCorrelations:
         """Draw one of the curves against the logarithm of time, a line per species.
 
         Args:
-            ax: Axes to draw on; a new figure is made without.
+            ax: Axes to draw on; by default those of a new figure.
             curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
 
         Raises:
@@ -159,7 +159,7 @@ class TimeCorrelations:
     def _curves(
         self, sources: tuple[Windows, ...]
     ) -> Iterator[tuple[FloatArray, dict[str, NDArray[np.bool_]]]]:
-        """Of each window: |Δr|², w and Θ, shape [3, n_lags, n], and who is of which species."""
+        """For each window: |Δr|², w and Θ, shape [3, n_lags, n], and the mask of each species."""
         known = None
         for source in sources:
             for initial, displacements in source.windows():
@@ -192,7 +192,7 @@ def _table(
     for name, total in sums.items():
         msd, wave, overlap, square = total / n_windows
         unbiased = n_windows / (n_windows - 1) if n_windows > 1 else np.nan
-        # Rounding may leave a variance that is none slightly negative.
+        # Rounding may make a zero variance slightly negative.
         chi4 = sizes[name] * unbiased * np.maximum(square - overlap**2, 0.0)
         columns = {"msd": msd, "self_scattering": wave, "overlap": overlap, "chi4": chi4}
         tables.append(
@@ -203,22 +203,22 @@ def _table(
 
 @dataclass(frozen=True, eq=False)
 class TimeOrigins:
-    """Displacements in one trajectory from every frame that has others at all lags after it.
+    """Displacements in one trajectory from every frame that is followed by frames at all lags.
 
-    All lags are seen from the same origins, so that curves at different lags are averages over
-    the same windows. Frames are read when a window is asked for, one window at a time.
+    All lags use the same origins, so curves at different lags are averages over the same windows.
+    Frames are read on demand, one window at a time.
 
     Args:
         trajectory: Frames of one run with image flags, in the order of their steps, or their
             file.
         lag_steps: Lags in steps, increasing.
-        every: Of the possible origins each so-manieth is taken; those close to each other cost
-            time and tell little.
+        every: Use only every n-th of the possible origins; origins close to each other cost time
+            and add little.
 
     Raises:
-        InputError: If frames are out of order or of different particles, image flags begin anew
-            on the way, lags do not increase, a lag is beyond the data or no frame has others at
-            all lags, or the metadata hold no ``dt``.
+        InputError: If frames are out of order or of different particles, image flags are reset
+            within the trajectory, lags do not increase, a lag is beyond the data or no frame is
+            followed by frames at all lags, or the metadata hold no ``dt``.
     """
 
     trajectory: TrajectoryLike
@@ -271,7 +271,7 @@ class TimeOrigins:
         return len(self._windows)
 
     def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
-        """The frame at each origin, and displacements since then, shape [n_lags, n, d].
+        """The frame at each origin, and later displacements, shape [n_lags, n, d].
 
         Raises:
             InputError: If frames are of different particles, or images are unknown or were lost.

@@ -1,4 +1,4 @@
-"""Networks that read a graph or a density grid, the recipes that feed them, one logit per class."""
+"""Networks on graphs or density grids, and the recipes that make their input from snapshots."""
 
 from gnnglass.models.inputs import (
     AnyRecipe,

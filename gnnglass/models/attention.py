@@ -1,4 +1,4 @@
-"""A message-passing network that learns which of its neighbours a particle attends to."""
+"""A message-passing network with attention over the neighbours of a particle."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp, require_interactions
 
-#: Below this share a neighbour fades no further; single precision would not see it.
+#: Lower bound of the factor f, so that its logarithm stays finite; too small to have an effect.
 FAINTEST = 1e-6
 
 
 class AttentionInteraction(MessagePassing):
-    """One residual update by messages that are weighed against each other.
+    """One residual update by messages weighted by attention.
 
-    Per head, with the radial functions e(r_ij) of the pair,
+    For each head, with the radial functions e(r_ij) of the pair,
 
         s_ij = a · LeakyReLU(Q h_i + K h_j + R e(r_ij))
         α_ij = f(r_ij) exp(s_ij) / Σ_k f(r_ik) exp(s_ik),    f(r) = Σ_k e_k(r)
         m_i = Σ_j α_ij F(e(r_ij)) ⊙ V h_j
 
-    and h_i ← h_i + MLP(LayerNorm[h_i, m_i]) with the heads side by side. The score is that of
-    GATv2, in which who attends matters to the ranking of who is attended to (Brody, Alon &
-    Yahav, ICLR 2022, eq. 7), with the distance as an edge feature. The factor f, nearly constant
-    up to the envelope of the radial functions, lets a neighbour fade from the average before it
-    leaves at the cutoff.
+    and h_i ← h_i + MLP(LayerNorm[h_i, m_i]) with the heads concatenated. The score is that of
+    GATv2, in which the ranking of the neighbours depends on the attending particle (Brody, Alon &
+    Yahav, ICLR 2022, eq. 7), with the distance as an edge feature. The factor f is nearly constant
+    except for the envelope of the radial functions, which lets a neighbour fade from the average
+    before it reaches the cutoff.
     """
 
     def __init__(self, hidden: int, heads: int, n_radial: int, dropout: float) -> None:
@@ -65,7 +65,7 @@ class AttentionInteraction(MessagePassing):
         return softmax(scores, center, num_nodes=len(h))
 
     def message(self, h_j: Tensor, filters: Tensor, weights: Tensor) -> Tensor:
-        """The neighbour's features, filtered by the distance and weighed head by head."""
+        """The neighbour's features, filtered by the distance and weighted for each head."""
         heads = (h_j * filters).view(-1, *self.score.shape)
         return (heads * weights[:, :, None]).flatten(1)
 
@@ -74,15 +74,15 @@ class AttentionInteraction(MessagePassing):
 class AttentionNet(InteractionNet):
     """Classifier on periodic neighbour graphs with attention over edges.
 
-    Swanson et al. (arXiv:1909.04648) and Yoshikawa et al. (arXiv:2505.00993) told liquids from
-    glasses by networks with self-attention and read the structure off the weights; this one is in
-    their spirit, not a copy. Like `MessagePassingNet` it sees species and distances only.
+    Swanson et al. (arXiv:1909.04648) and Yoshikawa et al. (arXiv:2505.00993) classified liquids and
+    glasses with self-attention networks and interpreted the weights; this network is similar, but
+    not a copy. Like `MessagePassingNet` it sees species and distances only.
 
     Args:
         n_species: Number of species in the one-hot input.
         r_max: Cutoff of the graph, in units of length.
         hidden: Width of the particle features, a multiple of `heads`.
-        heads: Independent sets of attention weights.
+        heads: Number of independent sets of attention weights.
         n_layers: Number of interactions; each widens the receptive field by `r_max`.
         n_radial: Radial functions per pair.
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
@@ -90,7 +90,7 @@ class AttentionNet(InteractionNet):
         n_classes: Number of classes.
 
     Raises:
-        InputError: If the features cannot be dealt evenly to the heads.
+        InputError: If `hidden` is not a multiple of `heads`.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class AttentionNet(InteractionNet):
         )
 
     def attention_weights(self, x: Tensor, edge_index: Tensor, geometry: Tensor) -> list[Tensor]:
-        """How much of what a particle gathers comes along each edge, per interaction.
+        """The attention weight of each edge, for each interaction.
 
         Args:
             x: One-hot species, shape [n, n_species].
@@ -132,8 +132,8 @@ class AttentionNet(InteractionNet):
             geometry: Pair distances, shape [e].
 
         Returns:
-            Per interaction the weights averaged over heads, shape [e]; they sum to 1 over the
-            edges into each particle that has any.
+            For each interaction the weights averaged over heads, shape [e]; they sum to 1 over the
+            edges into each particle that has neighbours.
         """
         radial = self.edge_features(geometry)
         h = self.embedding(x, edge_index, radial)

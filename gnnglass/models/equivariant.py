@@ -1,4 +1,4 @@
-"""A network that sees directions: scalar and vector features, equivariant in 2D and 3D alike."""
+"""A network with scalar and vector features, equivariant in 2D and 3D, that can see angles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gnnglass.models.network import MODELS, InteractionNet, normalised_mlp, requ
 
 
 class EquivariantInteraction(MessagePassing):
-    """One residual update of scalars s_i and vectors v_i by those of the neighbours.
+    """One residual update of scalars s_i and vectors v_i from those of the neighbours.
 
     With filters W(e(r_ij)) of the distance and the direction r̂_ij, the message block is
 
@@ -25,15 +25,15 @@ class EquivariantInteraction(MessagePassing):
         s_i ← s_i + a_ss + a_sv ⊙ ⟨U v_i, V v_i⟩,    v_i ← v_i + a_vv ⊙ U v_i
 
     (Schütt, Unke & Gastegger, PaiNN, ICML 2021, Fig. 2b and c). Here the gates a are
-    ``MLP(LayerNorm[s_i, Δs_i, |V v_i|])``: what was gathered passes the same normalisation as in
-    the invariant networks. Only linear maps over features, lengths, inner products and products
-    with scalars touch a vector, so it turns and reflects with the configuration, in any dimension.
+    ``MLP(LayerNorm[s_i, Δs_i, |V v_i|])``: the gathered features are normalised as in the invariant
+    networks. Vectors enter only linear maps over features, lengths, inner products and products
+    with scalars, so they rotate and reflect with the configuration, in any dimension.
 
     Args:
         hidden: Number of scalars, and of vectors, per particle.
         n_radial: Radial functions per pair.
         dropout: Probability of dropping a value in training.
-        last: Whether nothing follows that would read the vectors; scalars alone are given then.
+        last: Whether this is the last interaction, which returns only the scalars.
     """
 
     def __init__(self, hidden: int, n_radial: int, dropout: float, last: bool) -> None:
@@ -45,11 +45,11 @@ class EquivariantInteraction(MessagePassing):
         self.source = nn.Sequential(inner, nn.SiLU(), outer)
         self.mix = nn.Linear(hidden, 2 * hidden, bias=False)
         self.gates = normalised_mlp(3 * hidden, hidden, (2 if last else 3) * hidden, dropout)
-        # Vectors are born of products of these, which torch's smaller weights would leave so faint
-        # beside the scalars that directions are learnt late.
+        # The first vectors are products of these layers. With torch's smaller initial weights they
+        # would be so small compared with the scalars that directions are learnt late.
         for linear in (self.filter, inner, outer, self.mix):
             nn.init.kaiming_normal_(linear.weight, nonlinearity="linear")
-        # Does nothing but to give the invariant part of the features a name to be explained by.
+        # An identity, so that attributions can refer to the invariant part of the features by name.
         self.scalars = nn.Identity()
 
     def forward(self, h: Tensor, edge_index: Tensor, edges: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class EquivariantInteraction(MessagePassing):
             edges: Radial functions and then the direction of each edge, shape [e, n_radial + d].
 
         Returns:
-            Shape [n, 1 + d, hidden]; of the last interaction the scalars, shape [n, hidden].
+            Shape [n, 1 + d, hidden]; for the last interaction only the scalars, shape [n, hidden].
         """
         scalars, vectors = h[:, 0], h[:, 1:]
         gathered = self.propagate(
@@ -73,7 +73,8 @@ class EquivariantInteraction(MessagePassing):
         )
         vectors = vectors + gathered[:, 1:]
         turned, other = self.mix(vectors).chunk(2, dim=2)
-        # The root alone has no finite slope at zero, where the vectors of lonely particles are.
+        # The offset keeps the slope of the root finite for particles without neighbours, whose
+        # vectors are zero.
         length = (other.square().sum(dim=1) + 1e-12).sqrt()
         gates = self.gates(torch.cat([scalars, gathered[:, 0], length], dim=1))
         plain, inner, *along = gates.chunk(2 if self.last else 3, dim=1)
@@ -85,7 +86,7 @@ class EquivariantInteraction(MessagePassing):
     def message(
         self, sources_j: Tensor, vectors_j: Tensor, filters: Tensor, direction: Tensor
     ) -> Tensor:
-        """What a neighbour adds to scalars and vectors, shape [e, 1 + d, hidden]."""
+        """The message of a neighbour to scalars and vectors, shape [e, 1 + d, hidden]."""
         scalars, kept, pointing = (sources_j * filters).chunk(3, dim=1)
         vectors = kept[:, None] * vectors_j + pointing[:, None] * direction[:, :, None]
         return torch.cat([scalars[:, None], vectors], dim=1)
@@ -95,9 +96,9 @@ class EquivariantInteraction(MessagePassing):
 class EquivariantNet(InteractionNet):
     """Classifier on periodic neighbour graphs that sees angles as well as distances.
 
-    Inner features of a particle are scalars, which no rotation or reflection changes, and
-    vectors, which turn along; what is pooled, and what can be explained, are scalars alone. An
-    explanation by an inner interaction thus leaves out what goes on from there by its vectors.
+    The inner features of a particle are scalars, which are invariant under rotation and reflection,
+    and vectors, which rotate with the configuration. Only scalars are pooled and explained. An
+    explanation at an inner interaction therefore misses what the vectors carry on from there.
 
     Args:
         n_species: Number of species in the one-hot input.
@@ -110,7 +111,7 @@ class EquivariantNet(InteractionNet):
         n_classes: Number of classes.
 
     Raises:
-        InputError: If there is no interaction, and so no use for directions.
+        InputError: If there is no interaction, because directions would have no effect.
     """
 
     takes: ClassVar = ("x", "edge_index", "edge_vector", "batch")
@@ -170,7 +171,7 @@ class EquivariantNet(InteractionNet):
         return torch.cat([radial, nn.functional.normalize(geometry, dim=1)], dim=1)
 
     def embedding(self, x: Tensor, edge_index: Tensor, edges: Tensor) -> Tensor:
-        """First scalars of every particle, and no vectors yet, shape [n, 1 + d, hidden]."""
+        """Initial scalars of every particle and zero vectors, shape [n, 1 + d, hidden]."""
         radial, direction = edges.tensor_split([len(self.radial.centers)], dim=1)
         scalars = super().embedding(x, edge_index, radial)
         vectors = scalars.new_zeros(len(scalars), direction.shape[1], scalars.shape[1])

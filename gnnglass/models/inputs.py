@@ -1,4 +1,4 @@
-"""Network input: recipes that make graphs or density grids of snapshots, and batches of them."""
+"""Network input: recipes that turn snapshots into graphs or density grids, and batches of these."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ from gnnglass.trajectories.snapshot import FloatArray
 class Recipe:
     """Base of the frozen dataclasses that turn a snapshot into network input.
 
-    A recipe is stored with the model that was trained on its output, and its hash names caches
-    of that output.
+    A recipe is stored with the model trained on its output, and its hash identifies cached output.
 
     Attributes:
         type_names: The species the network knows, in the order of its input channels.
         dimension: Number of space dimensions, 2 or 3.
     """
 
-    #: Raised when the same parameters come to mean a different output.
+    #: Increased whenever the same parameters give a different output.
     format_version: ClassVar[int] = 1
 
     type_names: tuple[str, ...]
@@ -62,8 +61,7 @@ class Recipe:
         """Index into the recipe's `type_names` of each particle, shape [n]; matched by name.
 
         Raises:
-            InputError: If the snapshot has another dimension, or particles of a species that the
-                recipe does not know.
+            InputError: If the snapshot has another dimension or unknown species.
         """
         snapshot = as_snapshot(snapshot)
         if snapshot.dimension != self.dimension:
@@ -90,10 +88,10 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Rebuild a recipe from what `to_dict` returned.
+        """Rebuild a recipe from the result of `to_dict`.
 
         Raises:
-            InputError: If the values are of another recipe or of another version of this one.
+            InputError: If the values belong to another recipe or another version of this one.
         """
         given = dict(values)
         kind, version = given.pop("recipe", None), given.pop("format_version", None)
@@ -116,8 +114,8 @@ class Recipe:
 class GraphRecipe(Recipe):
     """Every particle is a node, every ordered pair closer than a cutoff is an edge.
 
-    The cutoff is the same for all pairs of species: the types are node features, so the network
-    can tell an A–B contact from an A–A one.
+    The cutoff is the same for all pairs of species. The species are node features, so the network
+    can distinguish an A–B contact from an A–A contact.
 
     Attributes:
         r_max: Cutoff of the edges, in units of length.
@@ -125,7 +123,7 @@ class GraphRecipe(Recipe):
         dimension: Number of space dimensions, 2 or 3.
 
     Raises:
-        InputError: If a parameter is not meaningful.
+        InputError: If a parameter is invalid.
     """
 
     r_max: float
@@ -139,8 +137,8 @@ class GraphRecipe(Recipe):
     def __call__(self, snapshot: SnapshotLike) -> Data:
         """The graph of a snapshot of n particles, with e directed edges.
 
-        Distances are measured in double precision and then rounded to float32, in which networks
-        compute.
+        Distances are computed in double precision and then rounded to float32, the precision of the
+        networks.
 
         Returns:
             A graph with ``x`` (one-hot species, shape [n, n_species]), ``edge_index`` (shape
@@ -165,37 +163,36 @@ class GraphRecipe(Recipe):
         )
 
 
-# A Gaussian is cut this many widths from the particle, where it has fallen to 4e-6 of its peak.
+# Gaussians are cut off at this many widths, where they have fallen to 4e-6 of the peak.
 _REACH = 5.0
 # By Poisson summation, a Gaussian of width w sampled every h sums to its integral within
 # 2 exp(−2π² w²/h²) per axis; at w = 2h/3 that is 3e-4.
 _MIN_WIDTH = 2 / 3
-# Particles deposited at once are limited by the memory of their kernels.
+# Largest number of kernel values in memory at once; limits how many particles are added together.
 _BLOCK = 2**22
-# Of all species together: a gigabyte of sums in double precision.
+# Largest number of voxels of all species together: a gigabyte in double precision.
 _MOST_VOXELS = 2**27
 
 
 @dataclass(frozen=True)
 class VoxelRecipe(Recipe):
-    """The number density of each species on a periodic grid, every particle a Gaussian.
+    """The number density of each species on a periodic grid, with a Gaussian for every particle.
 
-    The Gaussians are evaluated at the voxel centres relative to the exact particle positions, so
-    a shift by a fraction of a voxel changes the grid smoothly, a shift by a whole voxel rolls it,
-    and the sum over voxels times the voxel volume is the number of particles within 1e-3.
+    The Gaussians are evaluated at the voxel centres relative to the exact particle positions. So a
+    shift by a fraction of a voxel changes the grid smoothly, a shift by a whole voxel rolls it, and
+    the sum over voxels times the voxel volume is the number of particles within 1e-3.
 
     Attributes:
-        voxel_size: Wanted voxel edge, in units of length; each box edge is divided into the
-            nearest whole number of voxels.
+        voxel_size: Target voxel edge, in units of length; each box edge is divided into the nearest
+            whole number of voxels.
         width: Standard deviation of the Gaussian, in units of length; at least 2/3 of a voxel.
         type_names: The species the network knows, in the order of the channels.
         dimension: Number of space dimensions, 2 or 3.
-        multiple: The number of voxels along each edge is rounded to a multiple of this; set it
-            to the total stride of the network, which is periodic only if the stride divides the
-            grid.
+        multiple: The number of voxels along each edge is rounded to a multiple of this. Set it to
+            the total stride of the network, which is periodic only if the stride divides the grid.
 
     Raises:
-        InputError: If a parameter is not meaningful.
+        InputError: If a parameter is invalid.
     """
 
     voxel_size: float
@@ -285,7 +282,7 @@ class VoxelRecipe(Recipe):
         n = len(corner_positions)
         indices = species[:, None]
         weights = np.ones((n, 1))
-        # The Gaussian is a product over axes, so only one exponential per axis and layer is due.
+        # The Gaussian is a product over axes, so one exponential per axis and layer is enough.
         for axis, count in enumerate(shape):
             inside = corner_positions[:, axis, None] / edges[axis]
             voxel = np.floor(inside).astype(np.int64) + np.arange(-reach[axis], reach[axis] + 1)
@@ -296,10 +293,10 @@ class VoxelRecipe(Recipe):
         return indices, weights
 
     def sample(self, grid: ArrayLike, snapshot: SnapshotLike) -> FloatArray:
-        """A map over the snapshot's box at its particles, by periodic linear interpolation.
+        """Sample a map of the snapshot's box at its particles by periodic linear interpolation.
 
         Args:
-            grid: Map or stack of maps of any resolution that cover the box, shape
+            grid: Map or stack of maps of any resolution that covers the box, shape
                 [..., m_1, …, m_d].
             snapshot: Configuration of n particles.
 
@@ -314,18 +311,18 @@ def sample_periodic(grid: ArrayLike, places: ArrayLike) -> FloatArray:
     """Multilinear interpolation of a periodic map.
 
     Cell j of m along an axis has its centre at (j + 1/2) / m of the box edge, so maps of any
-    resolution over the same box are sampled at the same places.
+    resolution over the same box can be sampled at the same positions.
 
     Args:
         grid: Map or stack of maps, shape [..., m_1, …, m_d].
-        places: Positions as fractions of the box edges, from its lower corner; shape [n, d].
-            They may lie outside [0, 1), meaning the periodic image inside.
+        places: Positions as fractions of the box edges, from the lower corner; shape [n, d].
+            Positions outside [0, 1) are replaced by their periodic image.
 
     Returns:
-        The maps at the places, shape [..., n].
+        The maps at these positions, shape [..., n].
 
     Raises:
-        InputError: If the map has fewer axes than the places have coordinates.
+        InputError: If the map has fewer axes than the positions have coordinates.
     """
     values = np.asarray(grid, dtype=np.float64)
     fractions = np.asarray(places, dtype=np.float64)
@@ -358,8 +355,8 @@ def collate(
 
     Args:
         inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_species, *grid]`` of a `VoxelRecipe`.
-        device: Where the tensors go.
-        takes: What of a graph the network is given; see `ClassifierNet.takes`.
+        device: Device of the tensors.
+        takes: Attributes of a graph that the network takes; see `ClassifierNet.takes`.
     """
     if isinstance(inputs[0], Data):
         batch = Batch.from_data_list(list(inputs)).to(device)
@@ -384,7 +381,7 @@ def precision_of(model: nn.Module) -> torch.dtype | None:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are; the CPU if it has none."""
+    """Device of the model's parameters; the CPU if it has none."""
     parameter = next(model.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device
 
@@ -418,13 +415,13 @@ AnyRecipe = GraphRecipe | VoxelRecipe
 def recipe_for(
     model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), /, **parameters: Any
 ) -> AnyRecipe:
-    """The recipe that a registered network reads, with its default parameters.
+    """The recipe for a registered network, with the network's default parameters.
 
     Args:
         model: Registered name of the network.
         dimension: Number of space dimensions, 2 or 3.
         type_names: Species, in the order of the input channels.
-        **parameters: In place of the network's defaults, such as ``r_max=1.5``.
+        **parameters: Values that replace the network's defaults, such as ``r_max=1.5``.
 
     Raises:
         UnknownNameError: If no such network is registered.
@@ -445,17 +442,17 @@ def recipe_for(
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
-    """Rebuild the recipe that a classifier was stored with.
+    """Rebuild the recipe stored with a classifier.
 
     Raises:
-        InputError: If the values are not of a recipe of this version.
+        InputError: If the values are not those of a recipe of this version.
     """
     recipe = GraphRecipe if values.get("recipe") == "GraphRecipe" else VoxelRecipe
     return recipe.from_dict(values)
 
 
 def settled_by_recipe(recipe: AnyRecipe) -> dict[str, Any]:
-    """Constructor arguments of a network that follow from what it is fed."""
+    """Constructor arguments of a network that follow from its recipe."""
     settled: dict[str, Any] = {"n_species": len(recipe.type_names)}
     if isinstance(recipe, GraphRecipe):
         return {**settled, "r_max": recipe.r_max}
@@ -467,12 +464,12 @@ def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> C
 
     Args:
         model: Registered name.
-        recipe: How snapshots become its input.
-        options: Constructor arguments beyond those the recipe settles.
+        recipe: The recipe that makes its input from snapshots.
+        options: Constructor arguments other than those that follow from the recipe.
 
     Raises:
         UnknownNameError: If no such network is registered.
-        InputError: If it reads something else, or has no such argument.
+        InputError: If the network needs another kind of recipe, or has no such argument.
     """
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
     wanted = getattr(MODELS.factory(model), "kind", kind)

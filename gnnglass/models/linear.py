@@ -1,4 +1,4 @@
-"""The honest simple baseline: logistic regression on the radial counts of every particle."""
+"""The simple baseline: logistic regression on the radial counts of every particle."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gnnglass.models.network import MODELS, GraphNet, Layer
 
 @MODELS.register("linear")
 class LinearNet(GraphNet):
-    """Logistic regression on standardised radial counts, with weights of its own per species.
+    """Logistic regression on standardised radial counts, with separate weights for each species.
 
-    The logit of a particle of species s is w_s · z_i + b_s, with the counts z_i of
-    `RadialCounts`: what can be said of the phase from pair distances around one particle without
-    any hidden layer. A network worth its cost has to beat it.
+    The logit of a particle of species s is w_s · z_i + b_s, with the counts z_i of `RadialCounts`.
+    It uses the pair distances around one particle without any hidden layer. A larger network has to
+    beat it.
 
     Args:
         n_species: Number of species in the one-hot input.
@@ -37,10 +37,10 @@ class LinearNet(GraphNet):
     ) -> None:
         width = n_species * (n_species * n_radial + 1)
         super().__init__(n_species, r_max, n_radial, width, pooling, n_classes)
-        # Does nothing but to give what the head weighs a name to be explained by.
+        # An identity, so that attributions can refer to the input of the head by name.
         self.describe = nn.Identity()
-        # Neighbouring counts are alike, so that training would hardly wear off random weights in
-        # which these differ; from zero, all that is there at the end was learnt.
+        # Counts at adjacent distances are nearly equal, so training hardly changes the differences
+        # of their weights. Random ones would remain; starting from zero, all weights are learnt.
         nn.init.zeros_(self.head.linear.weight)
         nn.init.zeros_(self.head.linear.bias)
         self.particle_layers = ("describe",)
@@ -48,10 +48,10 @@ class LinearNet(GraphNet):
 
     @property
     def layers(self) -> Sequence[Layer]:
-        """The descriptor, and nothing after it."""
+        """Only the descriptor."""
         return [self.description]
 
     def description(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """What the head weighs of every particle, shape [n, width]."""
+        """Input of the head for every particle, shape [n, width]."""
         counts = self.counts(x, edge_index, radial)
         return cast(Tensor, self.describe(torch.cat([counts, x], dim=1)))

@@ -36,8 +36,8 @@ class Interaction(MessagePassing):
 class MessagePassingNet(InteractionNet):
     """Classifier on periodic neighbour graphs by messages from species and distances.
 
-    It sees species and distances only, hence its logits do not change under rotation,
-    reflection, translation through the box or relabelling.
+    It sees species and distances only, so its logits are invariant under rotation, reflection,
+    translation through the periodic box and permutation of particles.
 
     Args:
         n_species: Number of species in the one-hot input.

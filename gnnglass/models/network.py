@@ -1,4 +1,4 @@
-"""What networks have in common: sites have features, which are pooled and read out."""
+"""Base classes of the networks: features of sites, pooling over sites, and class logits."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ from gnnglass._options import require_memory, require_positive, require_probabil
 from gnnglass.errors import InputError, shown
 from gnnglass.registry import Registry
 
-#: What a network on graphs is called with, unless it says otherwise.
+#: Default arguments of a graph network's `forward`.
 GRAPH_INPUTS = ("x", "edge_index", "edge_distance", "batch")
 
 
 class ClassifierNet(nn.Module, ABC):
-    """A network from one kind of input to class logits, with a layer to be explained.
+    """A network that maps graphs or grids to class logits, with layers that can be explained.
 
-    A subclass keeps its constructor arguments JSON-like, so that they can be stored beside the
-    weights, and can be made on torch's meta device, where tensors have shapes and no values: what
-    is stored is compared with the weights before there is memory for it. Its `forward` gives one
-    row of logits per configuration; `local_logits` gives one per *site* (particle or grid cell),
-    and `ball_logits` one per site and its surroundings, from the same features and the same head:
-    what training with local labels uses.
+    The constructor arguments of a subclass must be JSON-like, so that they can be stored with the
+    weights. It must be possible to create it on torch's meta device, where tensors have shapes but
+    no values: a stored classifier is compared with its weights before memory is allocated.
+    `forward` returns one row of logits per configuration. `local_logits` returns one row per *site*
+    (particle or grid cell), and `ball_logits` one row per site averaged over its neighbourhood,
+    from the same features and the same head; training with local labels uses these.
 
     Attributes:
-        kind: Which recipe feeds it, ``"graph"`` or ``"voxel"``.
+        kind: Kind of its recipe, ``"graph"`` or ``"voxel"``.
         default_recipe: Parameters of its recipe that work for dense liquids in reduced units.
-        takes: What of a graph its `forward` is given, in this order; a grid is all there is of a
-            configuration, and this is of no meaning then.
-        explained_layer: Name, in `named_modules`, of the layer attributions look at by default.
+        takes: Attributes of a graph that `forward` takes, in this order; not used for grids.
+        explained_layer: Name, in `named_modules`, of the layer that attributions use by default.
         particle_layers: Names of all layers whose outputs have a row per site, first to last.
     """
 
@@ -51,8 +50,8 @@ class ClassifierNet(nn.Module, ABC):
     def standardise(self, inputs: Sequence[Any]) -> None:
         """Set the fixed input normalisation from training inputs (PyG Data, or grids).
 
-        Normalising by statistics of the training set, instead of by those of a batch, keeps the
-        phase of a batch visible: BatchNorm over configurations of one phase removes it.
+        Inputs are normalised with statistics of the training set and not of a batch: BatchNorm over
+        configurations of a single phase would remove the phase.
         """
 
     @abstractmethod
@@ -103,8 +102,8 @@ def require_interactions(n_species: int, hidden: int, n_layers: int, n_radial: i
 class Head(nn.Module):
     """Linear class logits that sum to zero.
 
-    Softmax leaves a common part of all logits free, and an explanation of one class's logit
-    would show it; fixing the sum makes the logit of a class say what speaks for that class.
+    Softmax does not determine the common part of all logits, and an explanation of one class's
+    logit would show it. With the sum fixed, the logit of a class is the evidence for that class.
 
     Args:
         hidden: Width of the features.
@@ -148,13 +147,12 @@ class RadialBasis(nn.Module):
 
     e_k(r) = exp[−(r − μ_k)² / 2w²] · ½[cos(π r / r_max) + 1]: Behler–Parrinello radial
     functions (Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), eqs. 3 and 4). Because
-    of the envelope, a neighbour that crosses the cutoff changes nothing abruptly.
+    of the envelope, the features are continuous when a neighbour crosses the cutoff.
 
     Args:
         r_max: Cutoff, in units of length.
-        n_radial: Number of Gaussians, at least 2: their spacing is their width.
-        r_min: Centre of the first Gaussian; pairs closer than this do not occur in dense
-            liquids, so that no function is spent on them.
+        n_radial: Number of Gaussians, at least 2; their width is their spacing.
+        r_min: Centre of the first Gaussian; closer pairs do not occur in dense liquids.
 
     Raises:
         InputError: If there are fewer than two Gaussians.
@@ -189,16 +187,16 @@ class RadialBasis(nn.Module):
 
 
 class RadialCounts(MessagePassing):
-    """How many neighbours of each species sit at each distance, standardised per species.
+    """Number of neighbours of each species at each distance, standardised per species.
 
-    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean
-    and deviation of the training particles of the *same species as i*. Without this the raw
-    counts, nearly equal in both phases, drown the small shifts that tell them apart.
+    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean and
+    standard deviation over the training particles of the *same species as i*. The raw counts are
+    nearly equal in both phases and would hide the small shifts that distinguish them.
 
-    A particle's counts stand in the columns of its own species, all others are zero, so that a
-    linear layer has weights of its own for every species: what a neighbour at some distance means
-    depends on whose neighbour it is (a network per element: Artrith, Morawietz & Behler, Phys.
-    Rev. B 83, 153101 (2011)). The energy of a particle is then a linear function of them.
+    A particle's counts are in the columns of its own species, and all other columns are zero. A
+    linear layer then has separate weights for every species, because the meaning of a neighbour
+    depends on whose neighbour it is (a network per element: Artrith, Morawietz & Behler, Phys. Rev.
+    B 83, 153101 (2011)). The energy of a particle is then a linear function of the counts.
     """
 
     mean: Tensor
@@ -223,11 +221,11 @@ class RadialCounts(MessagePassing):
             mine = stacked[species == k]
             if len(mine) > 1:
                 self.mean[k] = mine.mean(dim=0)
-                # Radial functions that no pair reaches have no spread; leave them unscaled.
+                # Radial functions that no pair reaches do not vary; avoid dividing by zero.
                 self.deviation[k] = mine.std(dim=0).clamp_min(1e-2)
 
     def forward(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Standardised counts in the columns of one's species, [n, n_species² * n_radial]."""
+        """Standardised counts in the columns of the own species, [n, n_species² * n_radial]."""
         counts = self.counts(x, edge_index, radial)
         standard = (counts - x @ self.mean) / (x @ self.deviation)
         return (x[:, :, None] * standard[:, None, :]).flatten(1)
@@ -241,15 +239,15 @@ class RadialCounts(MessagePassing):
         return (radial[:, :, None] * x_j[:, None, :]).flatten(1)
 
 
-#: From particle features, edges and features of the edges to new particle features.
+#: Maps particle features, edges and edge features to new particle features.
 Layer = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class GraphNet(ClassifierNet):
-    """A network whose `layers` update particles from their neighbours in turn; then comes one pool.
+    """A network of `layers` that update particles from their neighbours, followed by pooling.
 
-    A layer changes a particle's features by those of its direct neighbours alone, so a particle
-    matters as far as there are layers, and no further: what local explanations rely on.
+    A layer updates a particle's features from its direct neighbours alone, so the number of layers
+    limits how far the effect of a particle reaches; local explanations rely on this.
 
     Args:
         n_species: Number of species in the one-hot input.
@@ -279,14 +277,14 @@ class GraphNet(ClassifierNet):
     @property
     @abstractmethod
     def layers(self) -> Sequence[Layer]:
-        """What happens to the particles in turn; the first is given their one-hot species.
+        """The layers in order; the input of the first is the one-hot species.
 
-        Each is called with features of the particles, shape [n, ...], edges, shape [2, e], and
-        `edge_features`, shape [e, ...]; the last gives the features that are pooled.
+        Each is called with the particle features, shape [n, ...], the edges, shape [2, e], and
+        `edge_features`, shape [e, ...]; the features returned by the last are pooled.
         """
 
     def edge_features(self, geometry: Tensor) -> Tensor:
-        """Features of each edge from the entry of `takes` that describes edges, shape [e, ...]."""
+        """Edge features, shape [e, ...], from the entry of `takes` that describes the edges."""
         return cast(Tensor, self.radial(geometry))
 
     def standardise(self, inputs: Sequence[Data]) -> None:
@@ -346,9 +344,9 @@ def normalised_mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn
     graphs or phases.
 
     Args:
-        inputs: Width of what it is given.
-        hidden: Width of its hidden layer.
-        outputs: Width of what it gives.
+        inputs: Width of the input.
+        hidden: Width of the hidden layer.
+        outputs: Width of the output.
         dropout: Probability of dropping a value of the hidden layer in training.
     """
     return nn.Sequential(
@@ -404,6 +402,6 @@ class InteractionNet(GraphNet):
         return [self.embedding, *self.interactions]
 
     def embedding(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """First features of every particle, shape [n, hidden]."""
+        """Initial features of every particle, shape [n, hidden]."""
         counts = self.counts(x, edge_index, radial)
         return cast(Tensor, self.embed(torch.cat([x, counts], dim=1)))

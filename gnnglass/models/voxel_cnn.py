@@ -1,4 +1,4 @@
-"""A periodic convolutional network on density grids, in two and three dimensions alike."""
+"""A periodic convolutional network on density grids, in two and three dimensions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gnnglass.models.network import (
 
 
 class ChannelNorm(nn.Module):
-    """LayerNorm over the channels of every cell alone.
+    """LayerNorm over the channels, separately for every cell.
 
-    Normalising over space or over the batch instead would divide out the very differences in
-    mean density structure that tell the phases apart.
+    Normalising over space or over the batch would remove the differences in density that
+    distinguish the phases.
     """
 
     def __init__(self, channels: int) -> None:
@@ -63,16 +63,16 @@ def periodic_convolution(dimension: int, inputs: int, outputs: int, size: int) -
 class VoxelCNN(ClassifierNet):
     """Classifier on periodic density grids, the baseline of Oyama, Koyama & Kawasaki (2023).
 
-    Their network could not be read in detail; this one is built as well as we know how: circular
-    padding, residual blocks, normalisation that keeps the phase visible, averaging in place of
-    strided convolution so that a shift by part of a cell changes little.
+    The details of their network were not available to us. This one has circular padding, residual
+    blocks, a normalisation that keeps the phase visible, and averaging in place of strided
+    convolution, so that a shift by a fraction of a cell changes little.
 
     Args:
         n_species: Number of density channels.
         dimension: Number of space dimensions, 2 or 3.
         hidden: Channels of the residual blocks.
-        n_halvings: How often the grid is halved before them; the grid's edges must be multiples
-            of ``2**n_halvings``.
+        n_halvings: How often the grid is halved before the residual blocks; its edges must be
+            multiples of ``2**n_halvings``.
         n_blocks: Residual blocks on the coarse grid.
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
         dropout: Probability of dropping a value in training.

@@ -1,4 +1,4 @@
-"""Planted truth: labelled sets in which the responsible particles are known."""
+"""Planted motifs: labelled sets in which the responsible particles are known."""
 
 from gnnglass.planted.disturbances import CompressedRegion, SwappedSpecies
 from gnnglass.planted.motif import MOTIFS, PLANTED, Ball, Motif

@@ -1,4 +1,4 @@
-"""Disturbances: a compressed region, and particles that have exchanged their species."""
+"""Disturbances: a compressed region, and pairs of particles with exchanged species."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gnnglass.planted.motif import MOTIFS, PLANTED, Ball, Motif, nearest_match
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
-#: Particles are planted where the compression exceeds this part of that in the middle.
+#: Particles count as planted where the compression exceeds this fraction of that at the centre.
 APPRECIABLE = 0.5
 
 
 @MOTIFS.register("compressed-region")
 @dataclass(frozen=True)
 class CompressedRegion(Motif):
-    """A ball in which everybody is drawn towards the middle.
+    """A ball in which all particles are displaced towards the centre.
 
     u(r) = −c r (1 − q)², with q = r² / R²: c is the contrast and R the radius, at which u and its
     slope vanish. Its divergence is −c (1 − q) [d − (d + 4) q] in d dimensions: compression out to
-    r = R √(d / (d + 4)), dilation from there on. The density at r + u rises by the factor
-    1 / [(1 + u/r)^(d−1) (1 + du/dr)], which is 1 / (1 − c)^d in the middle.
+    r = R √(d / (d + 4)), dilation beyond. The density at r + u rises by the factor
+    1 / [(1 + u/r)^(d−1) (1 + du/dr)], which is 1 / (1 − c)^d at the centre.
 
-    Truth: the particles where −div u exceeds half of d c, its value in the middle: out to 0.374 R
+    Truth: the particles where −div u exceeds half of d c, its value at the centre: out to 0.374 R
     in 2D and 0.413 R in 3D.
 
     Attributes:
@@ -38,7 +38,7 @@ class CompressedRegion(Motif):
     contrast: float = 0.05
 
     def alter(self, snapshot: Snapshot, ball: Ball, rng: np.random.Generator) -> Snapshot:
-        """Draw particles together; see `Motif.alter`."""
+        """Displace the particles of the ball; see `Motif.alter`."""
         q = (ball.offsets**2).sum(axis=1) / ball.radius**2
         positions, planted = snapshot.positions.copy(), np.zeros(len(snapshot))
         positions[ball.members] -= self.contrast * (1 - q)[:, None] ** 2 * ball.offsets
@@ -47,7 +47,7 @@ class CompressedRegion(Motif):
 
 
 def compression(q: FloatArray, dimension: int) -> FloatArray:
-    """−div u in units of its value in the middle, at r² = q R²; the shape of `q`."""
+    """−div u in units of its value at the centre, at r² = q R²; same shape as `q`."""
     return (1 - q) * (1 - (1 + 4 / dimension) * q)
 
 
@@ -56,12 +56,11 @@ def compression(q: FloatArray, dimension: int) -> FloatArray:
 class SwappedSpecies(Motif):
     """Pairs of an A and a B in a ball that have exchanged their species.
 
-    The A and B of the ball are matched with the smallest sum of squared distances; of these p
-    pairs ⌈c p⌉ exchange their species, with c the contrast, and chance decides which. Positions
-    stay, but for neighbours of a particle that is too large for its new place.
+    The A and B particles of the ball are paired with the smallest sum of squared distances. Of
+    these p pairs, ⌈c p⌉ random ones exchange their species, with c the contrast. Positions do not
+    change, except for neighbours of a particle that is too large for its new position.
 
-    Truth: the particles whose species has changed. The ball would be a blunter truth: most of its
-    particles are what they were.
+    Truth: the particles whose species has changed; most particles of the ball have not changed.
 
     Attributes:
         radius: Radius of the ball, in units of length.

@@ -1,4 +1,4 @@
-"""What a motif is: a snapshot in, the same with a structure planted into one ball out."""
+"""Base class of motifs, which plant a structure into one ball of a snapshot."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gnnglass.trajectories.snapshot import FloatArray
 
 
 def nearest_match(first: FloatArray, second: FloatArray) -> tuple[NDArray[np.int64], ...]:
-    """The one-to-one match of points with the smallest sum of squared distances.
+    """The one-to-one assignment of points with the smallest sum of squared distances.
 
-    By linear assignment (Crouse, IEEE Trans. Aerosp. Electron. Syst. 52, 1679 (2016)). As many
-    points are matched as there are in the shorter list.
+    By linear assignment (Crouse, IEEE Trans. Aerosp. Electron. Syst. 52, 1679 (2016)). All points
+    of the shorter list are assigned.
 
     Args:
         first: Points, shape [m, d].
@@ -38,15 +38,15 @@ def nearest_match(first: FloatArray, second: FloatArray) -> tuple[NDArray[np.int
 
 @dataclass(frozen=True, eq=False)
 class Ball:
-    """The particles within some distance of one of them, by their distance from it.
+    """The particles within some distance of a central one, sorted by distance.
 
-    That order depends on where particles are and not on how they are numbered; nor does, then,
-    what is drawn by chance for them.
+    The order depends on the positions of the particles and not on their indices, so random choices
+    among them do not depend on the indices either.
 
     Attributes:
-        members: Indices of the particles, shape [m]; the first is the one in the middle.
-        offsets: Shortest vector from the middle to each of them, shape [m, d].
-        radius: How far the ball reaches, in units of length.
+        members: Indices of the particles, shape [m]; the first is the central one.
+        offsets: Shortest vector from the centre to each of them, shape [m, d].
+        radius: Radius of the ball, in units of length.
     """
 
     members: NDArray[np.int64]
@@ -58,7 +58,7 @@ class Ball:
         """The ball around a particle.
 
         Raises:
-            InputError: If it meets its own image or does not leave most particles outside.
+            InputError: If the ball overlaps its own image or holds half of the particles or more.
         """
         offsets = snapshot.minimum_image(snapshot.positions - snapshot.positions[center])
         distances = np.linalg.norm(offsets, axis=1)
@@ -78,11 +78,11 @@ class Ball:
         return len(self.members)
 
 
-#: Closest pairs are looked for within this many mean distances, ρ^(−1/d).
+#: Closest pairs are searched within this many mean distances, ρ^(−1/d).
 REACH = 1.5
-#: Pairs go this much further apart than they need, or the last steps would be ever smaller ones.
+#: Pairs are moved apart slightly more than needed; otherwise the steps would shrink indefinitely.
 MARGIN = 1.003
-#: Sweeps in which held particles stay where they are.
+#: Number of sweeps in which held particles do not move.
 PATIENCE = 100
 MAX_SWEEPS = 1000
 
@@ -90,17 +90,17 @@ MAX_SWEEPS = 1000
 def kept_apart(
     before: Snapshot, after: Snapshot, *, held: NDArray[np.bool_], share: float
 ) -> Snapshot:
-    """The changed configuration, with pairs moved apart that have come too close.
+    """Move pairs apart that have come too close in a changed configuration.
 
-    Each sweep moves particles along their connection: of a held particle and another one the
-    other, of two of a kind each by half of what is missing. Where others are stuck between held
-    particles, all of them give way in the end.
+    Each sweep moves the particles of a pair along the line between them. If only one is held, the
+    other one moves; otherwise each moves by half of the missing distance. After `PATIENCE` sweeps
+    held particles move too, in case others are stuck between them.
 
     Args:
         before: Configuration of n particles.
         after: The same with other positions or types.
-        held: Particles that stay in their places if they can, shape [n].
-        share: Pairs are moved to this share of the distance of the closest pair of their species
+        held: Particles that should not move, if possible, shape [n].
+        share: Pairs are moved to this fraction of the distance of the closest pair of their species
             in `before`.
 
     Raises:
@@ -114,8 +114,8 @@ def kept_apart(
         if not near.any():
             return after
         i, j, r = pairs.i[near], pairs.j[near], pairs.distances[near]
-        alike = (held[i] == held[j]) | (sweep >= PATIENCE)
-        part = np.where(alike, 0.5, np.where(held[i], 0.0, 1.0))
+        both_move = (held[i] == held[j]) | (sweep >= PATIENCE)
+        part = np.where(both_move, 0.5, np.where(held[i], 0.0, 1.0))
         away = -pairs.vectors[near] * (part * (MARGIN * wanted[near] / r - 1))[:, None]
         moves = np.zeros(after.positions.shape)
         np.add.at(moves, i, away)
@@ -127,9 +127,9 @@ def kept_apart(
 
 
 def closest_pairs(snapshot: Snapshot) -> FloatArray:
-    """Distance of the closest pair of each two species, shape [n_species, n_species].
+    """Distance of the closest pair for each two species, shape [n_species, n_species].
 
-    Of two species that do not come that close to each other, it is `REACH` mean distances.
+    It is at most `REACH` mean distances.
     """
     reach = REACH * snapshot.density ** (-1 / snapshot.dimension)
     pairs = neighbor_pairs(snapshot, reach)
@@ -138,9 +138,9 @@ def closest_pairs(snapshot: Snapshot) -> FloatArray:
     return closest
 
 
-#: The field that holds the truth: 1 for the particles that were planted, 0 for all others.
+#: Name of the field with the truth: 1 for planted particles, 0 for all others.
 PLANTED = "planted"
-#: How much closer than any pair was before a motif in full may bring two particles, as a share.
+#: At full contrast, pairs may be closer than the original closest pair by this fraction.
 SQUEEZE = 0.1
 
 
@@ -148,11 +148,11 @@ class Motif(ABC):
     """A structure that can be planted into a disordered configuration.
 
     Subclasses are frozen dataclasses of their parameters, so that their repr can be evaluated,
-    and give `alter`.
+    and implement `alter`.
 
     Attributes:
         radius: Radius of the ball in which it is planted, in units of length.
-        contrast: From 0, the configuration as it was, to 1, the motif in full.
+        contrast: From 0, the original configuration, to 1, the full motif.
 
     Raises:
         InputError: If the radius is not positive or the contrast not between 0 and 1.
@@ -173,24 +173,24 @@ class Motif(ABC):
         return (2, 3)
 
     def to_dict(self) -> dict[str, Any]:
-        """Its kind and its parameters as JSON-like values."""
+        """Kind and parameters as JSON-like values."""
         assert dataclasses.is_dataclass(self)
         return {"kind": type(self).__name__, **dataclasses.asdict(self)}
 
     @abstractmethod
     def alter(self, snapshot: Snapshot, ball: Ball, rng: np.random.Generator) -> Snapshot:
-        """What a subclass does, between the checks and the care for distances of `plant`.
+        """Plant the motif; `plant` checks the input before and moves close pairs apart after.
 
         Args:
             snapshot: Configuration of n particles without fields.
-            ball: Where to plant; particles outside stay as they are.
-            rng: Source of chance.
+            ball: Where to plant; particles outside must not be changed.
+            rng: Random number generator.
 
         Returns:
             The snapshot with other positions or types and the field ``planted``.
 
         Raises:
-            InputError: If the motif needs something that the ball does not hold.
+            InputError: If the ball lacks something that the motif needs.
         """
 
     def plant(
@@ -198,16 +198,17 @@ class Motif(ABC):
     ) -> Snapshot:
         """Plant the motif once.
 
-        Where this brings a pair closer than any pair of its species was before, the particles
-        that were not planted give way: an impossible distance would tell a planted configuration
-        without any look at its structure. A motif in full may go to 0.9 of that distance, or some
-        would not fit; the fourth power of the contrast leaves a moderate one next to nothing of it.
+        If a pair comes closer than any pair of these species was before, particles outside the
+        motif are moved away: an impossible distance would reveal a planted configuration at once.
+        At full contrast pairs may come as close as 0.9 of that distance, because some motifs would
+        not fit otherwise; this tolerance goes with the fourth power of the contrast, so it is
+        negligible at moderate contrast.
 
         Args:
-            snapshot: Configuration of n particles. Its fields are dropped, for they describe
-                what it was.
-            rng: Source of chance.
-            center: Index of the particle in the middle of the ball; drawn without.
+            snapshot: Configuration of n particles. Its fields are dropped, because they describe
+                the original configuration.
+            rng: Random number generator.
+            center: Index of the particle at the centre of the ball; random if None.
 
         Returns:
             The configuration with the field ``planted``: 1.0 for the responsible particles, 0.0

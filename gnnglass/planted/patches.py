@@ -15,12 +15,11 @@ from gnnglass.trajectories.snapshot import FloatArray
 @MOTIFS.register("hexagonal-patch")
 @dataclass(frozen=True)
 class HexagonalPatch(Motif):
-    """The particles of a disc, on their way to the sites of a triangular lattice.
+    """A disc whose particles are moved part of the way to the sites of a triangular lattice.
 
-    x_i → (1 − c) x_i + c s_i, with c the contrast and s_i the site of particle i: the match with
-    the smallest ``Σ_i |x_i − s_i|²``. The lattice has a random orientation and origin, and the
-    spacing at which the disc holds as many sites as particles, so that the density stays what it
-    was.
+    x_i → (1 − c) x_i + c s_i, with c the contrast and s_i the site of particle i, assigned with the
+    smallest ``Σ_i |x_i − s_i|²``. The lattice has a random orientation and origin, and the spacing
+    at which the disc holds as many sites as particles, so that the density does not change.
 
     Truth: all particles of the disc.
 
@@ -34,7 +33,7 @@ class HexagonalPatch(Motif):
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        """Two: what packs best in 3D is another structure."""
+        """Two: in 3D the densest packing is a different structure."""
         return (2,)
 
     def alter(self, snapshot: Snapshot, ball: Ball, rng: np.random.Generator) -> Snapshot:
@@ -51,9 +50,9 @@ def lattice_in_disc(n: int, radius: float, rng: np.random.Generator) -> FloatArr
     """The n sites that a randomly laid triangular lattice has in a disc, shape [n, 2].
 
     Args:
-        n: How many there are to be; the spacing is chosen for it.
+        n: Number of sites; the spacing is chosen to match.
         radius: Radius of the disc around the origin.
-        rng: Source of orientation and origin.
+        rng: Random number generator for orientation and origin.
     """
     angle, shift = rng.uniform(0, np.pi / 3), rng.uniform(size=2)
     across = int(np.ceil(np.sqrt(n))) + 1
@@ -73,13 +72,13 @@ N_VERTICES = 12
 @MOTIFS.register("icosahedral-patch")
 @dataclass(frozen=True)
 class IcosahedralPatch(Motif):
-    """Particles of a ball whose twelve neighbours are on their way to the vertices of icosahedra.
+    """A ball of particles whose twelve neighbours are moved part of the way to icosahedra.
 
     Frank, Proc. R. Soc. A 215, 43 (1952). x_j → (1 − c) x_j + c v_j, with c the contrast and v_j
-    the vertex of neighbour j of a centre: the match with the smallest ``Σ_j |x_j − v_j|²``. Each
-    icosahedron has a random orientation and the mean distance of the twelve as its radius.
-    Centres are taken from the middle outwards, wherever the twelve nearest neighbours are inside
-    the ball and belong to no earlier icosahedron.
+    the vertex of neighbour j of a centre, assigned with the smallest ``Σ_j |x_j − v_j|²``. Each
+    icosahedron has a random orientation and the mean distance of the twelve as its radius. Centres
+    are chosen from the middle of the ball outwards, if all twelve nearest neighbours are inside the
+    ball and belong to no earlier icosahedron.
 
     Truth: the centres and their neighbours.
 
@@ -100,7 +99,7 @@ class IcosahedralPatch(Motif):
         """Move the neighbours of the centres; see `Motif.alter`.
 
         Raises:
-            InputError: If the ball has no room for a single icosahedron.
+            InputError: If the ball is too small for a single icosahedron.
         """
         clusters = disjoint_clusters(ball)
         if not clusters:
@@ -119,18 +118,18 @@ class IcosahedralPatch(Motif):
 
 
 def disjoint_clusters(ball: Ball) -> list[list[int]]:
-    """A centre and its twelve nearest neighbours each, as indices into the ball's members."""
+    """Lists of a centre and its twelve nearest neighbours, as indices into the ball's members."""
     clusters: list[list[int]] = []
-    taken: set[int] = set()
+    used: set[int] = set()
     for place in ball.offsets:
         apart = np.linalg.norm(ball.offsets - place, axis=1)
         # The nearest one is the centre itself.
         cluster = np.argsort(apart)[: N_VERTICES + 1].tolist()
         # Further out, the nearest neighbours might not belong to the ball.
         inside = np.linalg.norm(place) + apart[cluster[-1]] < ball.radius
-        if inside and len(cluster) > N_VERTICES and taken.isdisjoint(cluster):
+        if inside and len(cluster) > N_VERTICES and used.isdisjoint(cluster):
             clusters.append(cluster)
-            taken.update(cluster)
+            used.update(cluster)
     return clusters
 
 

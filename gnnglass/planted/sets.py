@@ -1,4 +1,4 @@
-"""Labelled sets in which the particles behind the labels are known, and the runs they need."""
+"""Labelled sets in which the responsible particles are known, and the runs they are made from."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gnnglass.simulate.protocol import MOST_RUNS
 from gnnglass.trajectories import RunsLike, Trajectory, as_runs
 from gnnglass.trajectories.runs import require_independent, run_names
 
-#: By dimension: the mixture, kT, and the steps before the first frame and between two. Liquids are
-#: supercooled; 0.29 of the particles are still within 0.3 of their place after an interval.
+#: By dimension: the mixture, kT, and the number of steps before the first frame and between frames.
+#: The liquids are supercooled; after one interval 0.29 of the particles have moved less than 0.3.
 LIQUIDS = {2: ("kam2d", 0.7, 10_000), 3: ("ka3d", 0.7, 2500)}
 
 
@@ -29,25 +29,25 @@ def base_configurations(
     seed: int,
     workers: int | None = None,
 ) -> list[Trajectory]:
-    """Simulate independent runs of a supercooled liquid; every frame is minimised.
+    """Simulate independent runs of a supercooled liquid and minimise every frame.
 
-    2D: `kam2d` at kT = 0.7; 3D: `ka3d` at kT = 0.7; by LAMMPS. The runs are an `Ensemble`, so
-    what was killed goes on, what is done is only read, and run k is the same whatever `n_runs`.
+    2D: `kam2d` at kT = 0.7; 3D: `ka3d` at kT = 0.7; with LAMMPS. The runs are an `Ensemble`, so
+    killed runs resume, finished ones are only read, and run k does not depend on `n_runs`.
 
     Args:
-        folder: Where the ensemble is, or is to be.
+        folder: Folder of the ensemble, which need not exist yet.
         dimension: 2 or 3.
-        n_runs: Independent runs.
-        frames_per_run: Frames of each.
-        n_particles: Particles in each.
-        seed: Seed from which every run's own is derived.
-        workers: Number of processes; the number of usable cores without.
+        n_runs: Number of independent runs.
+        frames_per_run: Number of frames in each run.
+        n_particles: Number of particles in each run.
+        seed: Seed from which the seeds of the runs are derived.
+        workers: Number of processes; the number of usable cores if None.
 
     Returns:
         The inherent trajectories, one per run.
 
     Raises:
-        InputError: If there is no such dimension, or the box is too small for the potentials.
+        InputError: If the dimension is not 2 or 3, or the box is too small for the potentials.
         SimulationError: If runs failed; the others are done.
         MissingExtraError: If LAMMPS is not installed.
     """
@@ -77,21 +77,21 @@ CLASSES = ("plain", "planted")
 
 
 def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Trajectory]]:
-    """Plant a motif into the frames of half of the runs; those of the others stay as they are.
+    """Plant a motif into the frames of half of the runs and leave the others unchanged.
 
-    Frames of one run resemble each other, so none has its frames in both classes. Every planted
-    frame has the motif at a place of its own.
+    Frames of one run are correlated, so no run has frames in both classes. The position of the
+    motif is drawn separately for each frame.
 
     Args:
         base: Inherent trajectories or their files, one per independent run.
-        motif: What to plant.
-        seed: Seed of which runs are planted, and where.
+        motif: The motif to plant.
+        seed: Seed for the choice of runs and positions.
 
     Returns:
         The trajectories of the classes ``"plain"`` and ``"planted"``, as
-        `gnnglass.training.LabelledSet.from_trajectories` takes them. Frames of both have the
-        field ``planted`` and no other; the metadata are those of the run, with the class as
-        ``phase`` and the motif's parameters.
+        `gnnglass.training.LabelledSet.from_trajectories` takes them. All frames have the field
+        ``planted`` and no other; the metadata are those of the run, with the class as ``phase`` and
+        the motif's parameters.
 
     Raises:
         InputError: If there are fewer than two runs, they are not independent, one is not
@@ -112,8 +112,8 @@ def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Tr
     for number, (run, trajectory) in enumerate(zip(names, base, strict=True)):
         if trajectory.metadata.get("level") != "inherent":
             raise InputError(
-                f"run {run!r} is not inherent; find its inherent structures first, in which no "
-                "vibrations cover what is planted."
+                f"run {run!r} is not inherent; find its inherent structures first, because "
+                "vibrations would hide the motif."
             )
         if number in chosen:
             frames = [

@@ -36,16 +36,16 @@ LISTED = 12
 
 
 def status_table(runs: Iterable[Run]) -> pd.DataFrame:
-    """One row per run, read from state points and job documents alone.
+    """One row per run, read only from state points and job documents.
 
     Args:
         runs: The runs.
 
     Returns:
-        Indexed by ``run``, with columns ``state`` (done, running, failed or planned), ``reason``
-        of a failure, ``equilibration`` (the verdict, once done), ``seconds`` of work, ``system``,
-        ``engine``, ``protocol`` (its kind), ``kT``, the facts given when the runs were planned,
-        and ``folder``.
+        Indexed by ``run``, with the columns ``state`` (done, running, failed or planned),
+        ``reason`` (of a failure), ``equilibration`` (the verdict, once done), ``seconds`` (of
+        work), ``system``, ``engine``, ``protocol`` (its kind), ``kT``, the facts given when the
+        runs were planned, and ``folder``.
     """
     import pandas as pd
 
@@ -82,16 +82,16 @@ def counts(table: pd.DataFrame) -> str:
 
 
 def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
-    """A text to print: numbers of runs by kind and state, then those that run or have failed.
+    """Text to print: number of runs by kind and state, then the running and the failed runs.
 
     Args:
         table: From `status_table`.
-        listed: The largest number of runs of one state to list.
+        listed: Largest number of runs of one state to list.
     """
     import pandas as pd
 
-    alike = [key for key in ("protocol", "system", "phase", "kT") if key in table]
-    grouped = table.groupby(alike, dropna=False, sort=False)
+    columns = [key for key in ("protocol", "system", "phase", "kT") if key in table]
+    grouped = table.groupby(columns, dropna=False, sort=False)
     tallies = pd.DataFrame(
         {
             state: grouped["state"].agg(lambda one, s=state: int((one == s).sum()))
@@ -100,7 +100,7 @@ def summary(table: pd.DataFrame, *, listed: int = LISTED) -> str:
     )
     verdicts = table[table["equilibration"] != ""]
     for verdict, members in verdicts.groupby("equilibration"):
-        tallies[verdict] = members.groupby(alike, dropna=False, sort=False).size()
+        tallies[verdict] = members.groupby(columns, dropna=False, sort=False).size()
     shown = tallies.fillna(0).astype(int).reset_index().fillna("")
     lines = [shown.to_string(index=False)]
     for state in ("running", "failed"):
@@ -119,11 +119,11 @@ class Ensemble:
     """Runs in a folder, which are planned first and then carried out.
 
     The folder is a signac project (``signac.get_project(folder)``), and each run is a job of it.
-    The state point contains all that the run depends on: ``run`` (its name), ``system``,
+    The state point contains everything the run depends on: ``run`` (its name), ``system``,
     ``engine``, ``protocol`` (``kind`` and parameters), ``start`` (of clones) and the given facts,
     so that ``project.find_jobs({"protocol.kT": 0.4})`` finds runs. If a name is planned again with
-    other parameters, it stands for another job from then on; the old job is kept, and is used
-    again if its parameters are planned again.
+    other parameters, it refers to a new job from then on; the old job is kept, and is used again if
+    its parameters are planned again.
 
     Args:
         folder: Folder of the ensemble, which need not exist yet.
@@ -145,8 +145,8 @@ class Ensemble:
 
         Args:
             system: The glass former: its name, a TOML file, a definition, or a `GlassFormer`.
-            protocols: Run name to protocol; give each its own seed.
-            facts: Run name to entries for the trajectory's metadata, such as ``phase``.
+            protocols: Run name -> protocol; give each its own seed.
+            facts: Run name -> entries for the trajectory's metadata, such as ``phase``.
             engine: Name of the engine.
 
         Raises:
@@ -177,39 +177,39 @@ class Ensemble:
     ) -> dict[str, tuple[str, ...]]:
         """Add an isoconfigurational ensemble from each of many configurations, clone by clone.
 
-        A clone does not depend on the others, so more of them may be planned later.
+        A clone does not depend on the others, so more of them can be planned later.
 
         Args:
             system: The glass former: its name, a TOML file, a definition, or a `GlassFormer`.
-            starts: Name to the configuration that clones start from, or the file of one; it is
-                stored in the single precision of GSD.
-            protocols: The same names to protocols; give each its own seed.
-            facts: The same names to entries for the trajectories' metadata, such as ``phase``.
+            starts: Name -> the configuration that clones start from, or its file; it is stored in
+                the single precision of GSD.
+            protocols: Name -> protocol, for the same names; give each its own seed.
+            facts: Name -> entries for the trajectories' metadata, such as ``phase``.
             engine: Name of the engine.
 
         Returns:
-            Names of the runs, one per clone, by the same names.
+            Name -> names of the runs, one per clone.
 
         Raises:
-            InputError: If a name or a fact is not allowed, a name has a start but no protocol, or a
+            InputError: If a name or a fact is not allowed, a name lacks a start or a protocol, or a
                 start does not fit the system.
             UnknownNameError: If there is no such glass former or engine.
             MissingExtraError: If the engine is not installed.
             FileError: If the folder cannot be written to.
         """
         if set(starts) != set(protocols):
-            odd = ", ".join(sorted(set(starts) ^ set(protocols)))
-            raise InputError(f"{odd} came with a start or a protocol, but not both.")
+            unmatched = ", ".join(sorted(set(starts) ^ set(protocols)))
+            raise InputError(f"{unmatched} came with a start or a protocol, but not both.")
         former, common = _common(system, engine)
-        given = {name: as_snapshot(start) for name, start in starts.items()}
-        for start in given.values():
+        snapshots = {name: as_snapshot(start) for name, start in starts.items()}
+        for start in snapshots.values():
             require_room(former, start.box)
             former.types_of(start)
         known = facts or {}
-        digests = {name: start_digest(start) for name, start in given.items()}
+        digests = {name: start_digest(start) for name, start in snapshots.items()}
         planned = {
             name: {clone_name(name, clone): one for clone, one in clones(protocols[name]).items()}
-            for name in given
+            for name in snapshots
         }
         self._enter(
             [
@@ -217,7 +217,7 @@ class Ensemble:
                 for name, members in planned.items()
                 for run, one in members.items()
             ],
-            {digests[name]: start for name, start in given.items()},
+            {digests[name]: start for name, start in snapshots.items()},
         )
         return {name: tuple(members) for name, members in planned.items()}
 
@@ -229,14 +229,14 @@ class Ensemble:
         scheduler: str | None = None,
         description: str = "simulations",
     ) -> None:
-        """Carry out the planned runs that are not done; those that failed are tried again.
+        """Carry out the planned runs that are not done; failed runs are tried again.
 
         Finished runs whose files have changed since they were written are done again, too.
 
         If another process works on a run, this one waits for it.
 
         Args:
-            names: Which runs; all if None.
+            names: Names of the runs; all if None.
             workers: Number of processes; the number of usable cores if None.
             scheduler: Address of a dask.distributed scheduler whose workers simulate instead;
                 they must see the folder under the same path.
@@ -244,8 +244,7 @@ class Ensemble:
 
         Raises:
             UnknownNameError: If there is no such run.
-            SimulationError: If runs failed (all others have been done), or no workers can be
-                started.
+            SimulationError: If runs failed (all others are done), or no workers can be started.
             MissingExtraError: If a scheduler is given and dask.distributed is not installed.
         """
         runs = [self[name] for name in (self if names is None else names)]
@@ -306,10 +305,10 @@ def _state_point(
 ) -> dict[str, Any]:
     if not name or name.startswith(".") or Path(name).name != name or "." in name:
         raise InputError(f"the run name {name!r} cannot be a file name; use letters, digits and -.")
-    taken = sorted(set(facts) & set(OWN_KEYS))
-    if taken:
+    reserved = sorted(set(facts) & set(OWN_KEYS))
+    if reserved:
         raise InputError(
-            f"run {name!r} has the fact {', '.join(taken)}, which the ensemble sets itself; "
+            f"run {name!r} has the fact {', '.join(reserved)}, which the ensemble sets itself; "
             "choose another name for it."
         )
     kind = type(protocol).__name__

@@ -21,11 +21,12 @@ Verdict = Literal["equilibrated", "not equilibrated", "undecided"]
 LEVEL = 0.01
 #: The self-overlap at which the structure counts as relaxed.
 RELAXED = 1 / math.e
-#: Above this self-overlap particles only rattle in their cages; no relaxation time follows.
+#: Above this self-overlap particles only rattle in their cages, and there is no relaxation time.
 RATTLING = 0.8
-#: A trend needs this many consecutive windows, so the longest lag is this fraction of the run.
+#: A trend needs this many consecutive windows, so the longest lag is the run divided by this
+#: number.
 MIN_WINDOWS = 6
-#: If there are at least twice as many, frames are skipped: they cost time and add little.
+#: With at least twice as many windows, frames are skipped: they cost time and add little.
 ENOUGH_WINDOWS = 12
 #: Degree of the polynomial fitted as a trend.
 DEGREE = 2
@@ -68,7 +69,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class Equilibration:
-    """What the stored frames of a run at constant temperature say about equilibrium.
+    """Whether a run at constant temperature was in equilibrium, judged from its stored frames.
 
     Attributes:
         verdict: ``"not equilibrated"`` if energy or self-overlap drift significantly;
@@ -103,19 +104,19 @@ class Equilibration:
 def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equilibration:
     """Judge from two quantities whether a run was equilibrated when its frames were stored.
 
-    The potential energy of a system that ages falls, and its self-overlap Q(t_w, t_w + Δ) at a
-    fixed lag Δ rises with the waiting time t_w, while in equilibrium neither depends on t_w (Kob
+    In an ageing system the potential energy decreases, and the self-overlap Q(t_w, t_w + Δ) at a
+    fixed lag Δ increases with the waiting time t_w; in equilibrium neither depends on t_w (Kob
     & Barrat, Phys. Rev. Lett. 78, 4581 (1997)). Q is the fraction of the particles of the most
     frequent species that moved less than `a`: relative to their cage in two dimensions, where
     long-wavelength fluctuations dominate the displacement (Vivek, Kelleher, Chaikin & Weeks, PNAS
     114, 1850 (2017)), relative to the centre of mass in three. Windows do not overlap, and Δ is
     the lag, up to a sixth of the sampled time, at which Q (1 − Q) times their number is greatest.
 
-    A system that does not move shows no drift either, so a run is called equilibrated only if Q
-    fell below 1/e within the longest lag. Both trends are tested at the 1 % level, so at most about
-    2 % of stationary runs are called not equilibrated, if fluctuations last as long as the
-    relaxation time from Q says. Where particles only rattle, they may last longer than the run and
-    are then called a drift; but such a run is never called equilibrated anyway.
+    A frozen system shows no drift either, so a run is called equilibrated only if Q fell below 1/e
+    within the longest lag. Both trends are tested at the 1 % level, so at most about 2 % of
+    stationary runs are called not equilibrated, provided that fluctuations decay within the
+    relaxation time from Q. If particles only rattle, fluctuations may last longer than the run and
+    look like a drift; but such a run is never called equilibrated anyway.
 
     Args:
         system: The mixture that was simulated: its name, a TOML file, a definition, or itself.
@@ -127,8 +128,8 @@ def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equ
             position, in units of length.
 
     Raises:
-        InputError: If steps do not increase, particles come or go, image flags begin anew on the
-            way, `a` is not positive, or the frames do not fit the system.
+        InputError: If steps do not increase, the particles change, image flags are reset within the
+            run, `a` is not positive, or the frames do not fit the system.
     """
     former, frames = glass_former(system), as_trajectory(frames)
     steps, energies = _steps_and_energies(frames, a)
@@ -184,11 +185,11 @@ def _judge(
 
 
 def _steps_and_energies(frames: Sequence[Snapshot], a: float) -> tuple[FloatArray, FloatArray]:
-    """Steps and energies per particle (NaN where unknown) of frames that may be of one run."""
+    """Steps and energies per particle (NaN if unknown); checks that frames can be of one run."""
     if not a > 0:
         raise InputError(f"overlap distance a is {a:g}; expected a positive length.")
     unknown = np.array(np.nan)
-    # Frames may be on disk, where each access costs; access each only once.
+    # Frames may be on disk, where access is slow, so access each only once.
     facts = [
         (frame.step, frame.fields.get("potential_energy", unknown).mean(), len(frame))
         for frame in frames
@@ -212,7 +213,7 @@ def _why_overlap_is_unknown(frames: Sequence[Snapshot]) -> str:
         return "without ids it is unknown whether the structure relaxes"
     if len(set(np.diff([frame.step for frame in frames]))) > 1:
         return (
-            "with unequal intervals no lag recurs, so it is unknown whether the structure relaxes"
+            "with unequal intervals no lag repeats, so it is unknown whether the structure relaxes"
         )
     return ""
 
@@ -246,7 +247,7 @@ def _relative(start: Snapshot, moved: FloatArray) -> FloatArray:
     from scipy.spatial import cKDTree
 
     n = len(start)
-    # Only indices are needed, which takes a fifth of the time of `neighbor_pairs`.
+    # Only indices are needed; finding these takes a fifth of the time of `neighbor_pairs`.
     tree = cKDTree(np.mod(start.positions + start.box / 2, start.box), boxsize=start.box)
     i, j = tree.query_pairs(CAGE * start.density**-0.5, output_type="ndarray").T
     i, j = np.concatenate([i, j]), np.concatenate([j, i])
@@ -255,7 +256,7 @@ def _relative(start: Snapshot, moved: FloatArray) -> FloatArray:
 
 
 def _relaxation(overlaps: Mapping[int, FloatArray]) -> float | None:
-    """Time in which the self-overlap falls to 1/e as an exponential, in units of the lags."""
+    """Time in which the self-overlap falls to 1/e if it is an exponential, in units of the lags."""
     lag = next((lag for lag, q in overlaps.items() if q.mean() <= RELAXED), max(overlaps))
     share = float(overlaps[lag].mean())
     if share > RATTLING:
@@ -271,11 +272,11 @@ def _weight(overlap: FloatArray) -> float:
 def _trend(values: FloatArray, times: FloatArray, memory: float | None) -> Trend:
     """Trend of a series in the order of its values.
 
-    A parabola, so that a transient does not count as noise and hide itself, is fitted to the
-    means of at most ten groups by generalised least squares (Aitken, Proc. R. Soc. Edinburgh 55,
-    42 (1936)), and Student's t test compares its ends. Values are taken to be correlated like
-    exp(−|Δt| / memory). A correlation estimated from ten residuals would be far too small; the
-    structural relaxation time is an independent measurement of it.
+    A parabola is fitted to the means of at most ten groups by generalised least squares (Aitken,
+    Proc. R. Soc. Edinburgh 55, 42 (1936)), and Student's t test compares its ends. (With a straight
+    line, the curvature of a transient would count as noise.) The values are assumed to be
+    correlated like exp(−|Δt| / memory). A correlation time estimated from ten residuals would be
+    far too small; the structural relaxation time is an independent measurement of it.
     """
     from scipy.linalg import solve_triangular
     from scipy.special import stdtr
@@ -290,7 +291,7 @@ def _trend(values: FloatArray, times: FloatArray, memory: float | None) -> Trend
     centre = order.mean()
     design = np.vander([order[group].mean() - centre for group in groups], DEGREE + 1)
     ends = np.vander([-centre, centre], DEGREE + 1)
-    # Multiplied by the inverse root of their correlation matrix, values have independent errors.
+    # After multiplication by the inverse root of the correlation matrix, errors are independent.
     root = np.linalg.cholesky(correlation)
     white = solve_triangular(root, np.column_stack([design, y]), lower=True)
     fit = np.linalg.lstsq(white[:, :-1], white[:, -1], rcond=None)[0]

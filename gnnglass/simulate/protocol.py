@@ -1,4 +1,4 @@
-"""Protocols: all parameters that a run depends on besides the system and the engine."""
+"""Protocols: all parameters of a run except the system and the engine."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ MOST_STEPS, MOST_FRAMES, MOST_PARTICLES = 10**15, 10**7, 2**31 - 1
 #: More independent runs, or clones, than anybody makes; each is planned by name before it begins.
 MOST_RUNS = 100_000
 
-#: Number of steps of Langevin dynamics, and the temperatures at their beginning and end.
+#: Number of steps of Langevin dynamics, and the temperatures at the first and the last of them.
 Stage = tuple[int, tuple[float, float]]
 
 
 def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
     """At most `n` numbers of steps from `first` to `last`, spaced logarithmically, increasing.
 
-    Where the spacing would be smaller than 1, integers are not repeated, so there are fewer.
+    If the spacing would be smaller than 1, repeated integers are dropped, so there are fewer.
 
     Raises:
-        InputError: If there is no such series.
+        InputError: If such a series does not exist.
     """
     require_whole(0, first=first, last=last, n=n)
     require_memory(24 * n, f"{n:.3g} steps spaced logarithmically")
@@ -89,7 +89,7 @@ class ThermostattedStatePoint(StatePoint):
     """Parameters of every run with a Langevin thermostat.
 
     Attributes:
-        kT: Temperature that is sampled, in units of energy.
+        kT: Temperature at which the system is sampled, in units of energy.
         seed: Seed of all random numbers of the run.
         dt: Time step, in units of time.
         friction: Langevin friction γ, in units of inverse time.
@@ -101,7 +101,7 @@ class ThermostattedStatePoint(StatePoint):
     friction: float = Field(default=1.0, gt=0)
 
     def generator(self, purpose: str, index: int = 0) -> np.random.Generator:
-        """A generator for one purpose, independent of those for all others."""
+        """A random number generator for one purpose, independent of those for other purposes."""
         entropy = [self.seed, index, *purpose.encode()]
         return np.random.default_rng(np.random.SeedSequence(entropy))
 
@@ -142,7 +142,7 @@ class CooledStatePoint(ThermostattedStatePoint):
 
     @property
     def cooling_steps(self) -> int:
-        """Steps that cooling from `kT_melt` to `kT` takes."""
+        """Number of steps for cooling from `kT_melt` to `kT`."""
         if self.cooling_rate is None:
             return 0
         return round((self.kT_melt - self.kT) / (self.cooling_rate * self.dt))
@@ -154,7 +154,7 @@ class CooledStatePoint(ThermostattedStatePoint):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """Steps and temperatures of melting, cooling and what follows, up to the last frame."""
+        """Steps and temperatures of melting, cooling and holding, up to the last frame."""
         hot, cold = self.kT_melt, self.kT
         prepared = self.melt_steps + self.cooling_steps
         return (
@@ -165,7 +165,7 @@ class CooledStatePoint(ThermostattedStatePoint):
 
 
 class Protocol(CooledStatePoint):
-    """One run: melt a lattice, cool it linearly, hold it at `kT`, sample it.
+    """One run: melt a lattice, cool it linearly, hold it at `kT` and sample it.
 
     The first frame is stored after `hold_steps` at `kT`, the others `frame_interval` steps apart.
 
@@ -190,7 +190,7 @@ class Protocol(CooledStatePoint):
 
 
 class AgeingProtocol(CooledStatePoint):
-    """One run that ages: melt a lattice, cool it, store a frame at each waiting time.
+    """One ageing run: melt a lattice, cool it and store a frame at each waiting time.
 
     Kob & Barrat, Phys. Rev. Lett. 78, 4581 (1997). Waiting times are usually spaced
     logarithmically, see `log_spaced_steps`; without a cooling rate the quench is instantaneous.
@@ -218,8 +218,8 @@ class IsoconfigurationalProtocol(ThermostattedStatePoint):
 
     Attributes:
         n_clones: Number of runs.
-        first_clone: Number of the first of them. Clone k does not depend on the others, so an
-            ensemble may be simulated in parts, or extended.
+        first_clone: Index of the first run. Clone k does not depend on the others, so an ensemble
+            can be simulated in parts, or extended.
         lag_steps: Steps after the start at which frames of each run are stored, increasing.
 
     Raises:

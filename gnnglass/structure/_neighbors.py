@@ -1,4 +1,4 @@
-"""Neighbours of a particle: bonds, contacts, and a refusal of particles at the same place."""
+"""Neighbours of a particle: bonds and contact distances; coincident particles are refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gnnglass.trajectories import NeighborPairs, Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
 RESOLUTION = float(np.finfo(np.float32).eps)
-"""What single precision, in which GSD keeps positions, can tell apart, in units of the box."""
+"""Resolution of single precision, in which GSD stores positions, in units of the box."""
 
 
 def refuse_coincident(snapshot: Snapshot) -> None:
-    """Refuse particles that are closer than a file in single precision can tell apart.
+    """Refuse particles that are closer than the resolution of a file in single precision.
 
     Raises:
         InputError: If there are any; names the first two.
@@ -24,7 +24,7 @@ def refuse_coincident(snapshot: Snapshot) -> None:
     from scipy.spatial import cKDTree
 
     closest = RESOLUTION * float(snapshot.box.max())
-    # Rounding must not put a particle on the upper face, which the tree does not take.
+    # Rounding must not put a particle on the upper face of the box, which the tree does not accept.
     inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
     found = cKDTree(inside, boxsize=snapshot.box).query_pairs(closest, output_type="ndarray")
     if len(found):
@@ -38,17 +38,17 @@ def refuse_coincident(snapshot: Snapshot) -> None:
 def bonds(snapshot: Snapshot, neighbors: Mapping[str, float]) -> NeighborPairs:
     """Ordered pairs (i, j) in which j is a neighbour of i, in double precision.
 
-    freud has the same neighbours, but in single precision: angles of bonds, and the order
-    parameters made of them, then carry errors of 1e−6 to 1e−5.
+    freud finds the same neighbours, but in single precision: bond angles, and order parameters
+    computed from them, then have errors of 1e−6 to 1e−5.
 
     Args:
         snapshot: Configuration of n particles.
-        neighbors: As freud takes it: ``{"num_neighbors": …}`` for the nearest few, a relation
-            that need not be mutual, or ``{"r_max": …}`` for all that are closer.
+        neighbors: In freud's form: ``{"num_neighbors": …}`` for the nearest few, a relation that
+            need not be mutual, or ``{"r_max": …}`` for all particles closer than a cutoff.
 
     Raises:
-        InputError: If `neighbors` is neither of the two, asks for more neighbours than there
-            are, or reaches beyond half the box, or if two particles coincide.
+        InputError: If `neighbors` is neither of the two, asks for more neighbours than there are
+            particles, or reaches beyond half the box, or if two particles coincide.
     """
     refuse_coincident(snapshot)
     if set(neighbors) == {"r_max"}:
@@ -70,7 +70,7 @@ def _nearest(snapshot: Snapshot, wanted: float) -> NeighborPairs:
     from scipy.spatial import cKDTree
 
     inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
-    # The nearest of all is the particle itself, because no two coincide.
+    # The nearest point is the particle itself, because no two particles coincide.
     _, found = cKDTree(inside, boxsize=snapshot.box).query(inside, int(wanted) + 1)
     j = np.sort(found[:, 1:], axis=1).ravel().astype(np.int64)
     i = np.repeat(np.arange(n), int(wanted))
@@ -83,12 +83,12 @@ def contact_distances(snapshot: Snapshot, source: GlassFormer | Mapping[str, flo
 
     Args:
         snapshot: A configuration; its `type_names` give the order.
-        source: A glass former, for the diameter ``sigma`` of each of its pair potentials, or the
-            diameter of each species by its name; then σ_ab = (σ_a + σ_b)/2.
+        source: A glass former, whose pair potentials give the diameters ``sigma``, or the diameter
+            of each species by name; then σ_ab = (σ_a + σ_b)/2.
 
     Raises:
-        InputError: If a species of which there are particles has no diameter, a diameter is not
-            positive, or a potential has none.
+        InputError: If a species that is present has no diameter, a diameter is not positive, or a
+            potential has no diameter.
     """
     known = source.species if isinstance(source, GlassFormer) else tuple(source)
     present = [snapshot.type_names[k] for k in np.unique(snapshot.types)]

@@ -17,21 +17,21 @@ from gnnglass.trajectories.snapshot import FloatArray
 FLAT = 1e-12
 """Simplices of less volume, in units of their longest edge, are rounding of cospherical points."""
 MARGIN = 2.5
-"""How far the first try goes beyond the box, in mean distances; enough for a dense liquid."""
+"""Margin of images around the box in the first try, in mean distances; enough for dense liquids."""
 
 
 @dataclass(frozen=True)
 class Simplices:
-    """Triangles (2D) or tetrahedra (3D) around the particles, no other particle in their spheres.
+    """Delaunay triangles (2D) or tetrahedra (3D): no other particle is in their circumspheres.
 
-    All simplices with a corner in the box are listed. One that reaches across the face of the box
-    is listed once for every image with a corner in it, so whatever is summed over the simplices
-    of each particle takes the corners that are `inside`, and no others.
+    All simplices with a corner in the box are listed. A simplex across a face of the box is listed
+    once for every image with a corner in the box, so sums over the simplices of each particle must
+    use only the corners that are `inside`.
 
     Attributes:
         particles: Particle at each corner, shape [n_simplices, d + 1].
-        corners: Its image there, shape [n_simplices, d + 1, d], float64.
-        inside: Whether it is the particle itself, in the box, shape [n_simplices, d + 1].
+        corners: Position of its image there, shape [n_simplices, d + 1, d], float64.
+        inside: Whether it is the particle itself, not an image, shape [n_simplices, d + 1].
         volumes: d-dimensional volume of each simplex, shape [n_simplices].
         weights: Barycentric coordinates of the circumcentre, shape [n_simplices, d + 1].
     """
@@ -54,14 +54,15 @@ class Simplices:
         return summed.astype(np.float64, copy=False)
 
 
-# Three indicators in turn ask for that of the same snapshot, and it costs most of their time.
+# Cached because three indicators use the triangulation of the same snapshot, and it dominates their
+# cost.
 @lru_cache(maxsize=1)
 def delaunay(snapshot: Snapshot) -> Simplices:
-    """Triangulate a configuration with its periodic images, by Qhull.
+    """Triangulate a configuration with its periodic images, using Qhull.
 
-    Not by freud: its Voronoi construction is in single precision, and ends the interpreter on
-    coincident points. Where more than d + 1 particles lie on one sphere, as in crystals, the
-    triangulation is one of several.
+    We do not use freud: its Voronoi construction is in single precision, and crashes the
+    interpreter on coincident points. If more than d + 1 particles lie on one sphere, as in
+    crystals, the triangulation is not unique.
 
     Raises:
         InputError: If two particles coincide.
@@ -75,7 +76,7 @@ def delaunay(snapshot: Snapshot) -> Simplices:
         volumes, centres, weights = _circumcentres(points[found])
         solid = np.isfinite(volumes)
         radii = np.linalg.norm(centres[solid], axis=1)
-        # A sphere through a corner in the box that ends within the margin misses no image.
+        # If the spheres through corners in the box stay within the margin, no image is missing.
         if closed and 2 * radii.max() < margin:
             break
         margin *= 2
@@ -84,24 +85,24 @@ def delaunay(snapshot: Snapshot) -> Simplices:
 
 
 def _around(points: FloatArray, n: int) -> tuple[NDArray[np.int64], bool]:
-    """Simplices with a corner among the first n points, and whether they surround all of these."""
+    """Simplices with a corner among the first n points, and whether they surround all n points."""
     from scipy.spatial import Delaunay, QhullError
 
     try:
         triangulation = Delaunay(points)
-    except QhullError:  # All points lie in one plane, or on one line in 2D.
+    except QhullError:  # All points lie in one plane, or in 2D on one line.
         return np.empty((0, points.shape[1] + 1), dtype=np.int64), False
     found = triangulation.simplices
     mine = found < n
-    # The facet opposite to a corner is on the hull where it has no neighbour, and with it all other
-    # corners are.
+    # If the facet opposite to a corner has no neighbour, it is on the hull, and so are all the
+    # other corners.
     bare = triangulation.neighbors < 0
     on_hull = bare.sum(axis=1, keepdims=True) > bare
     return found[mine.any(axis=1)].astype(np.int64), not (on_hull & mine).any()
 
 
 def _with_images(snapshot: Snapshot, margin: float) -> tuple[NDArray[np.int64], FloatArray]:
-    """All images up to `margin` beyond the box, the particles first, and whose they are."""
+    """Particle index and position of all images up to `margin` beyond the box, originals first."""
     reach = [range(-k, k + 1) for k in np.ceil(margin / snapshot.box).astype(int)]
     origin, points = [np.arange(len(snapshot))], [snapshot.positions]
     for shift in itertools.product(*reach):
@@ -114,11 +115,11 @@ def _with_images(snapshot: Snapshot, margin: float) -> tuple[NDArray[np.int64], 
 
 
 def _circumcentres(corners: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Volumes [m], circumcentres from the first corner [m, d] and their weights [m, d + 1].
+    """Volumes [m], circumcentres relative to the first corner [m, d] and their weights [m, d + 1].
 
     With edges e_i from the first corner and the vectors g_i dual to them (g_i · e_k = δ_ik), the
-    circumcentre is ½ Σ |e_i|² g_i, and its weight at corner i is g_i times it. Flat simplices
-    have none, and NaN for everything.
+    circumcentre is ½ Σ |e_i|² g_i, and its weight at corner i is its product with g_i. All values
+    of flat simplices are NaN.
     """
     edges = corners[:, 1:] - corners[:, :1]
     squares = (edges**2).sum(axis=2)

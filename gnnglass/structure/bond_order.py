@@ -25,10 +25,11 @@ class HexaticOrder(Indicator):
     """The modulus of ψ₆: 1 where the neighbours form a regular hexagon, near 0 without order.
 
     ψ₆(i) = (1/N_i) Σ_j exp(6 i θ_ij), with θ_ij the direction from i to its neighbour j (Nelson &
-    Halperin, Phys. Rev. B 19, 2457 (1979)). Not by freud, which computes in single precision.
+    Halperin, Phys. Rev. B 19, 2457 (1979)). We do not use freud, which computes in single
+    precision.
 
     Args:
-        neighbors: Who is a neighbour, as freud takes it: ``{"num_neighbors": 6}`` for the
+        neighbors: Definition of neighbours in freud's form: ``{"num_neighbors": 6}`` for the
             nearest six, or ``{"r_max": …}``; a particle without neighbours has ``|ψ₆| = 0``.
     """
 
@@ -43,7 +44,7 @@ class HexaticOrder(Indicator):
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        """Two: in 3D the order of directions is Steinhardt's, another quantity."""
+        """Two; for three, see `Steinhardt`."""
         return (2,)
 
     @property
@@ -67,21 +68,20 @@ class HexaticOrder(Indicator):
 
 @dataclass(eq=False)
 class Steinhardt(Indicator):
-    """q_l, from 0 where the bonds point everywhere to 1 for a single bond; a pure number.
+    """q_l, from 0 for isotropic bond directions to 1 for a single bond; a pure number.
 
     q_l(i) = [4π/(2l+1) Σ_m ``|q_lm(i)|²``]^½ with q_lm(i) = (1/N_i) Σ_j Y_lm(r_ij) (Steinhardt,
-    Nelson & Ronchetti, Phys. Rev. B 28, 784 (1983), equations 1.1 to 1.3). The averaged one has
+    Nelson & Ronchetti, Phys. Rev. B 28, 784 (1983), equations 1.1 to 1.3). The averaged version has
     q̄_lm(i) = [q_lm(i) + Σ_j q_lm(j)] / (N_i + 1) in place of q_lm(i) (Lechner & Dellago, J.
-    Chem. Phys. 129, 114707 (2008), equations 5 and 6): it sees the second shell, too, and
-    crystals stand out more clearly against the liquid. Not by freud, which computes in single
-    precision.
+    Chem. Phys. 129, 114707 (2008), equations 5 and 6): it includes the second shell and separates
+    crystals more clearly from the liquid. We do not use freud, which computes in single precision.
 
-    Registered are `SteinhardtQ4`, `SteinhardtQ6` and `SteinhardtQ6Averaged`.
+    The registered classes are `SteinhardtQ4`, `SteinhardtQ6` and `SteinhardtQ6Averaged`.
 
     Args:
         degree: l.
-        averaged: Over the neighbours, as Lechner & Dellago do.
-        neighbors: Who is a neighbour, as freud takes it: ``{"num_neighbors": 12}`` for the
+        averaged: Whether to average over the neighbours, as Lechner & Dellago do.
+        neighbors: Definition of neighbours in freud's form: ``{"num_neighbors": 12}`` for the
             nearest twelve, or ``{"r_max": …}``; a particle without neighbours has q_l = 0.
     """
 
@@ -97,7 +97,7 @@ class Steinhardt(Indicator):
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        """Three: in 2D the order of directions is hexatic, another quantity."""
+        """Three; for two, see `HexaticOrder`."""
         return (3,)
 
     @property
@@ -121,7 +121,7 @@ class Steinhardt(Indicator):
             mean = _sums(pairs.i, harmonic, n) / np.maximum(n_bonds, 1)
             if self.averaged:
                 mean = (mean + _sums(pairs.i, mean[pairs.j], n)) / (n_bonds + 1)
-            # Those of −m are the complex conjugates, up to a sign.
+            # The terms with −m are the complex conjugates, up to a sign.
             square += np.abs(mean) ** 2 * (1 if m == 0 else 2)
         return np.sqrt(square)
 

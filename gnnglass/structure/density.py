@@ -1,4 +1,4 @@
-"""How closely particles are packed: density, coordination, Voronoi cells."""
+"""Local packing: density, coordination number, Voronoi cells."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from gnnglass.trajectories.snapshot import FloatArray
 class LocalDensity(Indicator):
     """The coarse-grained number density at each particle, in units of length^−d.
 
-    ρ_i = Σ_j w(r_ij) / ∫ w dV over all particles of every species, i itself included, with
-    w(r) = ½ [cos(π r / r_max) + 1] for r < r_max, so that a particle enters and leaves smoothly
-    (the cutoff function of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007)).
+    ρ_i = Σ_j w(r_ij) / ∫ w dV over all particles of every species, including i itself, with
+    w(r) = ½ [cos(π r / r_max) + 1] for r < r_max, so that particles enter and leave smoothly (the
+    cutoff function of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007)).
 
     Args:
-        r_max: Where the weight vanishes, in units of length.
+        r_max: Distance at which the weight vanishes, in units of length.
     """
 
     label = "local density"
@@ -64,7 +64,7 @@ class CoordinationNumber(Indicator):
     """Z_i, the number of particles j ≠ i of every species with r_ij < r_max; a pure number.
 
     The cutoff is usually the first minimum of g(r) (Hansen & McDonald, Theory of Simple Liquids,
-    4th ed., Academic Press (2013), section 2.5): neighbours of the first shell.
+    4th ed., Academic Press (2013), section 2.5), so that Z counts the first shell.
 
     Args:
         r_max: The cutoff, in units of length; by default the first minimum of g_AA(r) of the
@@ -95,10 +95,10 @@ class CoordinationNumber(Indicator):
 @INDICATORS.register("voronoi-volume")
 @dataclass(eq=False)
 class VoronoiVolume(Indicator):
-    """V_i, the volume (2D: area) of all points that are nearest to particle i, in length^d.
+    """V_i, the volume (2D: area) of the region nearest to particle i, in length^d.
 
-    The cells of all particles, of whatever size, fill the box (Voronoi, J. Reine Angew. Math.
-    134, 198 (1908)): Σ_i V_i = V.
+    The cells of all particles fill the box: Σ_i V_i = V; the size of the particles is ignored
+    (Voronoi, J. Reine Angew. Math. 134, 198 (1908)).
     """
 
     label = "Voronoi volume"
@@ -122,9 +122,9 @@ class VoronoiVolume(Indicator):
 @INDICATORS.register("voronoi-density")
 @dataclass(eq=False)
 class VoronoiDensity(Indicator):
-    """1/V_i with the Voronoi cell's volume V_i: the density without a length to choose.
+    """1/V_i with the volume V_i of the Voronoi cell: a density without a length to choose.
 
-    In units of length^−d. Its rank correlations are those of `VoronoiVolume` with the other
+    In units of length^−d. Its rank correlations are those of `VoronoiVolume` with the opposite
     sign; its smoothed field is a local density.
     """
 
@@ -142,13 +142,13 @@ class VoronoiDensity(Indicator):
 
 
 def _shares(simplices: Simplices) -> FloatArray:
-    """Volume of each simplex that is nearest to each of its corners, shape [n_simplices, d + 1].
+    """Part of the volume of each simplex nearest to each corner, shape [n_simplices, d + 1].
 
-    The bisectors of the edges meet in the circumcentres of simplex, faces and edges. Corner,
-    midpoint of an edge, circumcentre of a face, circumcentre of the simplex are the corners of
-    a piece whose volume is V/d! times the weights of the opposite corners in the two
-    circumcentres: negative beyond a face, where a neighbouring simplex has as much too much, so
-    that sums over all simplices around a particle are right.
+    The bisectors of the edges meet in the circumcentres of simplex, faces and edges. A corner, the
+    midpoint of an edge, the circumcentre of a face and the circumcentre of the simplex span a piece
+    whose volume is V/d! times the weights of the opposite corners in the two circumcentres. It is
+    negative if the circumcentre is beyond a face; a neighbouring simplex then has the same excess,
+    so that sums over all simplices around a particle are right.
     """
     if simplices.particles.shape[1] == 3:
         return simplices.volumes[:, None] * (1 - simplices.weights) / 2
@@ -163,7 +163,7 @@ def _shares(simplices: Simplices) -> FloatArray:
 def _triangle_weights(corners: FloatArray) -> FloatArray:
     """Barycentric coordinates of the circumcentres of triangles in space, shape [m, 3].
 
-    With a² the square of the side opposite to a corner, that corner's is a²(b² + c² − a²), over
+    With a² the square of the side opposite to a corner, its weight is a²(b² + c² − a²) divided by
     the sum of all three.
     """
     sides = np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1)

@@ -1,4 +1,4 @@
-"""Radial and angular descriptors of a particle's surroundings, and softness learnt from them."""
+"""Radial and angular descriptors of a particle's neighbourhood, and softness fitted to them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CENTERS = np.linspace(0.7, 2.0, 20)
 """Distances up to the second shell of a dense mixture in reduced units."""
 WIDTH = 0.07
-"""About the spacing of these, so that neighbouring functions overlap."""
+"""About the spacing of the centres, so that adjacent functions overlap."""
 CUT = 5.0
 """Pairs are dropped beyond this many widths from the last Gaussian, where it is below 4e−6."""
 FAR = 7.0
@@ -40,8 +40,8 @@ def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> F
 
     G_i(s, k) = Σ_j exp[−(r_ij − r_k)² / (2 width²)] over the neighbours j ≠ i of species s: the
     radial functions of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), called G² in
-    Behler, J. Chem. Phys. 134, 074106 (2011), with η = 1 / (2 width²). Instead of their cutoff
-    function the sum simply ends where the last Gaussian has died away.
+    Behler, J. Chem. Phys. 134, 074106 (2011), with η = 1 / (2 width²). There is no cutoff function;
+    the sum ends where the last Gaussian has decayed.
 
     Args:
         snapshot: Configuration of n particles.
@@ -64,7 +64,7 @@ def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> F
         raise InputError(f"width is {width:g}; expected a positive length.")
     pairs = neighbor_pairs(snapshot, float(at.max() + CUT * width))
     n_species = len(snapshot.type_names)
-    # By distance, so that the pairs that matter to a Gaussian are one slice.
+    # Sort by distance, so that the pairs within reach of a Gaussian are one slice.
     order = np.argsort(pairs.distances, kind="stable")
     distances = pairs.distances[order]
     column = (pairs.i * n_species + snapshot.types[pairs.j])[order]
@@ -81,9 +81,9 @@ def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> F
 def mean_radial_counts(
     snapshot: SnapshotLike, centers: ArrayLike = CENTERS, width: float = WIDTH
 ) -> FloatArray:
-    """Radial counts averaged over the particles of each species: one row for a configuration.
+    """Radial counts averaged over the particles of each species: one row per configuration.
 
-    What the simplest classifier of configurations sees: the partial g(r), in other words.
+    This is essentially the partial g(r), the input of the simplest classifier of configurations.
 
     Args:
         snapshot: Configuration of n particles, some of each species.
@@ -91,7 +91,7 @@ def mean_radial_counts(
         width: As for `radial_counts`.
 
     Returns:
-        Shape [n_species × n_species × n_bins]; species of the centre first.
+        Shape [n_species × n_species × n_bins]; the first index is the species of the centre.
 
     Raises:
         InputError: As `radial_counts`, or if a species has no particle.
@@ -111,7 +111,7 @@ def mean_radial_counts(
 
 
 BLOCK = 2_000_000
-"""Triplets that are held in memory at once."""
+"""Largest number of triplets in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +143,19 @@ def symmetry_functions(
     (1 + λ cos θ_jik)^ζ over the pairs of neighbours j of species b and k of species c within
     r_max, each pair once (Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007); in this form,
     without their cutoff function, Cubuk et al., Phys. Rev. Lett. 114, 108001 (2015)). The default
-    parameters are of the kind that the latter use, not those of their tables.
+    parameters are similar to those of the latter, but not the values of their tables.
 
     Args:
         snapshot: Configuration of n particles.
         centers: The distances μ, shape [n_radial], in units of length.
         width: Standard deviation of the radial Gaussians, in units of length.
         angular: The angular functions.
-        r_max: Where their sum ends, in units of length.
+        r_max: Cutoff of the angular sums, in units of length.
 
     Returns:
-        Shape [n, n_species n_radial + n_pairs n_angular]: the radial functions as
-        `radial_counts` orders them, then all angular functions for each of the
-        n_species (n_species + 1)/2 pairs of species, AA, AB, BB.
+        Shape [n, n_species n_radial + n_pairs n_angular]: the radial functions in the order of
+        `radial_counts`, then all angular functions for each of the n_species (n_species + 1)/2
+        pairs of species, AA, AB, BB.
 
     Raises:
         InputError: As `radial_counts`, if an angular function has a ξ that is not positive, a
@@ -172,7 +172,7 @@ def symmetry_functions(
 
 
 def _angular(snapshot: Snapshot, functions: Sequence[Angular], r_max: float) -> FloatArray:
-    """Angular functions, shape [n, n_pairs n_angular]; one block of particles after the other."""
+    """Angular functions, shape [n, n_pairs n_angular], computed in blocks of particles."""
     pairs, n = neighbor_pairs(snapshot, r_max), len(snapshot)
     n_species = len(snapshot.type_names)
     first, second = np.triu_indices(n_species)
@@ -185,7 +185,7 @@ def _angular(snapshot: Snapshot, functions: Sequence[Angular], r_max: float) -> 
     step = max(BLOCK // most**2, 1)
     for begin in range(0, n, step):
         rows = np.arange(begin, min(begin + step, n))
-        # All pairs (j, k) of bonds of the block: padded to the same count, then those that are.
+        # All pairs (j, k) of bonds, padded to the same count per particle; then only existing ones.
         j, k = np.triu_indices(int(n_bonds[rows].max()), 1)
         row, which = np.nonzero(k < n_bonds[rows, None])
         a, b = starts[rows[row]] + j[which], starts[rows[row]] + k[which]
@@ -195,7 +195,7 @@ def _angular(snapshot: Snapshot, functions: Sequence[Angular], r_max: float) -> 
         extent = 2 * (squares[0] + squares[1] - dot)
         species = pair_of[snapshot.types[pairs.j[a]], snapshot.types[pairs.j[b]]]
         column = row * len(first) + species
-        # Functions share their factors.
+        # Compute each factor once; several functions share it.
         near = {xi: np.exp(-extent / xi**2) for xi in {one.xi for one in functions}}
         kinds = {(one.sign, one.zeta) for one in functions}
         along = {(sign, zeta): (1 + sign * cosines) ** zeta for sign, zeta in kinds}
@@ -211,12 +211,11 @@ class Softness(Indicator):
     """Signed distance from the hyperplane between two groups of particles, positive for soft ones.
 
     The hyperplane is that of a linear support vector machine on the standardised
-    `symmetry_functions`, learnt for each species of the centre by itself from particles that were
+    `symmetry_functions`, fitted for each species of the centre separately to particles that were
     seen to move and others that were not (Cubuk et al., Phys. Rev. Lett. 114, 108001 (2015);
-    Schoenholz et al., Nat. Phys. 12, 469 (2016)); the distance is in standard deviations of
-    features. Unlike the registered indicators it has to be fitted before `compute`, and what it
-    says is about the dynamics it has seen: keep the runs it learns from and those it is compared
-    on apart.
+    Schoenholz et al., Nat. Phys. 12, 469 (2016)). The distance is in standard deviations of the
+    features. Unlike the registered indicators it has to be fitted before `compute`, and it uses
+    dynamics: do not fit it on the runs it is compared on.
 
     Args:
         C: Penalty of each training particle on the wrong side.
@@ -231,13 +230,13 @@ class Softness(Indicator):
         require_positive(C=self.C)
 
     def fit(self, snapshots: TrajectoryLike, labels: Sequence[ArrayLike]) -> Self:
-        """Learn a hyperplane for each species; returns self.
+        """Fit a hyperplane for each species; returns self.
 
         Args:
             snapshots: Configurations, thermal or inherent, of the same species: a trajectory, a
                 file, or one or more snapshots.
-            labels: For each, +1 for the particles of the soft group, −1 for those of the other
-                and 0 for the rest, which are not learnt from; shape [n] each.
+            labels: For each configuration, +1 for the particles of the soft group, −1 for those of
+                the hard group and 0 for the rest, which are not used; shape [n] each.
 
         Raises:
             InputError: If labels do not fit the snapshots, or a species lacks one of the groups.
@@ -259,7 +258,7 @@ class Softness(Indicator):
             if group.shape != (len(snapshot),) or not np.isin(group, (-1, 0, 1)).all():
                 raise InputError(
                     f"labels of snapshot {k} are no array of {len(snapshot)} values +1 (soft), −1 "
-                    "(hard) or 0 (neither), one per particle."
+                    "(hard) or 0 (neither); expected one per particle."
                 )
         labelled = list(zip(snapshots, groups, strict=True))
         features = np.concatenate([symmetry_functions(one)[group != 0] for one, group in labelled])
@@ -304,6 +303,6 @@ class Softness(Indicator):
                     f"no particle of species {name} has the label {group:+d}; expected some of "
                     "both groups, +1 and −1, for each species."
                 )
-        # How many are in each group is the user's choice of a threshold, and should not matter.
+        # Balanced, because the group sizes follow from the user's threshold and should not matter.
         machine = LinearSVC(C=self.C, class_weight="balanced", dual=False, max_iter=10_000)
         return make_pipeline(StandardScaler(), machine).fit(features, side)

@@ -13,10 +13,10 @@ from gnnglass.trajectories.snapshot import FloatArray
 @INDICATORS.register("potential-energy")
 @dataclass(eq=False)
 class PotentialEnergy(Indicator):
-    """E_i = ½ Σ_j U(r_ij) with the glass former's own pair potentials, in units of energy.
+    """E_i = ½ Σ_j U(r_ij) with the pair potentials of the glass former, in units of energy.
 
-    Of a minimised snapshot it is the inherent energy (Stillinger & Weber, Phys. Rev. A 25, 978
-    (1982)), of any other the thermal one; the indicator does not minimise.
+    For a minimised snapshot this is the inherent energy (Stillinger & Weber, Phys. Rev. A 25, 978
+    (1982)), otherwise the thermal one; the indicator does not minimise.
 
     Args:
         system: A glass former, its registered name, its TOML file or its definition.
@@ -31,12 +31,12 @@ class PotentialEnergy(Indicator):
 
     @property
     def dimensions(self) -> tuple[int, ...]:
-        """The glass former's own number of dimensions."""
+        """The number of dimensions of the glass former."""
         return (self.made_for.dimension,)
 
     @property
     def made_for(self) -> GlassFormer:
-        """The glass former whose potentials act."""
+        """The glass former whose potentials are used."""
         return glass_former(self.system)
 
     def measure(self, snapshot: Snapshot) -> FloatArray:

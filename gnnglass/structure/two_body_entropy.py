@@ -1,4 +1,4 @@
-"""The two-body excess entropy of each particle: how much its neighbours' distances tell."""
+"""The two-body excess entropy of each particle, from the distances of its neighbours."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 NODES_PER_WIDTH = 4
-"""Nodes of the quadrature per width of the Gaussians; the result is then right to 1e−6."""
+"""Quadrature nodes per width of the Gaussians; enough for an accuracy of 1e−6."""
 
 
 @INDICATORS.register("two-body-entropy")
 @dataclass(eq=False)
 class TwoBodyEntropy(Indicator):
-    """S₂(i), in units of k_B: more negative where neighbours keep to fewer distances.
+    """S₂(i), in units of k_B: more negative where the neighbour shells are sharper.
 
     S₂(i) = −½ Σ_b ρ_b ∫₀^r_max [g_ib ln g_ib − g_ib + 1] dV(r) over the species b, with density
     ρ_b, dV = 2πr dr or 4πr² dr, and the particle's own pair correlation function, smoothed by a
     Gaussian G of standard deviation `width`: g_ib(r) = Σ_j G(r − r_ij) / [ρ_b ∫₀^∞ G(r − s) dV(s)]
     over its neighbours j of species b (Piaggi & Parrinello, J. Chem. Phys. 147, 114112 (2017);
     for each pair of species as in Tanaka, Kawasaki, Shintani & Watanabe, Nat. Mater. 9, 324
-    (2010)). Here the volume of the shell is smoothed as the neighbours are, so that the mean g
-    is 1 in an ideal gas at every r; theirs is larger by (width/r)² in 3D.
+    (2010)). Here the volume of the shell is smoothed in the same way as the neighbours, so that the
+    mean g of an ideal gas is 1 at every r; in the original it is larger by (width/r)² in 3D.
 
-    The mean over an ideal gas is not 0, because few neighbours make a rough g: where they are
-    many within a width, it is −n_species r_max / (8 √π width). Only widening makes it vanish.
+    The mean over an ideal gas is not 0, because few neighbours give a rough g: with many neighbours
+    within a width, it is −n_species r_max / (8 √π width), and vanishes only for a large width.
 
     Args:
-        r_max: Where the integral ends, in units of length.
+        r_max: Upper end of the integral, in units of length.
         width: Standard deviation of the Gaussians, in units of length.
     """
 

@@ -1,4 +1,4 @@
-"""Names, numbers and sentences of the report, made from the figures and nothing else."""
+"""Labels, number formats and table rows of the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gnnglass.registry import Description
 from gnnglass.structure import INDICATORS, indicator_field
 
 NOTHING = "–"
-#: What studies put before the name of a classifier whose map a field is.
+#: Prefix of the field with the importance map of a classifier.
 IMPORTANCE = "importance_"
 SUPERSCRIPTS = str.maketrans("-0123456789d", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵈ")
 POWER = re.compile(r"\^(-?(?:d|\d+))")
@@ -24,12 +24,12 @@ LEVELS = {"thermal": "Thermal configurations", "inherent": "Inherent structures"
 
 
 def classifier_label(name: str, level: str = "", energy_sign: int | None = None) -> str:
-    """A classifier's name in a table: known ones written out, others as they are.
+    """A classifier's name in a table: known ones written out, others unchanged.
 
     Args:
         name: Its name in the study.
         level: Level of the configurations.
-        energy_sign: With which sign the energy speaks for the explained phase at that level.
+        energy_sign: The sign with which the energy is a score for the explained phase.
     """
     if name.lower() == "energy":
         sign = {-1: "−", 1: "+"}.get(energy_sign or 0, "")
@@ -38,9 +38,9 @@ def classifier_label(name: str, level: str = "", energy_sign: int | None = None)
 
 
 def describe_field(name: str) -> Description:
-    """What is known of a field of particles, from where the field is defined.
+    """The description of a per-particle field, from where the field is defined.
 
-    An unknown field is called by its name without underscores, and nothing else is said of it.
+    An unknown field has only a label, its name without underscores.
     """
     if name in FIELDS:
         return FIELDS[name]
@@ -53,7 +53,7 @@ def describe_field(name: str) -> Description:
         network = classifier_label(name.removeprefix(IMPORTANCE)).replace("_", " ")
         return Description(
             f"{network} importance",
-            summary=f"How a particle weighs in the decision of the {network}, by an attribution.",
+            summary=f"Weight of a particle in the decision of the {network}, by an attribution.",
         )
     return Description(name.replace("_", " "))
 
@@ -68,7 +68,7 @@ def field_unit(name: str, dimension: int | None = None) -> str:
 
     Args:
         name: The field.
-        dimension: Number of dimensions, if all that is shown has the same; else d stands for it.
+        dimension: Number of dimensions; if None, the unit is written with d.
     """
     unit = describe_field(name).unit
     if unit == "1":
@@ -82,7 +82,7 @@ def field_unit(name: str, dimension: int | None = None) -> str:
 
 
 def with_unit(name: str, dimension: int | None = None) -> str:
-    """A field's name in prose, and in brackets its unit."""
+    """A field's name in prose, with its unit in brackets."""
     unit = field_unit(name, dimension)
     return f"{field_label(name)} [{unit}]" if unit else field_label(name)
 
@@ -93,7 +93,7 @@ def level_label(name: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter large, the others as they are."""
+    """The text with its first letter in upper case, the others unchanged."""
     return text[:1].upper() + text[1:]
 
 
@@ -103,12 +103,12 @@ def is_random(field: str) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value from JSON stands for nothing: absent, null or NaN."""
+    """Whether a value from JSON is missing: absent, null or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A number with a fixed count of decimals and a true minus sign."""
+    """A number with a fixed number of decimals and a typographic minus sign."""
     return NOTHING if is_missing(value) else f"{value:.{digits}f}".replace("-", "−")
 
 
@@ -125,14 +125,14 @@ def percent(value: Any) -> str:
 def interval(entry: Mapping[str, Any], *, sign: bool = False, digits: int = 3) -> str:
     """The ends of an interval, ``[low, high]``, or in brackets why there is none."""
     if is_missing(entry.get("low")) or is_missing(entry.get("high")):
-        said = entry.get("note") if not is_missing(entry.get("estimate")) else None
-        return f"({said})" if said else ""
+        note = entry.get("note") if not is_missing(entry.get("estimate")) else None
+        return f"({note})" if note else ""
     show = signed if sign else number
     return f"[{show(entry['low'], digits)}, {show(entry['high'], digits)}]"
 
 
 def duration(seconds: Any) -> str:
-    """A time span in the unit a person would use."""
+    """A time span in a convenient unit."""
     if is_missing(seconds):
         return NOTHING
     if seconds < 1:
@@ -145,7 +145,7 @@ def duration(seconds: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A parameter of a study or an entry of the provenance."""
+    """Text for a parameter of a study or an entry of the provenance."""
     if is_missing(value):
         return NOTHING
     if isinstance(value, bool):
@@ -173,12 +173,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CorrelationLine:
-    """One predictor; what was not measured is None.
+    """The rows of one predictor; None for those that were not measured.
 
     Attributes:
         bare: Row of the bare field.
         smoothed: Row of the smoothed field.
-        beyond: Row of the partial correlation, smoothed if anything is.
+        beyond: Row of the partial correlation; the smoothed one if there is one.
     """
 
     bare: Row | None = None
@@ -187,7 +187,7 @@ class CorrelationLine:
 
     @property
     def best(self) -> Row | None:
-        """The row to quote: the smoothed one is the fair one, for a map is smooth by itself."""
+        """The row to quote: the smoothed one if possible, because maps are smooth by themselves."""
         return self.smoothed or self.bare
 
 
@@ -197,14 +197,14 @@ class CorrelationGroup:
 
     Attributes:
         target: Name of the target field.
-        species: Which particles.
+        species: Name of the species.
         method: Which coefficient.
         ceiling: Noise ceiling; None if it was not measured.
         reliability: Reliability of the target; None if it was not measured.
-        censored_share: Share of censored particles; None if none can be.
-        given: In words, the fields that the partial correlations hold fixed; empty without any.
+        censored_share: Share of censored particles; None if the target cannot be censored.
+        given: Labels of the fields that the partial correlations hold fixed; may be empty.
         lines: Predictor -> its rows.
-        notes: Why rows have no coefficient, each reason once.
+        notes: The reasons why rows have no coefficient, each once.
     """
 
     target: str
@@ -219,7 +219,7 @@ class CorrelationGroup:
 
     @property
     def is_undefined(self) -> bool:
-        """Whether no coefficient exists, as where all particles are censored."""
+        """Whether no coefficient exists, for example because all particles are censored."""
         rows = [row for line in self.lines.values() for row in (line.bare, line.smoothed)]
         return all(row is None or is_missing(row.get("estimate")) for row in rows)
 
@@ -227,7 +227,7 @@ class CorrelationGroup:
 def correlation_groups(rows: Sequence[Row], results: Row) -> list[CorrelationGroup]:
     """One group per target, species and method, in order of appearance.
 
-    A ceiling or censored share that the rows lack is looked for in ``results["ceilings"][target]
+    If the rows have no ceiling or censored share, they are taken from ``results["ceilings"][target]
     [species]["ceiling"]`` and ``results["censored"][target]``.
     """
     groups: dict[tuple[str, str, str], list[Row]] = {}

@@ -1,4 +1,4 @@
-"""The classifiers of a study: trained, and judged on held-out runs beside simple baselines."""
+"""The classifiers of a study and simple baselines, evaluated on held-out runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
         workspace: The study.
         name: Name of the classifier in the study.
         level: Level of the configurations.
-        digest: Of everything the training depends on; names the checkpoint.
+        digest: Digest of everything the training depends on; part of the checkpoint's name.
     """
     section = workspace.study.classifiers[name]
     checkpoint = workspace.folder / "checkpoints" / f"{name}-{level}-{digest[:16]}.ckpt"
@@ -68,9 +68,9 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     """Evaluate the classifiers and the baselines of one level on the held-out runs.
 
     Returns:
-        ``figures`` (name to evaluation), ``probabilities`` (name to those of the explained phase
-        for the test snapshots), ``targets``, ``inference_seconds`` per snapshot, ``energy_sign``
-        (see `energy_sign`), and at the inherent level ``matched``.
+        ``figures`` (name -> evaluation), ``probabilities`` (name -> probabilities of the explained
+        phase for the test snapshots), ``targets``, ``inference_seconds`` per snapshot,
+        ``energy_sign`` (see `energy_sign`), and at the inherent level ``matched``.
     """
     labelled, split = workspace.labelled(level), _split(workspace)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
@@ -113,11 +113,11 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
 
 
 def energy_sign(energies: FloatArray, targets: NDArray[np.int64]) -> int:
-    """The sign with which the energy speaks for the explained phase, learnt on training runs.
+    """The sign with which the energy is a score for the explained phase, from training runs.
 
     Args:
         energies: Energy per particle of each training configuration, shape [n_snapshots].
-        targets: 1 where it is of the explained phase, else 0, shape [n_snapshots].
+        targets: 1 for configurations of the explained phase, else 0, shape [n_snapshots].
 
     Returns:
         −1 if that phase mostly has the lower energies, else +1.
@@ -141,6 +141,6 @@ def _matched(
     return {
         "tolerance": tolerance,
         "n_pairs": next(iter(pairs.values()))[1],
-        # Phases far apart have no two configurations of the same energy; JSON has no NaN.
+        # Very different phases have no pairs of equal energy, and JSON has no NaN.
         "auc": {name: auc if n_pairs else None for name, (auc, n_pairs) in pairs.items()},
     }

@@ -1,4 +1,4 @@
-"""Everything a study says about single particles, as fields of held-out configurations."""
+"""The per-particle results of a study, as fields of held-out configurations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gnnglass.trajectories import Snapshot, Trajectory, read, write
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Targets of the comparison, and where each says which of its values are only bounds.
+#: Targets of the comparison, and the fields that mark censored values.
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
 CENSORED = {"tau_bond": "tau_bond_censored", "tau_overlap": "tau_overlap_censored"}
 HALVES = {target: (f"{target}_half_1", f"{target}_half_2") for target in TARGETS}
@@ -132,17 +132,17 @@ def _mean_over_runs(tables: Sequence[pd.DataFrame], keys: Sequence[str]) -> list
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON takes them, NaN as None."""
+    """Rows of JSON-like values, with None for NaN."""
     return [dict(row) for row in table.astype(object).where(table.notna(), None).to_dict("records")]
 
 
 def _with_dynamics(
     workspace: Workspace, section: DynamicsSection, run: str
 ) -> tuple[dynamics.Ageing, dict[float, Snapshot]]:
-    """Write the followed frames of a run; what was measured, and all fields by waiting time."""
+    """Write the followed frames of a run; returns its dynamics, and all fields by waiting time."""
     thermal, annotated = workspace.load(run, "thermal"), read(workspace.annotated(run))
     dt = thermal.metadata["dt"]
-    # Without ageing there is one moment, whose waiting time is of no meaning.
+    # Without ageing there is only one frame, whose waiting time has no meaning.
     times = list(dynamics.waiting_configurations(thermal)) if section.ageing else [0.0]
     frames = dict(zip(times, followed_frames(workspace.study, section), strict=True))
     bonds = dynamics.BondBreaking(section.r_bond, section.r_break, system=workspace.system)

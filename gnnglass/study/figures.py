@@ -1,4 +1,4 @@
-"""Figures of the report: curves, points and maps."""
+"""Figures of the report: curves, scatter plots and maps."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def typography(**changes: Any) -> AbstractContextManager[None]:
     return rc_context(parameters)
 
 
-# Okabe & Ito's palette: told apart by colour-blind readers and in grey print.
+# Okabe & Ito's palette, which works for colour-blind readers and in grey print.
 CLASSIFIER_COLORS = {"gnn": "#0072B2", "cnn": "#D55E00", "linear": "#009E73"}
 SPARE_COLORS = ("#7a7a7a", "#CC79A7", "#B8860B", "#56B4E9")
 
 
 def classifier_colors(names: list[str]) -> dict[str, str]:
-    """One colour per classifier, the same in every figure that names the same ones."""
+    """One colour per classifier, the same in every figure with the same classifiers."""
     spare = iter(SPARE_COLORS * len(names))
     return {name: CLASSIFIER_COLORS.get(name.lower()) or next(spare) for name in names}
 
@@ -89,14 +89,14 @@ def roc_figure(
     level: str = "inherent",
     energy_sign: int | None = None,
 ) -> Figure:
-    """ROC curves of all classifiers, and beside them the calibration of those with probabilities.
+    """ROC curves of all classifiers, and the calibration of those with probabilities.
 
     Args:
-        roc: Classifier -> (labels, scores): 1 for the class that large scores mean, 0 for the
-            other; scores within [0, 1] are taken for probabilities.
+        roc: Classifier -> (labels, scores): 1 for the class with large scores, 0 for the other;
+            scores within [0, 1] are treated as probabilities.
         classes: Names of class 0 and of class 1, which is the explained one.
-        level: Level of the configurations, which says what the energy is called.
-        energy_sign: With which sign it is a score; see `classifier_label`.
+        level: Level of the configurations, for the label of the energy.
+        energy_sign: The sign with which the energy is a score; see `classifier_label`.
 
     Raises:
         InputError: If labels and scores do not match or only one class is present.
@@ -129,11 +129,11 @@ def roc_figure(
             right = figure.add_subplot(1, 2, 2)
             right.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, linestyle=":")
             for name, (labels, scores) in probable.items():
-                said, seen, count = _calibration(labels, scores)
-                right.plot(said, seen, color=colors[name], linewidth=1.0, alpha=0.7)
+                predicted, observed, count = _calibration(labels, scores)
+                right.plot(predicted, observed, color=colors[name], linewidth=1.0, alpha=0.7)
                 right.scatter(
-                    said,
-                    seen,
+                    predicted,
+                    observed,
                     s=12 + 140 * count / len(labels),
                     color=colors[name],
                     linewidth=0,
@@ -151,7 +151,7 @@ def roc_figure(
 
 
 def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
-    """Loss and validation AUC against epoch, all classifiers together.
+    """Loss and validation AUC against epoch, for all classifiers.
 
     Args:
         history: Classifier -> rows with epoch, train_loss, val_loss and, if known, val_auc.
@@ -159,10 +159,10 @@ def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
     from matplotlib.figure import Figure
 
     colors = classifier_colors(list(history))
-    judged = any(not is_missing(row.get("val_auc")) for rows in history.values() for row in rows)
+    has_auc = any(not is_missing(row.get("val_auc")) for rows in history.values() for row in rows)
     with typography():
-        figure = Figure(figsize=(8.2 if judged else 4.5, 3.0), layout="constrained")
-        loss = figure.add_subplot(1, 2 if judged else 1, 1)
+        figure = Figure(figsize=(8.2 if has_auc else 4.5, 3.0), layout="constrained")
+        loss = figure.add_subplot(1, 2 if has_auc else 1, 1)
         for name, rows in history.items():
             label = classifier_label(name)
             for key, style, what in (
@@ -173,7 +173,7 @@ def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
                 loss.plot(epochs, values, style, color=colors[name], label=f"{label}, {what}")
         loss.set(xlabel="epoch", ylabel="loss", title="Loss", ylim=(0, None))
         loss.legend()
-        if judged:
+        if has_auc:
             auc = figure.add_subplot(1, 2, 2)
             for name, rows in history.items():
                 epochs, values = _series(rows, "val_auc")
@@ -185,10 +185,10 @@ def history_figure(history: Mapping[str, Sequence[Row]]) -> Figure:
 
 
 def correlation_figure(rows: Sequence[Row]) -> Figure:
-    """Every predictor's correlation with its interval, one panel per target and species.
+    """The correlation of every predictor with its interval, one panel per target and species.
 
     Args:
-        rows: Rows of `gnnglass.compare.compare_fields`, as dicts, of one method. Partial
+        rows: Rows of `gnnglass.compare.compare_fields` for one method, as dicts. Partial
             correlations are drawn as diamonds.
     """
     from matplotlib.figure import Figure
@@ -228,15 +228,15 @@ def correlation_figure(rows: Sequence[Row]) -> Figure:
 
 
 def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
-    """Curves of several fields together, with their intervals.
+    """Curves of several fields, with their intervals.
 
     Args:
-        curves: Name of the field -> correlations along the lag, or correlation lengths along
-            temperature; all along the same.
-        quantity: What the vertical axis says, such as ``"Spearman correlation"`` or ``"ξ"``.
+        curves: Name of the field -> correlations against lag, or correlation lengths against
+            temperature; all against the same parameter.
+        quantity: Label of the vertical axis, such as ``"Spearman correlation"`` or ``"ξ"``.
 
     Raises:
-        InputError: If there is no curve, or they are along different things.
+        InputError: If there is no curve, or the curves are against different parameters.
     """
     from matplotlib.figure import Figure
 
@@ -244,7 +244,7 @@ def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
     if len(along) != 1:
         raise InputError(
             f"{len(curves)} curves along {', '.join(sorted(along)) or 'nothing'} were given; "
-            "expected at least one, all along the same."
+            "expected at least one, all against the same parameter."
         )
     at = [value for curve in curves.values() for value in curve.points]
     with typography():
@@ -253,7 +253,7 @@ def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
         for name, curve in curves.items():
             curve.plot(ax, color=predictor_color(name), label=field_label(name))
         ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-        # Lags are spread over decades, temperatures are not.
+        # Lags span decades, temperatures do not.
         if min(at) > 0 and max(at) / min(at) > DECADE:
             ax.set_xscale("log")
         ax.set(ylabel=quantity, title="")
@@ -308,9 +308,9 @@ def _calibration(labels: Any, scores: Any) -> tuple[Any, Any, Any]:
     bins = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
     count = np.bincount(bins, minlength=N_BINS)
     filled = count > 0
-    said = np.bincount(bins, scores, N_BINS)[filled] / count[filled]
-    seen = np.bincount(bins, labels, N_BINS)[filled] / count[filled]
-    return said, seen, count[filled]
+    predicted = np.bincount(bins, scores, N_BINS)[filled] / count[filled]
+    observed = np.bincount(bins, labels, N_BINS)[filled] / count[filled]
+    return predicted, observed, count[filled]
 
 
 def _series(rows: Sequence[Row], key: str) -> tuple[list[float], list[float]]:
@@ -329,17 +329,16 @@ def map_figure(
     among: Sequence[Snapshot] = (),
     blue_is_slow: bool = True,
 ) -> Figure:
-    """The same particles once per field: values above, ranks within the species below.
+    """One map per field of the same particles: values above, ranks within the species below.
 
-    Colours follow one convention, so that maps can be laid beside each other: blue is the end of
-    the explained phase, red that of the other. Importance speaks for the explained phase where it
-    is large; it is signed and white at zero. The ranks remove the offset between species and are
-    what Spearman's coefficient compares.
+    All maps use the same colours, so that they can be compared: blue for the explained phase, red
+    for the other one. Large importance is evidence for the explained phase; it is signed, and white
+    at zero. Ranks remove the offset between species; Spearman's coefficient compares the ranks.
 
     Args:
         snapshot: Configuration that holds the fields; in 3D a slice is drawn.
         fields: Names of the fields, left to right.
-        among: Snapshots that share the colour scales, so that figures can be compared.
+        among: Snapshots that share the colour scale, so that figures can be compared.
         blue_is_slow: Whether the explained phase is the slow one, of low energy.
 
     Raises:
@@ -382,7 +381,7 @@ def map_figure(
                     extend="neither" if scale is not norm else "both",
                 )
                 if isinstance(scale, LogNorm):
-                    # One decade or two: 1, 2, 5 in plain figures, instead of crowded powers.
+                    # For one or two decades, label 1, 2, 5 instead of crowded powers.
                     bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                     bar.ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
                     bar.minorticks_off()
@@ -393,9 +392,9 @@ def map_figure(
 
 
 def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], target: str) -> Figure:
-    """Each predictor against the target, one panel per species, with the median in tenths.
+    """The target against each predictor, one panel per species, with medians in tenths.
 
-    Censored targets (marked by the field ``<target>_censored``) are drawn as triangles at their
+    Censored targets (marked by the field ``<target>_censored``) are drawn as triangles at the lower
     bound.
 
     Args:
@@ -436,7 +435,7 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
                 if target.startswith("tau"):
                     ax.set_yscale("log")
                 ax.set_title(f"{name} particles", loc="left")
-                # A few far particles would squeeze all others into a corner.
+                # Cut off a few outliers, which would squeeze all other particles into a corner.
                 ax.set_xlim(*np.quantile(x, [0.002, 0.998]))
                 if ax is row[0]:
                     ax.set_ylabel(with_unit(target, first.dimension))
@@ -486,17 +485,17 @@ def _in_tenths(x: FloatArray, y: FloatArray) -> FloatArray:
     return np.array([[np.median(x[p]), *np.quantile(y[p], [0.5, 0.25, 0.75])] for p in parts]).T
 
 
-#: Of the targets of the comparison, the one that is followed: the non-equilibrium propensity.
+#: The target that is shown against the waiting time: the non-equilibrium propensity.
 TARGET = "propensity_cage_relative"
 MARKERS = "os^Dv<>phX"
 
 
 def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
-    """Overlap against time for each waiting time; correlation of each predictor against it.
+    """Overlap against time at each waiting time, and correlations against the waiting time.
 
     Args:
         ageing: ``curves`` and ``rows`` of a study's results.
-        species: Whose.
+        species: Name of the species.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -522,7 +521,7 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
         left.set_title(f"Dynamics, {species} particles, relative to the cage", loc="left")
         left.legend(title="waiting time", loc="lower left")
         for k, (name, rows) in enumerate(rows_by_predictor(ageing, species).items()):
-            # Predictors of one waiting time stand beside each other.
+            # Shift the predictors slightly, so that their intervals do not overlap.
             places = [row["waiting_time"] * 1.03**k for row in rows]
             color = predictor_color(name) if name.startswith("importance") else f"C{k % 10}"
             for place, row in zip(places, rows, strict=True):
@@ -551,7 +550,7 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
 def rows_by_predictor(
     ageing: Mapping[str, Any], species: str
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """Predictor to its rows by waiting time, smoothed where they are."""
+    """Predictor -> its rows by waiting time; the smoothed ones if there are any."""
     usable = [row for row in ageing["rows"] if not is_missing(row["estimate"])]
     found: dict[str, list[Mapping[str, Any]]] = {}
     for waited in sorted({row["waiting_time"] for row in usable}):

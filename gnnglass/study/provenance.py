@@ -27,7 +27,7 @@ def provenance() -> dict[str, Any]:
     """Versions, machine and source revision, as JSON-like values."""
     return {
         "python": platform.python_version(),
-        # Ours from the source: what an editable install recorded may be of another day.
+        # Our version comes from the source, because the one of an editable install may be outdated.
         "versions": {"gnnglass": __version__, **{name: _version(name) for name in PACKAGES}},
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",

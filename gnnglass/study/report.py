@@ -1,4 +1,4 @@
-"""What a study found, gathered: ``results.json``, and one HTML file that opens offline."""
+"""The results of a study: ``results.json`` and an HTML report that opens offline."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ TARGETS = ("tau_bond", "tau_overlap", "propensity_cage_relative", "propensity")
 
 @dataclass(frozen=True)
 class FigureData:
-    """What the figures are drawn from; anything left out leaves its figure out.
+    """The data of the figures; figures without data are left out.
 
     Attributes:
         maps: Held-out configurations to draw, annotated with `map_fields`.
-        map_fields: Names of the fields to lay side by side.
-        map_titles: One caption per map (run, phase, time); numbered without.
-        scatter: Configurations for importance against relaxation time; `maps` without.
+        map_fields: Names of the fields to draw side by side.
+        map_titles: One caption per map (run, phase, time); numbers by default.
+        scatter: Configurations for importance against relaxation time; `maps` by default.
         roc: Classifier -> (labels, scores) of the held-out configurations.
-        roc_level: The level `roc` was measured at.
+        roc_level: The level of the configurations in `roc`.
         history: Classifier -> one dict per epoch: epoch, train_loss, val_loss, val_auc.
     """
 
@@ -79,10 +79,10 @@ class Report:
     """A study's results as a page that opens offline.
 
     Attributes:
-        results: What ``results.json`` holds: title, study, classes (the two phases, the explained
-            one last), levels, correlations, ceilings, censored, timings, provenance; parts that
-            are absent are left out of the page. The levels need the classes.
-        figures: What the figures are drawn from.
+        results: The content of ``results.json``: title, study, classes (the two phases, the
+            explained one last), levels, correlations, ceilings, censored, timings, provenance.
+            Absent parts are left out of the page. The levels need the classes.
+        figures: The data of the figures.
     """
 
     results: Mapping[str, Any]
@@ -111,11 +111,11 @@ class Report:
         """Write the page; it appears whole or not at all.
 
         Args:
-            out: The file; one that is there is replaced if it is such a page.
-            overwrite: Replace a file whatever it is.
+            out: The file; an existing file is replaced if it is such a page.
+            overwrite: Replace an existing file of any kind.
 
         Raises:
-            FileError: If `out` cannot be written, or is not to be replaced.
+            FileError: If `out` cannot be written, or exists and must not be replaced.
             InputError: Like `html`.
         """
         page = self.html()
@@ -181,13 +181,13 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
 
 
 def _compared_fields(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Targets and predictors of the rows that say something, each once."""
-    said = [row for row in rows if not words.is_missing(row["estimate"])]
-    return list(dict.fromkeys(row[key] for key in ("target", "predictor") for row in said))
+    """Targets and predictors of the rows that have an estimate, each once."""
+    estimated = [row for row in rows if not words.is_missing(row["estimate"])]
+    return list(dict.fromkeys(row[key] for key in ("target", "predictor") for row in estimated))
 
 
 def _blue_is_slow(energy_sign: int | None) -> bool:
-    """Whether the explained phase is the one of low energy, as far as anybody knows."""
+    """Whether the explained phase is the one of low energy; assumed if unknown."""
     return energy_sign != 1
 
 
@@ -217,7 +217,7 @@ def _pictures(
         pictures["history"] = _image(history_figure(data.history))
     methods = list(dict.fromkeys(r["method"] for r in rows if not words.is_missing(r["estimate"])))
     if methods:
-        # Partial correlations stand in the table alone: four points per predictor are too many.
+        # Partial correlations are only in the table: four points per predictor would be too many.
         drawn = [row for row in rows if row["method"] == methods[0] and not row.get("given")]
         pictures["correlations"] = _image(correlation_figure(drawn))
     if ageing:
@@ -236,8 +236,8 @@ def _image(figure: Figure) -> str:
 
 
 def small_png(figure: Figure) -> bytes:
-    """A figure as a PNG of 256 colours: a third of the size, and the eye sees no difference."""
-    # Pillow always comes with matplotlib, which writes its PNGs with it.
+    """A figure as a PNG with 256 colours: a third of the size, with no visible difference."""
+    # Matplotlib depends on Pillow, so it is always installed.
     from PIL import Image
 
     drawn, small = io.BytesIO(), io.BytesIO()
@@ -247,15 +247,15 @@ def small_png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-#: Held-out configurations drawn in the report.
+#: Number of held-out configurations drawn in the report.
 N_MAPS = 2
 
 
 def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
-    """Gather the figures of all stages into ``results.json``.
+    """Collect the results of all stages in ``results.json``.
 
-    Everything that depends on how fast the machine was stands under ``timings`` alone, so that
-    the rest is the same whenever the same study is run.
+    Everything that depends on the speed of the machine is under ``timings``; the rest is the same
+    whenever the same study is run.
     """
     study, outcomes = workspace.study, stages.outcomes
     judged = {level: outcomes[f"judge-{level}"].result for level in study.levels}
@@ -293,7 +293,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
 
 
 def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) -> None:
-    """Draw the report from the results and the annotated configurations."""
+    """Write the report from the results and the annotated configurations."""
     study, outcomes = workspace.study, stages.outcomes
     level = study.explain_level
     timings = results["timings"]
@@ -341,7 +341,7 @@ def _figures(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def rebuild_report(folder: str | Path) -> Path:
-    """Draw the report of a finished study again, from the files in its folder.
+    """Write the report of a finished study again, from the files in its folder.
 
     Raises:
         FileError: If the folder holds no finished study, or a file has changed since it was made.
@@ -372,5 +372,5 @@ def rebuild_report(folder: str | Path) -> Path:
 
 
 def _best_resolved(censored: dict[str, float]) -> list[str]:
-    """The relaxation time of which most is known, if any was measured."""
+    """The relaxation time with the fewest censored particles, if any was measured."""
     return sorted(censored, key=lambda field: censored[field])[:1]

@@ -1,4 +1,4 @@
-"""The result in a few plain sentences, made from the numbers and nothing else."""
+"""The result of a study in a few sentences, made from the numbers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Row = Mapping[str, Any]
 
 
 def verdict(results: Mapping[str, Any]) -> list[str]:
-    """What came out: one sentence each on telling the classes apart and on the dynamics."""
+    """Sentences on the classification, the correlations with the dynamics, and ageing."""
     sentences = [
         *_classification(results.get("levels") or {}, results.get("classes") or ()),
         *_correlation(results.get("correlations") or []),
         *_ageing(results.get("ageing") or {}),
     ]
-    return sentences or ["No classifier was judged and no fields were compared."]
+    return sentences or ["No classifier was evaluated and no fields were compared."]
 
 
 def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
@@ -105,7 +105,7 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
         )
     if not is_missing(strongest.get("ceiling")):
         sentences.append(
-            f"The noise in {field_label(first['target'])} itself allows at most "
+            f"The noise ceiling of the {field_label(first['target'])} is "
             f"{number(strongest['ceiling'], 2)}."
         )
     return sentences

@@ -36,23 +36,23 @@ LARGEST_SEED = 2**40
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train; the defaults learn the inherent level of a few dozen configurations.
+    """Training options; the defaults work for a few dozen inherent structures.
 
     Attributes:
         supervision: ``"local"`` labels every particle (or grid cell) with the phase of its
             configuration; ``"ball"`` labels the mean logit of every particle and its neighbours
-            (or cell and adjoining cells); ``"global"`` puts the loss on one logit per
-            configuration. Local labels multiply the number of examples and gave the steadier
-            importance maps; where few particles of a configuration differ, global ones find them.
-        epochs: Most passes over the training configurations.
+            (or cell and adjacent cells); ``"global"`` labels the logits of the whole configuration.
+            Local labels multiply the number of examples and gave more stable importance maps; if
+            only a few particles of a configuration differ, global labels find them.
+        epochs: Maximum number of passes over the training configurations.
         patience: Epochs without a lower validation loss before training stops.
         batch_size: Configurations per step, the same number of each class.
-        learning_rate: Of AdamW.
-        weight_decay: Of AdamW.
+        learning_rate: Learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
 
     Raises:
-        InputError: If a value makes no sense.
+        InputError: If a value is invalid.
     """
 
     supervision: Literal["local", "ball", "global"] = "local"
@@ -79,10 +79,10 @@ class TrainingOptions:
 
 
 def random_symmetry(grid: Tensor) -> Tensor:
-    """Shift, reflect and turn a batch of periodic grids at random, all members alike.
+    """Shift, reflect and rotate a batch of periodic grids at random, all members in the same way.
 
-    Shifts are by whole voxels, less than four: what pooling with stride does not see. Axes are
-    exchanged only where they are equally long.
+    Shifts are by zero to three voxels, within the stride of the pooling. Axes are exchanged only if
+    all are equally long.
 
     Args:
         grid: Shape [b, c, *grid].
@@ -101,10 +101,10 @@ def random_symmetry(grid: Tensor) -> Tensor:
 
 
 class BalancedBatches:
-    """Batches that hold the same number of configurations of every class, fresh every epoch.
+    """Batches with the same number of configurations of every class, drawn anew every epoch.
 
-    The order depends on the seed and the epoch alone, so that a resumed training sees what an
-    uninterrupted one would have seen. Classes with fewer configurations are repeated.
+    The order depends only on the seed and the epoch, so that a resumed training sees the same
+    batches as an uninterrupted one. Classes with fewer configurations are repeated.
 
     Args:
         targets: Class of each configuration, shape [n].
@@ -202,10 +202,10 @@ class TrainingCheckpoint(CheckpointIO):
 
 
 class KeepBest(Callback):
-    """Early stopping and checkpointing as one idea, so that a resumed training is the same one.
+    """Early stopping and checkpointing together, so that a resumed training gives the same result.
 
-    Lightning's own callbacks write in place and forget on resume that they had already decided
-    to stop; a killed training could then end elsewhere than an undisturbed one.
+    Lightning's own callbacks write in place, and after a resume they forget that they had decided
+    to stop; a killed training could then give a different result from an uninterrupted one.
 
     Args:
         checkpoint: Written after every epoch; None keeps nothing on disk.
@@ -227,25 +227,25 @@ class KeepBest(Callback):
         self.history: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
-        """What Lightning stores in the checkpoint for this callback."""
+        """The state that Lightning stores in the checkpoint for this callback."""
         names = ("best_loss", "best_epoch", "best_weights", "history")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the state returned by `state_dict`."""
         for name, value in state_dict.items():
             setattr(self, name, value)
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Do not train on if the resumed training had already stopped."""
+        """Stop at once if the resumed training had already stopped."""
         self._stop_if_done(trainer)
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Judge the epoch by its validation loss, then write the checkpoint."""
+        """Keep the weights if the validation loss is the lowest so far; write the checkpoint."""
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         epoch = trainer.current_epoch
         self.history.append({"epoch": epoch, **figures})
@@ -281,7 +281,7 @@ class Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):
 
 
 class _Training(lightning.LightningModule):
-    """The loss, the optimiser, and the figures of an epoch."""
+    """The loss, the optimiser, and the metrics of an epoch."""
 
     def __init__(self, net: ClassifierNet, options: TrainingOptions) -> None:
         super().__init__()
@@ -298,8 +298,8 @@ class _Training(lightning.LightningModule):
         )
 
     def training_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> Tensor:
-        # Dropout and augmentation depend on the seed and the step alone, so that training resumed
-        # from a checkpoint goes the way it would have gone.
+        # Dropout and augmentation depend only on the seed and the step, so that training resumed
+        # from a checkpoint gives the same result as without interruption.
         torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
         arguments, targets = batch
         if self.net.kind == "voxel":
@@ -331,14 +331,16 @@ class _Training(lightning.LightningModule):
         losses = torch.stack([loss for loss, _ in self._validation])
         self._require_finite(float(losses.sum()))
         scores, targets = torch.cat([pair for _, pair in self._validation], dim=1).numpy()
-        trained, judged = float(np.mean(self._losses)), float(losses.sum()) / len(targets)
-        if not (math.isfinite(trained) and math.isfinite(judged) and np.isfinite(scores).all()):
+        train_loss, val_loss = float(np.mean(self._losses)), float(losses.sum()) / len(targets)
+        if not (
+            math.isfinite(train_loss) and math.isfinite(val_loss) and np.isfinite(scores).all()
+        ):
             raise InputError(
                 f"the loss of epoch {self.current_epoch} is not finite, so the training has "
                 "diverged; use a smaller learning_rate."
             )
-        self.log("train_loss", trained)
-        self.log("val_loss", judged)
+        self.log("train_loss", train_loss)
+        self.log("val_loss", val_loss)
         self.log("val_auc", auc(scores, targets))
         self._losses, self._validation = [], []
 
@@ -347,7 +349,7 @@ class _Training(lightning.LightningModule):
             return nn.functional.cross_entropy(self.net(*arguments), targets)
         local = self.options.supervision == "local"
         logits = (self.net.local_logits if local else self.net.ball_logits)(*arguments)
-        # Graphs carry the owner of each site; the cells of a stack of grids are equally many.
+        # Graphs store the owner of each site; all grids of a stack have the same number of cells.
         owner = (
             arguments[-1]
             if self.net.kind == "graph"
@@ -359,17 +361,17 @@ class _Training(lightning.LightningModule):
 
 
 class EpochBar(Callback):
-    """One bar over the epochs, with the validation figures beside it."""
+    """A progress bar over the epochs that shows validation loss and AUC."""
 
     def __init__(self, epochs: int, description: str) -> None:
         self.bar = tqdm(total=epochs, desc=description, unit="epoch")
 
     def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        """Begin at the epoch of a resumed training."""
+        """Start at the epoch of a resumed training."""
         self.bar.update(trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        """Advance, and show the validation figures."""
+        """Advance, and show validation loss and AUC."""
         figures = trainer.callback_metrics
         self.bar.set_postfix(
             loss=f"{float(figures['val_loss']):.3f}",
@@ -378,7 +380,7 @@ class EpochBar(Callback):
         self.bar.update()
 
     def on_train_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        """Fill the bar: training that stopped early is finished too."""
+        """Fill the bar, because training that stopped early is finished too."""
         self.bar.total = self.bar.n
         self.bar.close()
 
@@ -395,12 +397,12 @@ def train(
     """Fit a network with Lightning, from its checkpoint if there is one.
 
     Args:
-        net: The network; its weights are those of the last epoch afterwards.
+        net: The network; afterwards it has the weights of the last epoch.
         data: Configurations of the parts ``"train"`` and ``"validation"``.
-        options: How to train.
-        keep: Holds the best weights afterwards, and the history.
-        device: Where to train.
-        bar: Shows the progress, if it is to be shown.
+        options: Training options.
+        keep: Callback that afterwards holds the best weights and the history.
+        device: Device to train on.
+        bar: Progress bar; None for none.
     """
     order = BalancedBatches(data["train"].targets.numpy(), options.batch_size, options.seed)
     n_validation = len(data["validation"])
@@ -435,7 +437,7 @@ def train(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence Lightning's advice on loggers, workers and hardware; errors still come through."""
+    """Silence Lightning's advice on loggers, workers and hardware, but not its errors."""
     loggers = [logging.getLogger("lightning.pytorch"), logging.getLogger("lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""How well scores tell two classes apart, with intervals over independent runs."""
+"""How well scores separate two classes, with intervals over independent runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Evaluation:
         auc: Area under the ROC curve.
         accuracy: Share of configurations on the right side of probability 1/2.
         calibration_error: Expected calibration error over ten equal bins of probability.
-        n_runs: Independent runs.
-        n_snapshots: Configurations.
+        n_runs: Number of independent runs.
+        n_snapshots: Number of configurations.
     """
 
     auc: Interval
@@ -35,7 +35,7 @@ class Evaluation:
     n_snapshots: int
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-like values; ends of intervals that do not exist are None."""
+        """JSON-like values; the ends of missing intervals are None."""
         return {
             "auc": self.auc.to_dict(),
             "accuracy": self.accuracy.to_dict(),
@@ -46,13 +46,13 @@ class Evaluation:
 
 
 def evaluate(probability: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Evaluation:
-    """Judge probabilities of the second class.
+    """Evaluate predicted probabilities of the second class.
 
-    Every run counts the same, however many configurations it has; intervals are over runs (see
+    Every run has the same weight, however many configurations it has; intervals are over runs (see
     `gnnglass.stats.auc_over_runs` and `gnnglass.stats.share_over_runs`).
 
     Args:
-        probability: Of the second class, shape [n_snapshots].
+        probability: Probability of the second class, shape [n_snapshots].
         targets: True class, 0 or 1, shape [n_snapshots].
         runs: Run of each configuration; none may hold both classes.
 
@@ -60,7 +60,7 @@ def evaluate(probability: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
         InputError: If only one class is present, the lengths differ, or a run has both classes.
     """
     probability, targets = np.asarray(probability, dtype=np.float64), np.asarray(targets)
-    # Which also checks that there is one of each.
+    # This also checks the lengths.
     area = auc_over_runs(probability, targets, runs)
     return Evaluation(
         auc=area,
@@ -84,10 +84,10 @@ def matched_auc(
     energy, the question of Swanson et al., arXiv:1909.04648.
 
     Args:
-        scores: Shape [n_snapshots].
+        scores: Scores, larger for the glass, shape [n_snapshots].
         targets: True class, 0 or 1, shape [n_snapshots].
         energies: Inherent energy per particle, shape [n_snapshots].
-        tolerance: Largest difference of energy of a pair.
+        tolerance: Largest energy difference within a pair.
 
     Returns:
         The AUC and the number of pairs it rests on; NaN and 0 if in no pair, or in none of them,
@@ -133,13 +133,13 @@ REGULARISATIONS = (0.001, 0.01, 0.1, 1.0, 10.0)
 def linear_scores(features: FloatArray, labelled: LabelledSet, split: Split) -> FloatArray:
     """Decision scores of logistic regression on standardised features of configurations.
 
-    The strength of the regularisation is chosen by the log loss on the validation runs; the
-    test runs are not looked at.
+    The strength of the regularisation is chosen by the log loss on the validation runs; the test
+    runs are not used.
 
     Args:
         features: One row per configuration, shape [n_snapshots, n_features].
         labelled: The configurations, for their classes and runs.
-        split: Which runs train and which validate.
+        split: The runs for training and for validation.
 
     Returns:
         Log odds of the second class, shape [n_snapshots].

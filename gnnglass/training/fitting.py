@@ -1,4 +1,4 @@
-"""From labelled configurations to a trained classifier, or to the best of several."""
+"""Training a classifier on labelled configurations, or the best of several candidates."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def fit(
 ) -> TrainedClassifier:
     """Train a classifier of two phases.
 
-    The weights kept are those of the epoch with the lowest validation loss; the test runs of
-    the split are not looked at.
+    The classifier has the weights of the epoch with the lowest validation loss; the test runs of
+    the split are not used.
 
     Args:
         labelled: Labelled configurations.
-        split: Which runs train and which validate.
+        split: The runs for training and for validation.
         model: Registered name of the network.
         recipe: How snapshots become its input.
         model_options: Constructor arguments beyond those the recipe settles.
@@ -65,8 +65,8 @@ def fit(
         checkpoint: File that is rewritten after every epoch; if it exists, training goes on
             from it. It must belong to this very training; if it is damaged, training begins anew.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        progress: Whether to show a bar over the epochs.
-        description: What the bar says.
+        progress: Whether to show a progress bar over the epochs.
+        description: Label of the progress bar.
 
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
@@ -170,13 +170,13 @@ def _bar(members: NDArray[np.int64], what: str, progress: bool) -> Any:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A classifier that might be trained.
+    """A classifier to train and compare with others.
 
     Attributes:
         model: Registered name of the network.
-        recipe: How snapshots become its input.
-        model_options: Constructor arguments beyond those the recipe settles.
-        options: How to train.
+        recipe: The recipe that makes the network's input from snapshots.
+        model_options: Constructor arguments other than those that follow from the recipe.
+        options: Training options.
     """
 
     model: str
@@ -187,10 +187,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class BestFit:
-    """The classifier that was chosen, and what it was chosen from.
+    """The chosen classifier and a record of all candidates.
 
     Attributes:
-        classifier: The one with the lowest validation loss.
+        classifier: The classifier with the lowest validation loss.
         record: One row per candidate, in the order given, for ``pandas.DataFrame(record)``:
             ``model``, ``recipe``, ``model_options`` and ``options`` as JSON-like values,
             ``best_epoch``, ``validation_loss`` and whether it was ``chosen``.
@@ -213,10 +213,9 @@ def fit_best(
 ) -> BestFit:
     """Train every candidate and keep the one that does best on the validation runs.
 
-    What is compared is `validation_loss`, which has the same meaning for every kind of network,
-    input and supervision. Of equals the first is chosen. The test runs are not looked at. The
-    loss of the chosen one is the lowest of several and hence flatters it: report figures of the
-    test runs.
+    Candidates are compared by `validation_loss`, which has the same meaning for every network,
+    input and supervision. Ties go to the first. The test runs are not used. The loss of the chosen
+    candidate is the lowest of several and therefore optimistic: report results on the test runs.
 
     Args:
         labelled: Labelled configurations.
@@ -228,7 +227,7 @@ def fit_best(
         checkpoints: Folder for the checkpoint of each candidate, by its place among them; a
             killed search goes on from these. They must belong to this very search.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        progress: Whether to show a bar over the epochs of each candidate.
+        progress: Whether to show a progress bar over the epochs of each candidate.
 
     Raises:
         InputError: If there is no candidate, or as `fit`.
@@ -238,7 +237,7 @@ def fit_best(
         raise InputError("there is no candidate to choose from; give at least one.")
     with torch.random.fork_rng():
         for candidate in candidates:
-            # What cannot be made is refused before hours are spent on the others.
+            # Refuse an invalid candidate before hours are spent on the others.
             create_model(candidate.model, candidate.recipe, candidate.model_options)
     classifiers = [
         fit(
@@ -279,9 +278,9 @@ def fit_best(
 def validation_loss(classifier: TrainedClassifier, labelled: LabelledSet) -> float:
     """Log loss of the calibrated probability of whole configurations of the validation runs.
 
-    −⟨log P(true class)⟩ with P from `TrainedClassifier.predict_proba`. The loss that training
-    lowers is another: of particles, balls or configurations as the supervision says, and before
-    calibration, so that it does not compare across supervisions.
+    −⟨log P(true class)⟩ with P from `TrainedClassifier.predict_proba`. This is not the training
+    loss, which is over particles, balls or configurations, depending on the supervision, and before
+    calibration, so that it cannot be compared between supervisions.
     """
     members = labelled.where(classifier.split.validation)
     probability = classifier.predict_proba([labelled.snapshots[i] for i in members])

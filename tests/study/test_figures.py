@@ -96,7 +96,7 @@ def test_curves_of_several_fields_share_axes(study):
     assert ax.get_xscale() == "log"
     other = Curve("kT", curves["potential_energy"].points)
     for wrong in ({}, {**curves, "other": other}):
-        with pytest.raises(InputError, match="all along the same"):
+        with pytest.raises(InputError, match="all against the same parameter"):
             curve_figure(wrong, "r")
 
 

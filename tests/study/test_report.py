@@ -133,7 +133,7 @@ def test_what_is_missing_is_left_out(study, page, absent, heading):
 
 def test_nothing_at_all_still_makes_a_page():
     page = Report({}).html()
-    assert "No classifier was judged" in page
+    assert "No classifier was evaluated" in page
     assert "<img" not in page
 
 
