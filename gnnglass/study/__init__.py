@@ -2,7 +2,7 @@
 
 from gnnglass.study.definition import EnsembleFile, Study, read_ensemble_file
 from gnnglass.study.pipeline import run_study
-from gnnglass.study.report import FigureData, Report, build_report
+from gnnglass.study.report import FigureData, Report
 from gnnglass.study.workspace import plan_runs
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "FigureData",
     "Report",
     "Study",
-    "build_report",
     "plan_runs",
     "read_ensemble_file",
     "run_study",

@@ -133,11 +133,6 @@ def _is_report(path: Path) -> bool:
     return content.startswith(b"<!DOCTYPE html>") and b"gnnglass" in content
 
 
-def build_report(results: Mapping[str, Any], figures: FigureData, out: str | Path) -> Path:
-    """Write the HTML report of `results` to `out`; arguments and errors are those of `Report`."""
-    return Report(results, figures).write(out)
-
-
 def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
     for key, kind in PARTS.items():
         part = results.get(key)
@@ -317,7 +312,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         )
         for run in followed or workspace.followed(study.explain)
     }
-    build_report(
+    made = Report(
         {**results, "levels": levels, "timings": timings["stages"]},
         FigureData(
             maps=list(drawn.values())[:N_MAPS],
@@ -331,8 +326,9 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
                 for name in study.classifiers
             },
         ),
-        workspace.report,
     )
+    # Whatever is there is the study's own, even if it is damaged.
+    made.write(workspace.report, overwrite=True)
 
 
 def _figures(one: dict[str, Any]) -> dict[str, Any]:
