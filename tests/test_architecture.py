@@ -15,7 +15,10 @@ PACKAGE = Path(__file__).parents[1] / "gnnglass"
 ROOT = PACKAGE.parent
 
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
-FOR_ALL = {"__version__", "errors", "registry", "stats", "parallel", "_files", "_options", "_toml"}
+FOR_ALL = {
+    "__version__", "errors", "registry", "stats", "parallel",
+    "_files", "_options", "_records", "_toml",
+}  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),
     "registry": set(),

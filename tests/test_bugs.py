@@ -44,7 +44,7 @@ ALLOWED = {
     ("explain/explained_logit.py", "require_explainable", "IndexError"): (
         "networks for graphs of one size, on a part of one; raised again on the whole"
     ),
-    ("explain/graph_attribution.py", "_chosen", "IndexError"): "indexing by what users give, alone",
+    ("explain/attribution.py", "_chosen", "IndexError"): "indexing by what users give, alone",
     (
         "training/classifier.py",
         "_outline",

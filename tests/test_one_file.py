@@ -50,7 +50,7 @@ ATTRIBUTION = r'''
 from torch import Tensor
 
 from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.graph_attribution import GraphAttribution, ExplainedLogit
+from gnnglass.explain.attribution import GraphAttribution, ExplainedLogit
 
 
 @ATTRIBUTIONS.register("neighbor-count")

@@ -95,10 +95,10 @@ def test_few_files_are_passed_to_read_a_frame(files: SimpleNamespace) -> None:
 
 
 def test_few_files_are_passed_to_explain_a_frame(files: SimpleNamespace) -> None:
-    trajectory = trajectories.read(files.dump)
+    trajectory, gradcam = trajectories.read(files.dump), GraphGradCAM()
 
     def annotate() -> None:
-        found = explain.annotate(files.classifier, trajectory, GraphGradCAM(), "importance")
+        found = explain.annotate(files.classifier, trajectory, gradcam, "importance")
         assert "importance" in found[0].fields
 
     annotate()

@@ -2,7 +2,13 @@
 
 from gnnglass.explain import faithfulness
 from gnnglass.explain.attention_rollout import AttentionRollout
-from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, RandomAttribution, annotate
+from gnnglass.explain.attribution import (
+    ATTRIBUTIONS,
+    Attribution,
+    GraphAttribution,
+    RandomAttribution,
+    annotate,
+)
 from gnnglass.explain.class_activation import (
     GraphCAM,
     GraphGradCAM,
@@ -13,7 +19,6 @@ from gnnglass.explain.class_activation import (
 from gnnglass.explain.explained_logit import ExplainedLogit
 from gnnglass.explain.gnn_explainer import GNNExplainerAttribution
 from gnnglass.explain.gradients import FeatureAttribution, IntegratedGradients, Saliency
-from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.explain.occlusion import Occlusion
 from gnnglass.explain.voxel_cam import VoxelCAM, VoxelGradCAM, VoxelHiResCAM
 

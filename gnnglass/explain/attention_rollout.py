@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from gnnglass.errors import InputError
-from gnnglass.explain.attribution import ATTRIBUTIONS
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
 from gnnglass.explain.explained_logit import ExplainedLogit, Seen
-from gnnglass.explain.graph_attribution import GraphAttribution
 
 
 @ATTRIBUTIONS.register("attention-rollout")

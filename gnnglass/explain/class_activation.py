@@ -10,10 +10,13 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from gnnglass.errors import UnknownNameError
-from gnnglass.explain._layers import find_layer, layer_gradient, require_rows
-from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.explained_logit import ExplainedLogit
-from gnnglass.explain.graph_attribution import GraphAttribution
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
+from gnnglass.explain.explained_logit import (
+    ExplainedLogit,
+    find_layer,
+    layer_gradient,
+    require_rows,
+)
 
 
 class GraphCAM(GraphAttribution):

@@ -18,9 +18,8 @@ from torch_geometric.explain.config import (
 
 from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError
-from gnnglass.explain.attribution import ATTRIBUTIONS
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
 from gnnglass.explain.explained_logit import ExplainedLogit
-from gnnglass.explain.graph_attribution import GraphAttribution
 
 
 @ATTRIBUTIONS.register("gnn-explainer")

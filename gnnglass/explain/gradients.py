@@ -11,10 +11,8 @@ from torch_geometric.utils import scatter
 
 from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import require_rows, through_layer
-from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.explained_logit import ExplainedLogit
-from gnnglass.explain.graph_attribution import GraphAttribution
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit, require_rows, through_layer
 from gnnglass.models import GraphNet
 
 #: From features of all particles, shape [n, ...], to the logit of each graph, shape [n_graphs].

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from gnnglass.errors import InputError
-from gnnglass.explain.attribution import ATTRIBUTIONS
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
 from gnnglass.explain.explained_logit import ExplainedLogit
-from gnnglass.explain.graph_attribution import GraphAttribution
 from gnnglass.models import GraphNet
 
 

@@ -13,9 +13,16 @@ from torch import Tensor, nn
 
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import find_layer, layer_gradient, require_tensor, still
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
-from gnnglass.explain.explained_logit import Squashed, require_labels, require_no_influence
+from gnnglass.explain.explained_logit import (
+    Squashed,
+    find_layer,
+    layer_gradient,
+    require_labels,
+    require_no_influence,
+    require_tensor,
+    still,
+)
 from gnnglass.models import VoxelRecipe, arguments_for, sample_periodic
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray

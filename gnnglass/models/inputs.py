@@ -393,10 +393,14 @@ def batched(
 
     Grids of different shapes cannot be stacked, so a batch also ends where the shape changes.
 
+    Args:
+        recipe: How a snapshot becomes an input.
+        snapshots: Configurations.
+        batch_size: A positive number; callers check what users gave them.
+
     Raises:
-        InputError: If `batch_size` is not positive, or a snapshot does not fit the recipe.
+        InputError: If a snapshot does not fit the recipe.
     """
-    require_whole(1, batch_size=batch_size)
     batch: list[Any] = []
     for snapshot in snapshots:
         item = recipe(snapshot)

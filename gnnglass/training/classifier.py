@@ -23,6 +23,7 @@ from scipy.special import expit
 from torch.overrides import TorchFunctionMode
 
 from gnnglass._files import written_whole
+from gnnglass._options import require_whole
 from gnnglass._toml import fault
 from gnnglass.errors import FileError, GnnglassError, InputError
 from gnnglass.models import ClassifierNet, arguments_for, batched, create_model, device_of
@@ -379,6 +380,7 @@ class TrainedClassifier:
 
     def logits_of_any(self, snapshots: Sequence[Snapshot], *, batch_size: int = 8) -> FloatArray:
         """Like `logits`, but also of what no experiment would give, such as particles taken out."""
+        require_whole(1, batch_size=batch_size)
         with torch.no_grad():
             rows = [
                 self.model(*arguments_for(self.model, batch)).double().cpu().numpy()

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
-from gnnglass.explain._layers import still
 from gnnglass.explain.attribution import column_of
+from gnnglass.explain.explained_logit import still
 from gnnglass.explain.faithfulness.maps import Maps, checked_maps
 from gnnglass.models import GraphNet, arguments_for, batched
 from gnnglass.stats import Interval, mean_over_runs, run_means
