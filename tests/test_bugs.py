@@ -41,10 +41,6 @@ ALLOWED = {
     ("registry.py", "check_arguments", "TypeError"): "what Signature.bind raises, alone in its try",
     ("trajectories/snapshot.py", "_numbers", "TypeError"): "np.asarray, alone in its try",
     ("trajectories/gsd.py", "as_bytes", "TypeError"): "json.dumps, alone in its try",
-    ("explain/explained_logit.py", "require_explainable", "IndexError"): (
-        "networks for graphs of one size, on a part of one; raised again on the whole"
-    ),
-    ("explain/attribution.py", "_chosen", "IndexError"): "indexing by what users give, alone",
     (
         "training/classifier.py",
         "_outline",

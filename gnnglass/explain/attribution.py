@@ -513,10 +513,14 @@ def _require_numbers(name: str, values: Tensor, count: int | None, what: str) ->
 def _chosen(index: int | Tensor, n_graphs: int, device: torch.device) -> Tensor:
     """Which graphs are asked for, bool, shape [n_graphs]."""
     chosen = torch.zeros(n_graphs, dtype=torch.bool, device=device)
-    try:
-        chosen[index] = True
-    except IndexError:
-        raise InputError(
-            f"index is {index}; expected graphs of the batch, 0 to {n_graphs - 1}."
-        ) from None
+    given = torch.as_tensor(index, device=device)
+    if given.dtype == torch.bool:
+        fits = given.shape == chosen.shape
+    else:
+        fits = not given.is_floating_point() and bool(
+            ((-n_graphs <= given) & (given < n_graphs)).all()
+        )
+    if not fits:
+        raise InputError(f"index is {index}; expected graphs of the batch, 0 to {n_graphs - 1}.")
+    chosen[given] = True
     return chosen

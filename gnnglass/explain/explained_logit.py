@@ -471,7 +471,7 @@ def require_explainable(explained: ExplainedLogit, see: Callable[[ExplainedLogit
         chosen = torch.stack(parts).any(dim=0)
         try:
             return _compared(explained.kept(chosen), range(len(largest)), see)
-        except (RuntimeError, ValueError, IndexError):
+        except (RuntimeError, ValueError):
             if bool(chosen.all()):
                 raise
         # A network may be made for graphs of one size.

@@ -448,6 +448,8 @@ EMPTY = torch.zeros(2, 0, dtype=torch.long)
         ({"edge_index": torch.zeros(2, 4)}, "edge_index is torch.float32"),
         ({"x": {"A": torch.zeros(35, 2)}}, "x is a dict; expected a tensor"),
         ({"target": 1}, "target is a int; expected a tensor"),
+        ({"index": torch.tensor([True])}, "index is .*; expected graphs of the batch, 0 to 1"),
+        ({"index": torch.tensor([0.5])}, "index is .*; expected graphs of the batch, 0 to 1"),
         ({"index": torch.tensor([2])}, "index is .*; expected graphs of the batch, 0 to 1"),
     ],
 )  # fmt: skip
