@@ -172,6 +172,10 @@ def compare(
     for note in dict.fromkeys([*table["note"][~few], *parts[2][few]]):
         if note:
             typer.echo(f"note: {note}")
+    gaps = table[table["undefined_share"] > 0].drop_duplicates(["target", "species"])
+    for row in gaps.to_dict("records"):
+        who = f"{100 * row['undefined_share']:.3g}% of the {row['species']} particles"
+        typer.echo(f"note: {who} have no {row['target']} and are left out")
     pairs = dict.fromkeys(zip(table["predictor"], table["target"], strict=True))
     for x, y in pairs if held and len(set(runs)) > 1 else ():
         if x not in held:

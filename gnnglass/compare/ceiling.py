@@ -12,7 +12,7 @@ from gnnglass.compare.correlation import correlate
 from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval
-from gnnglass.trajectories import RunsLike
+from gnnglass.trajectories import RunsLike, by_run
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def noise_ceiling(
     runs: Sequence[Hashable] | None = None,
     species: Sequence[str] | None = None,
     method: Method = "spearman",
+    censored: str | None = None,
     seed: int = 0,
 ) -> dict[str, NoiseCeiling]:
     """Noise ceiling of a target whose two halves are fields, for each species separately.
@@ -107,14 +108,27 @@ def noise_ceiling(
         runs: Independent run of each snapshot; left out with trajectories or files.
         species: Names of the species to treat; all that are present by default.
         method: ``"spearman"`` or ``"pearson"``.
+        censored: Name of the field of marks of the whole target, as in `correlate`: particles
+            that have no value by it are left out.
         seed: Seed of the interval.
 
     Raises:
         InputError: Like `gnnglass.compare.correlate`, or if the method is not a correlation.
     """
     _refuse_shares(method)
+    snapshots, runs = by_run(snapshots, runs)
+    if censored is not None:
+        # Which particles are censored in the whole is of no concern to the halves.
+        snapshots = [s.with_fields(**{censored: 0 * s.field(censored)}) for s in snapshots]
     agreement = correlate(
-        snapshots, half_a, half_b, runs=runs, species=species, method=method, seed=seed
+        snapshots,
+        half_a,
+        half_b,
+        runs=runs,
+        species=species,
+        method=method,
+        censored=censored,
+        seed=seed,
     )
     return {name: _from_halves(one.interval) for name, one in agreement.items()}
 

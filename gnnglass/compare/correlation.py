@@ -58,7 +58,9 @@ class Comparison:
         pooled: One coefficient over all particles of all configurations together. It mixes
             differences between configurations with those between particles, so it is reported
             separately.
-        censored_share: Share of the particles whose `y` is censored; None if no mask was given.
+        censored_share: Share of the particles with a value of `y` where that is censored; None if
+            no marks were given.
+        undefined_share: Share of the particles that were left out, because they have no `y`.
     """
 
     x: str
@@ -73,6 +75,7 @@ class Comparison:
     smoothed: bool
     pooled: float
     censored_share: float | None = None
+    undefined_share: float = 0.0
 
     @property
     def estimate(self) -> float:
@@ -138,6 +141,7 @@ class Comparison:
                     "censored_share": (
                         np.nan if self.censored_share is None else self.censored_share
                     ),
+                    "undefined_share": self.undefined_share,
                     "note": self.interval.note,
                 }
             ]
@@ -155,6 +159,7 @@ class Comparison:
             how += ", chosen on other runs"
         if self.censored_share is not None:
             how += f"; {self.censored_share:.1%} of {self.y} censored"
+        how += self.left_out
         pooled = f"pooled {self.pooled:{self._style}}"
         if self.method in SHARES:
             pooled += ", chance 0.100"
@@ -163,6 +168,14 @@ class Comparison:
             f"{self.n_configurations} configurations; "
             f"{pooled}{how}."
         )
+
+    @property
+    def left_out(self) -> str:
+        """Who was left out, to be added to a sentence; empty if nobody was."""
+        if not self.undefined_share:
+            return ""
+        share = f"{100 * self.undefined_share:.3g}%"
+        return f"; {share} of the particles have no {self.y} and are left out"
 
     @property
     def _style(self) -> str:
@@ -226,9 +239,9 @@ def coefficients(
         InputError: Like `FieldSet.scores`.
         UndefinedCorrelationError: Like `FieldSet.scores` and `partial_correlation`.
     """
-    targets = fields.scores(y, 0.0, species, method)
-    predictors = fields.scores(*x, species, scores_of_predictor(method))
-    controls = [fields.scores(*control, species, method) for control in given]
+    targets = fields.scores(y, 0.0, species, method, y)
+    predictors = fields.scores(*x, species, scores_of_predictor(method), y)
+    controls = [fields.scores(*control, species, method, y) for control in given]
     found = np.empty(len(targets))
     for k, (a, b) in enumerate(zip(predictors, targets, strict=True)):
         if not given:
@@ -395,17 +408,18 @@ def correlate(
         lengths: Candidate smoothing lengths; None for the bare field. A single candidate is used
             as it is, several need at least two runs.
         same_species: Smooth over particles of the same species only.
-        censored: Name of a field that is 1 where `y` is only a lower bound. Those particles are
-            tied at the top of their configuration, and their share is reported.
+        censored: Name of a field that is 1 where `y` is only a lower bound, NaN where there is no
+            `y` (and that is NaN), else 0. Particles with a bound are tied at the top of their
+            configuration, those without a value are left out, and the shares of both are reported.
         seed: Seed of the interval.
 
     Returns:
         One `Comparison` per species.
 
     Raises:
-        InputError: If a field is missing or not finite somewhere, if the runs do not match the
-            configurations, if lengths cannot be chosen or do not fit the box, or if `x` or `y` is
-            among the given fields.
+        InputError: If a field is missing, or not finite for a particle that has a `y` by its marks,
+            if the runs do not match the configurations, if lengths cannot be chosen or do not fit
+            the box, or if `x` or `y` is among the given fields.
         UndefinedCorrelationError: If a field is constant in some configuration or a linear
             function of the given ones, or a species has too few particles there.
     """
@@ -455,6 +469,7 @@ def compare_species(
         smoothed=lengths is not None,
         pooled=_pooled(fields, x, y, species, method, chosen.lengths, held),
         censored_share=fields.censored_share(y, species),
+        undefined_share=fields.undefined_share(y, species),
     )
 
 
@@ -494,7 +509,7 @@ def _pooled(
     kinds = [scores_of_predictor(method), *[method] * (1 + len(given))]
     named = [(x, lengths), (y, bare), *given.items()]
     scores = [
-        scores_for(fields.pooled(name, at, species), kind)
+        scores_for(fields.pooled(name, at, species, y), kind)
         for (name, at), kind in zip(named, kinds, strict=True)
     ]
     # No field is constant here, because each varies within every configuration.

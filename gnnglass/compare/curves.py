@@ -112,6 +112,7 @@ def correlate_lags(
     given: Sequence[str] = (),
     lengths: Sequence[float] | None = None,
     same_species: bool = False,
+    censored: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> dict[str, Curve]:
     """Correlate field `x` with a family of targets, such as the propensity at several lags.
@@ -131,6 +132,7 @@ def correlate_lags(
         given: Names of the fields to be held fixed.
         lengths: Candidate smoothing lengths; None for the bare fields.
         same_species: Smooth over particles of the same species only.
+        censored: Target -> field of its marks, as in `compare_fields`.
         seed: Seed of the interval.
 
     Returns:
@@ -143,7 +145,7 @@ def correlate_lags(
     if not targets:
         raise InputError("no target was named; expected a field for at least one lag.")
     snapshots, runs = by_run(snapshots, runs)
-    fields = FieldSet(snapshots, runs, same_species=same_species)
+    fields = FieldSet(snapshots, runs, censored, same_species=same_species)
     return {
         name: Curve(
             "lag",

@@ -6,12 +6,15 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gnnglass.compare.smoothing import smooth_at_lengths
 from gnnglass.errors import InputError
 from gnnglass.stats import among_largest, standard_scores
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
+
+BoolArray = NDArray[np.bool_]
 
 Method = Literal["spearman", "pearson", "top-decile", "bottom-decile"]
 CORRELATIONS: tuple[Method, ...] = ("spearman", "pearson")
@@ -53,8 +56,9 @@ class FieldSet:
     Args:
         snapshots: Configurations, each holding the fields to compare.
         runs: Name of the independent run each configuration belongs to.
-        censored: For a field with censored values, the name of the field that marks them with 1
-            (others 0). Marked particles are tied at the top of their configuration.
+        censored: For a field that is not known of every particle, the name of the field of its
+            marks: 1 where the value is only a lower bound, NaN where there is none (and the field
+            itself is NaN), else 0. Those marked 1 are tied at the top of their configuration.
         same_species: Smooth over particles of the same species only.
     """
 
@@ -71,7 +75,8 @@ class FieldSet:
         self.censored = dict(censored or {})
         self.same_species = same_species
         self._values: dict[tuple[str, float], list[FloatArray]] = {}
-        self._scores: dict[tuple[str, float, str, Method], list[FloatArray]] = {}
+        self._defined: dict[str, list[BoolArray] | None] = {}
+        self._scores: dict[tuple[str, float, str, Method, str | None], list[FloatArray]] = {}
 
     @property
     def run_names(self) -> tuple[str, ...]:
@@ -97,59 +102,94 @@ class FieldSet:
         found: dict[tuple[str, float], list[FloatArray]] = {
             (name, at): [] for name in names for at in lengths
         }
-        for k, snapshot in enumerate(self.snapshots):
+        for name, values in zip(names, bare, strict=True):
+            if 0.0 in lengths:
+                found[name, 0.0] = values
+            if any(lengths):
+                self._require_finite(name, values)
+        smoothing = [at for at in lengths if at != 0]
+        for k, snapshot in enumerate(self.snapshots if smoothing else ()):
             together = np.stack([values[k] for values in bare], axis=1)
             at_lengths = smooth_at_lengths(
-                snapshot, together, lengths, same_species=self.same_species
+                snapshot, together, smoothing, same_species=self.same_species
             )
-            for at, smoothed in zip(lengths, at_lengths, strict=True):
+            for at, smoothed in zip(smoothing, at_lengths, strict=True):
                 for column, name in enumerate(names):
                     found[name, at].append(smoothed[:, column])
         self._values.update(found)
 
-    def values(self, name: str, length: float = 0.0) -> list[FloatArray]:
+    def values(
+        self, name: str, length: float = 0.0, *, target: str | None = None
+    ) -> list[FloatArray]:
         """The field `name` smoothed over `length`, one array [n] per configuration.
 
         Raises:
-            InputError: If a configuration lacks the field or it holds NaN; the message names both.
+            InputError: If a configuration lacks the field, or it is NaN for a particle, if a
+                `target` is named for one that has a value of that; the message names both.
         """
         self.prepare([name], [length])
-        return self._values[name, length]
+        found = self._values[name, length]
+        self._require_finite(name, found, target)
+        return found
 
-    def scores(self, name: str, length: float, species: str, method: Method) -> list[FloatArray]:
+    def defined(self, name: str) -> list[BoolArray] | None:
+        """Which particles have a value of a field, one array [n] each; None if all have.
+
+        Raises:
+            InputError: If the marks of the field are none.
+        """
+        if name not in self._defined:
+            marks = [self._mark(k, name) for k in range(len(self.snapshots))]
+            found = [~np.isnan(mark) for mark in marks]
+            self._defined[name] = None if all(each.all() for each in found) else found
+        return self._defined[name]
+
+    def scores(
+        self, name: str, length: float, species: str, method: Method, target: str
+    ) -> list[FloatArray]:
         """Standardised values (or ranks) of one species, one array per configuration.
+
+        Only particles that have a value of the target count.
 
         Raises:
             InputError: Like `values`, or if the species is unknown.
             UndefinedCorrelationError: If in some configuration there are fewer than three
                 particles of the species or the field is constant over them.
         """
-        key = (name, length, species, method)
+        key = (name, length, species, method, target if self.defined(target) else None)
         if key not in self._scores:
+            members = self._members(species, target)
             self._scores[key] = [
-                self._scores_of(k, name, values, species, method)
-                for k, values in enumerate(self.values(name, length))
+                self._scores_of(k, name, values[members[k]], species, method)
+                for k, values in enumerate(self.values(name, length, target=target))
             ]
         return self._scores[key]
 
-    def pooled(self, name: str, lengths: Mapping[str, float], species: str) -> FloatArray:
-        """Values of one species of all configurations, smoothed over the length of their run."""
+    def pooled(
+        self, name: str, lengths: Mapping[str, float], species: str, target: str
+    ) -> FloatArray:
+        """Like `scores`, the values of all configurations, each smoothed over its run's length."""
+        members = self._members(species, target)
+        values = {at: self.values(name, at, target=target) for at in set(lengths.values())}
         return np.concatenate(
-            [
-                self.values(name, lengths[run])[k][snapshot.of_type(species)]
-                for k, (snapshot, run) in enumerate(zip(self.snapshots, self.runs, strict=True))
-            ]
+            [values[lengths[run]][k][members[k]] for k, run in enumerate(self.runs)]
         )
 
     def censored_share(self, name: str, species: str) -> float | None:
-        """Share of the particles of a species whose value is censored; None without a mask."""
+        """Share of a species' particles with a value whose value is censored; None without marks.
+
+        It is NaN if none has a value.
+        """
         if name not in self.censored:
             return None
-        marks = [
-            self._mask(k, name)[snapshot.of_type(species)]
-            for k, snapshot in enumerate(self.snapshots)
-        ]
-        return float(np.concatenate(marks).mean())
+        members = self._members(species, name)
+        marks = np.concatenate([self._mark(k, name)[each] for k, each in enumerate(members)])
+        return float(marks.mean()) if len(marks) else np.nan
+
+    def undefined_share(self, name: str, species: str) -> float:
+        """Share of a species' particles that have no value of a field."""
+        n_with = sum(each.sum() for each in self._members(species, name))
+        return 1 - float(n_with / sum(s.of_type(species).sum() for s in self.snapshots))
 
     def describe(self, k: int) -> str:
         """Configuration `k` in words, for messages."""
@@ -162,35 +202,53 @@ class FieldSet:
                 known = ", ".join(snapshot.fields) or "none"
                 raise InputError(f"no field {name!r} in {self.describe(k)}; it has: {known}.")
             values = snapshot.fields[name]
-            bad = ~np.isfinite(values)
-            if bad.any():
-                raise InputError(
-                    f"field {name!r} is NaN or infinite for {bad.sum()} of {len(values)} particles "
-                    f"in {self.describe(k)}; compare fields that have a value for every particle."
-                )
-            if name in self.censored:
-                mask = self._mask(k, name)
-                values = np.where(mask, np.nextafter(values.max(), np.inf), values)
-            found.append(values)
+            top = np.nextafter(np.fmax.reduce(values, initial=-np.inf), np.inf)
+            found.append(np.where(self._mark(k, name) == 1, top, values))
         return found
 
-    def _mask(self, k: int, name: str) -> FloatArray:
-        mask = self.snapshots[k].field(self.censored[name])
-        if not np.isin(mask, (0, 1)).all():
+    def _require_finite(
+        self, name: str, values: Sequence[FloatArray], target: str | None = None
+    ) -> None:
+        """Refuse NaN and infinity, but for particles that have no value of the target."""
+        kept = None if target is None else self.defined(target)
+        for k, each in enumerate(values):
+            bad = ~np.isfinite(each) if kept is None else kept[k] & ~np.isfinite(each)
+            if bad.any():
+                raise InputError(
+                    f"field {name!r} is NaN or infinite for {bad.sum()} of {len(each)} particles "
+                    f"in {self.describe(k)}; compare fields that have a value for every particle, "
+                    "or for all that have one of the target by its marks of censoring."
+                )
+
+    def _mark(self, k: int, name: str) -> FloatArray:
+        """1 where a value is censored, NaN where there is none, else 0; 0 for all without marks."""
+        snapshot = self.snapshots[k]
+        if name not in self.censored:
+            return np.zeros(len(snapshot))
+        mark = snapshot.field(self.censored[name])
+        without = np.isnan(mark)
+        known = np.isin(mark[~without], (0, 1)).all()
+        if not known or np.isfinite(snapshot.field(name)[without]).any():
             raise InputError(
                 f"field {self.censored[name]!r} in {self.describe(k)} should mark censored "
-                f"particles of {name!r} with 1 and the others with 0, but holds other values."
+                f"particles of {name!r} with 1, those for which that is NaN with NaN and the "
+                "others with 0, but holds other values."
             )
-        return mask
+        return mark
+
+    def _members(self, species: str, target: str) -> list[BoolArray]:
+        """Particles of a species that have a value of the target, one array [n] each."""
+        members = [snapshot.of_type(species) for snapshot in self.snapshots]
+        kept = self.defined(target)
+        return members if kept is None else [a & b for a, b in zip(members, kept, strict=True)]
 
     def _scores_of(
-        self, k: int, name: str, values: FloatArray, species: str, method: Method
+        self, k: int, name: str, chosen: FloatArray, species: str, method: Method
     ) -> FloatArray:
-        chosen = values[self.snapshots[k].of_type(species)]
         if len(chosen) < FEWEST_PARTICLES:
             raise UndefinedCorrelationError(
-                f"{self.describe(k)} has {len(chosen)} {species} particles; a correlation of "
-                f"{name!r} needs at least {FEWEST_PARTICLES}."
+                f"{self.describe(k)} has {len(chosen)} {species} particles with a value; a "
+                f"correlation of {name!r} needs at least {FEWEST_PARTICLES}."
             )
         scores = scores_for(chosen, method)
         if scores is None:

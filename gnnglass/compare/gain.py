@@ -88,7 +88,7 @@ class Gain:
         return (
             f"{self.quantity}: {self.interval.sentence('+.3f')}, from "
             f"{without.mean():.3f} to {with_it.mean():.3f}; regressions fitted on the other runs; "
-            f"partial correlation {p.interval.sentence('+.3f')}."
+            f"partial correlation {p.interval.sentence('+.3f')}{p.left_out}."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -148,7 +148,7 @@ def gain(
         method: ``"spearman"`` or ``"pearson"``.
         lengths: Candidate smoothing lengths; None for the bare fields.
         same_species: Smooth over particles of the same species only.
-        censored: Name of a field that is 1 where `y` is only a lower bound.
+        censored: Name of the field of marks of `y`, as in `correlate`.
         seed: Seed of the interval.
 
     Returns:
@@ -189,10 +189,13 @@ def _predicted(
 ) -> FloatArray:
     """Correlation of each configuration's target with its prediction, shape [n_configurations]."""
     species, method = partial.species, partial.method
-    targets = fields.scores(partial.y, 0.0, species, method)
+    targets = fields.scores(partial.y, 0.0, species, method, partial.y)
     found = np.empty(len(targets))
     for run in fields.run_names:
-        columns = [fields.scores(name, at[run], species, method) for name, at in predictors.items()]
+        columns = [
+            fields.scores(name, at[run], species, method, partial.y)
+            for name, at in predictors.items()
+        ]
         features = [np.stack(each, axis=1) for each in zip(*columns, strict=True)]
         weights = _fit_on_others(features, targets, fields.runs, run)
         for k in np.flatnonzero(np.array(fields.runs) == run):

@@ -33,6 +33,7 @@ COLUMNS = (
     "ceiling",
     "pooled",
     "censored_share",
+    "undefined_share",
     "note",
 )
 
@@ -69,7 +70,8 @@ def compare_fields(
         lengths: Candidate smoothing lengths of the predictor, chosen for each run on the others; if
             None, only bare fields are compared.
         same_species: Smooth over particles of the same species only.
-        censored: Target -> field that is 1 where the target is only a lower bound.
+        censored: Target -> field of its marks: 1 where the target is only a lower bound, NaN where
+            it has no value, else 0, as in `correlate`.
         halves: Target -> the two fields measured on either half of its clones; gives the
             noise ceiling.
         seed: Seed of the interval.
@@ -78,7 +80,8 @@ def compare_fields(
         One row per (target, species, method, predictor, given or not, bare or smoothed), with the
         columns given (names of the fields held fixed, or nothing), estimate, low, high (95 %
         over runs), n_runs, n_configurations, length (the one most runs used), ceiling, pooled,
-        censored_share and note. A coefficient that is undefined, because a field is constant
+        censored_share (of the particles with a value), undefined_share (of particles without one,
+        which are left out) and note. A coefficient that is undefined, because a field is constant
         somewhere, has NaN there and the reason in `note`.
 
     Raises:
@@ -104,7 +107,10 @@ def compare_fields(
     for target in targets:
         for name in fields.species if species is None else species:
             for method in methods:
-                ceiling = _ceiling(snapshots, runs, (halves or {}).get(target), name, method)
+                ceiling = _ceiling(
+                    snapshots, runs, (halves or {}).get(target), name, method,
+                    (censored or {}).get(target),
+                )  # fmt: skip
                 rows += [
                     {
                         **_row(
@@ -156,6 +162,7 @@ def _row(
             "length": np.nan,
             "pooled": np.nan,
             "censored_share": fields.censored_share(y, species),
+            "undefined_share": fields.undefined_share(y, species),
             "note": str(error),
         }
     return dict(found.to_frame().iloc[0])
@@ -167,11 +174,14 @@ def _ceiling(
     halves: tuple[str, str] | None,
     species: str,
     method: Method,
+    censored: str | None,
 ) -> float:
     if halves is None or method not in CORRELATIONS:
         return np.nan
     try:
-        found = noise_ceiling(snapshots, *halves, runs=runs, species=[species], method=method)
+        found = noise_ceiling(
+            snapshots, *halves, runs=runs, species=[species], method=method, censored=censored
+        )
     except UndefinedCorrelationError:
         return np.nan
     return found[species].ceiling

@@ -77,7 +77,8 @@ def annotate(
     The fields are ``propensity``, ``propensity_cage_relative``, ``tau_bond`` and ``tau_overlap``;
     of both times there are also ``…_censored``, which is 1 where the particle had not relaxed at
     the last lag (its time is then that lag), and ``…_error``, the standard error, NaN where
-    censored. A particle without bonds has no ``tau_bond`` but NaN, and is not censored.
+    censored. A particle without bonds has NaN for all three of ``tau_bond``: `gnnglass.compare`
+    takes a mark that is NaN for a target without a value, and leaves the particle out.
 
     Args:
         ensemble: Runs from one configuration; each clone is read once, and twice with `halves`.
@@ -106,7 +107,7 @@ def annotate(
     }
     for name, relaxation in (("tau_bond", bonds), ("tau_overlap", overlap)):
         fields[name] = relaxation.tau
-        fields[f"{name}_censored"] = relaxation.censored.astype(np.float64)
+        fields[f"{name}_censored"] = np.where(np.isnan(relaxation.tau), np.nan, relaxation.censored)
         fields[f"{name}_error"] = relaxation.tau_error
     for number, half in enumerate(parts, start=1):
         alone = annotate(half, time=time, bonds=replace(bonds), overlap=replace(overlap))

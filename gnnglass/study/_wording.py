@@ -202,6 +202,7 @@ class CorrelationGroup:
         ceiling: Noise ceiling; None if it was not measured.
         reliability: Reliability of the target; None if it was not measured.
         censored_share: Share of censored particles; None if the target cannot be censored.
+        undefined_share: Share of particles that have no value of the target and are left out.
         given: Labels of the fields that the partial correlations hold fixed; may be empty.
         lines: Predictor -> its rows.
         notes: The reasons why rows have no coefficient, each once.
@@ -213,6 +214,7 @@ class CorrelationGroup:
     ceiling: float | None
     reliability: float | None
     censored_share: float | None
+    undefined_share: float
     given: str
     lines: dict[str, CorrelationLine]
     notes: tuple[str, ...]
@@ -260,6 +262,7 @@ def _group(
         ceiling=_first([row.get("ceiling") for row in rows], measured.get("ceiling")),
         reliability=measured.get("reliability"),
         censored_share=_first([row.get("censored_share") for row in rows], share),
+        undefined_share=_first([row.get("undefined_share") for row in rows], 0.0),
         given=", ".join(map(field_label, given.split(", "))) if given else "",
         lines=lines,
         notes=tuple(

@@ -20,7 +20,7 @@ from gnnglass.trajectories import Snapshot, Trajectory, read, write
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Targets of the comparison, and the fields that mark censored values.
+#: Targets of the comparison, and the fields that mark censored and missing values.
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
 CENSORED = {"tau_bond": "tau_bond_censored", "tau_overlap": "tau_overlap_censored"}
 HALVES = {target: (f"{target}_half_1", f"{target}_half_2") for target in TARGETS}
@@ -63,9 +63,9 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
 
     Returns:
         ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
-        None), ``censored`` shares of these, and, of a study of ageing, ``ageing``: ``rows`` for
-        all frames and ``summary`` and ``curves`` of `gnnglass.dynamics.Ageing`, each with
-        ``waiting_time``, and the ``phase``.
+        None), ``censored`` shares of these among particles with a value, and, of a study of ageing,
+        ``ageing``: ``rows`` for all frames and ``summary`` and ``curves`` of
+        `gnnglass.dynamics.Ageing`, each with ``waiting_time``, and the ``phase``.
     """
     runs = workspace.followed(section.phase)
     followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
@@ -78,10 +78,7 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     last = max(by_time)
     found: dict[str, Any] = {
         "rows": rows[last],
-        "censored": {
-            field: float(np.mean([s.field(flag).mean() for s in by_time[last]]))
-            for field, flag in CENSORED.items()
-        },
+        "censored": _censored(by_time[last]),
     }
     if section.ageing:
         found["ageing"] = {
@@ -97,6 +94,13 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
             ),
         }
     return found
+
+
+def _censored(snapshots: Sequence[Snapshot]) -> dict[str, float]:
+    """Of each target that has values, the share of these that are bounds."""
+    marks = {name: np.concatenate([s.field(m) for s in snapshots]) for name, m in CENSORED.items()}
+    known = {name: mark[~np.isnan(mark)] for name, mark in marks.items()}
+    return {name: float(mark.mean()) for name, mark in known.items() if len(mark)}
 
 
 def _compared(

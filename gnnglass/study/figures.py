@@ -395,7 +395,7 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
     """The target against each predictor, one panel per species, with medians in tenths.
 
     Censored targets (marked by the field ``<target>_censored``) are drawn as triangles at the lower
-    bound.
+    bound. Particles without a value of the target are left out.
 
     Args:
         snapshots: Configurations that hold the fields.
@@ -420,8 +420,10 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
                 if mark in first.fields
                 else np.zeros(len(y), bool)
             )
+            has_one = ~np.isnan(y)
+            y, late = y[has_one], late[has_one]
             for ax, predictor in zip(row, predictors, strict=True):
-                x = _gather(snapshots, predictor, name)
+                x = _gather(snapshots, predictor, name)[has_one]
                 style: dict[str, Any] = {"alpha": 0.35, "linewidth": 0, "rasterized": True}
                 ax.scatter(x[~late], y[~late], s=6, color="0.45", **style)
                 ax.scatter(
@@ -446,14 +448,18 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
 
 
 def rank_within_species(snapshot: Snapshot, name: str) -> FloatArray:
-    """Average rank of each particle's value among its own species, scaled to [0, 1], shape [n]."""
+    """Average rank of each particle's value among its own species, scaled to [0, 1], shape [n].
+
+    It is NaN where there is no value.
+    """
     from scipy.stats import rankdata
 
     values = snapshot.field(name)
     ranks = np.zeros(len(snapshot))
     for kind in np.unique(snapshot.types):
         members = snapshot.types == kind
-        ranks[members] = (rankdata(values[members]) - 1) / max(members.sum() - 1, 1)
+        n = np.isfinite(values[members]).sum()
+        ranks[members] = (rankdata(values[members], nan_policy="omit") - 1) / max(n - 1, 1)
     return ranks
 
 
@@ -466,7 +472,7 @@ def _norm(name: str, values: Sequence[FloatArray]) -> Normalize:
     from matplotlib.colors import LogNorm, Normalize
 
     together = np.concatenate(values)
-    low, high = np.quantile(together, [0.02, 0.98])
+    low, high = np.nanquantile(together, [0.02, 0.98])
     if name.startswith("importance"):
         reach = max(abs(low), abs(high)) or 1.0
         return Normalize(-reach, reach)

@@ -1,5 +1,6 @@
 """Each command on the smallest of data."""
 
+import re
 from typing import Any
 
 import gsd.hoomd
@@ -278,6 +279,19 @@ def test_compare_counts_the_extremes(annotated, tmp_path, method, more):
     fields = ("--predictor=x", "--target=y", f"--method={method}")
     assert gnnglass("compare", *annotated, *fields, "-o", table).code == 0
     assert ((pd.read_csv(table).estimate > 0.1) == more).all()
+
+
+def test_compare_leaves_out_who_has_no_target_and_says_so(annotated, tmp_path):
+    hole = np.where(np.arange(200) < 3, np.nan, 0.0)
+    for path in annotated:
+        (one,) = read(path)
+        marked = one.with_fields(y=one.field("y") + hole, y_censored=hole)
+        write(path, Trajectory([marked], {}), overwrite=True)
+    fields = ("--predictor=x", "--target=y", "--given=z", "--species=A")
+    done = gnnglass("compare", *annotated, *fields)
+    assert done.code == 0, done.err
+    assert re.search(r"note: [.\d]+% of the A particles have no y and are left out", done.out)
+    assert re.search(r"Gain .* [.\d]+% of the particles have no y and are left out\.", done.out)
 
 
 def test_correlation_length_prints_and_writes_what_it_found(annotated, tmp_path):

@@ -22,3 +22,16 @@ def runs_of(rng, correlations, n_configurations=3, **options):
     ]
     names = [f"run{k}" for k in range(len(correlations)) for _ in range(n_configurations)]
     return snapshots, names
+
+
+def with_gaps(snapshots, gone, *names):
+    """Two sets of snapshots: `names` are NaN for some particles, or these are not there at all."""
+    gaps, rest = [], []
+    for s in snapshots:
+        lost = np.isin(np.arange(len(s)), gone)
+        gaps.append(
+            s.with_fields(**{name: np.where(lost, np.nan, s.field(name)) for name in names})
+        )
+        values = {name: each[~lost] for name, each in s.fields.items()}
+        rest.append(Snapshot(s.box, s.positions[~lost], s.types[~lost], fields=values))
+    return gaps, rest

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from synthetic import configuration, runs_of
+from synthetic import configuration, runs_of, with_gaps
 
 from gnnglass.compare import UndefinedCorrelationError, correlate, smooth
 from gnnglass.errors import InputError
@@ -150,6 +150,64 @@ def test_censored_particles_are_tied_at_the_top_and_their_share_reported():
     share = np.concatenate([s.field("late")[s.of_type("A")] for s in marked]).mean()
     assert found.censored_share == pytest.approx(share)
     assert f"{share:.1%} of y censored" in found.sentence()
+
+
+@pytest.mark.parametrize("method", ["spearman", "pearson", "top-decile", "bottom-decile"])
+def test_particles_without_a_target_are_left_out(data, method):
+    """As if they had never been there; two of the species A, and one of B."""
+    whole, runs = data
+    gone = (0, 3, 5)
+    late = (np.arange(80) % 7 == 1).astype(float)
+    rng = np.random.default_rng(0)
+    whole = [s.with_fields(late=late, z=s.field("y") + rng.normal(size=80)) for s in whole]
+    marked, rest = with_gaps(whole, gone, "y", "late")
+    for held in ((), ("z",)) if method in SCIPY else ((),):
+        how = {"runs": runs, "method": method, "censored": "late", "given": held}
+        found, expected = (correlate(one, "x", "y", **how) for one in (marked, rest))
+        n = {name: whole[0].of_type(name).sum() for name in "AB"}
+        for name, n_gone in {"A": 2, "B": 1}.items():
+            a, b = found[name], expected[name]
+            np.testing.assert_allclose(a.per_configuration, b.per_configuration, rtol=1e-12)
+            assert a.pooled == pytest.approx(b.pooled)
+            assert a.censored_share == pytest.approx(b.censored_share)
+            assert a.undefined_share == pytest.approx(n_gone / n[name])
+            assert a.to_frame().undefined_share[0] == a.undefined_share
+            assert f"{100 * n_gone / n[name]:.3g}% of the particles have no y" in a.sentence()
+            assert "left out" not in b.sentence()
+    # Smoothing is of a predictor that everybody has, and so over everybody.
+    smoothed = correlate(marked, "x", "y", runs=runs, lengths=[0.7], censored="late")["A"]
+    keep = whole[2].of_type("A") & np.isfinite(marked[2].field("y"))
+    y = np.where(late == 1, 99, whole[2].field("y"))[keep]
+    x = smooth(whole[2], whole[2].field("x"), 0.7)[keep]
+    assert smoothed.per_configuration[2] == pytest.approx(stats.spearmanr(x, y)[0])
+
+
+def test_nothing_but_a_marked_target_may_be_missing(data):
+    snapshots, runs = data
+    hole = np.where(np.arange(80) == 4, np.nan, 0.0)
+    y = snapshots[7].field("y") + hole
+    with pytest.raises(InputError, match=r"'y' is NaN or infinite for 1 of 80"):
+        correlate(with_field(snapshots, 7, y=y), "x", "y", runs=runs)
+    marked = [s.with_fields(late=hole, y=s.field("y") + hole) for s in snapshots]
+    for field in ("x", "z"):
+        gaps = with_field(
+            [s.with_fields(z=s.field("x") ** 2) for s in marked], 7, **{field: np.roll(y, 1)}
+        )
+        with pytest.raises(InputError, match=rf"'{field}' is NaN .* of 80 .* configuration 7"):
+            correlate(gaps, "x", "y", runs=runs, given=["z"], censored="late")
+    with pytest.raises(InputError, match=r"'x' is NaN .* configuration 0"):
+        together = [s.with_fields(x=s.field("x") + hole) for s in marked]
+        correlate(together, "x", "y", runs=runs, lengths=[0.5], censored="late")
+    with pytest.raises(InputError, match="those for which that is NaN with NaN"):
+        correlate(
+            [s.with_fields(late=hole) for s in snapshots], "x", "y", runs=runs, censored="late"
+        )
+    nobody = np.where(snapshots[0].of_type("B"), np.nan, 0)
+    with pytest.raises(UndefinedCorrelationError, match="has 0 B particles with a value"):
+        correlate(
+            [s.with_fields(late=nobody, y=s.field("y") + nobody) for s in snapshots],
+            "x", "y", runs=runs, censored="late",
+        )  # fmt: skip
 
 
 def test_one_run_gives_an_estimate_and_says_why_there_is_no_interval(data):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic import configuration, runs_of
+from synthetic import configuration, runs_of, with_gaps
 
 from gnnglass.compare import correlate, gain
 from gnnglass.errors import InputError
@@ -46,6 +46,17 @@ def test_equals_regressions_on_the_other_runs(data, method):
     assert found.interval.low <= found.estimate <= found.interval.high
     partial = correlate(snapshots, "x", "y", runs=runs, given=held, method=method)["A"]
     assert found.partial.estimate == partial.estimate
+
+
+def test_particles_without_a_target_are_left_out(data):
+    snapshots, runs = data
+    marked = [s.with_fields(mark=np.zeros(len(s))) for s in snapshots]
+    gaps, rest = with_gaps(marked, (0, 3, 5), "y", "mark")
+    how = {"runs": runs, "given": ["energy"], "censored": "mark"}
+    found, expected = (gain(each, "x", "y", **how)["A"] for each in (gaps, rest))
+    np.testing.assert_allclose(found.with_it, expected.with_it)
+    np.testing.assert_allclose(found.without, expected.without)
+    assert "% of the particles have no y and are left out." in found.sentence()
 
 
 def summed(rng, weight, n=300):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from synthetic import runs_of
+from synthetic import runs_of, with_gaps
 
 from gnnglass.compare import Curve, correlate, correlate_lags
 from gnnglass.errors import InputError
@@ -32,6 +32,17 @@ def test_every_point_is_a_comparison(data, options):
         alone = correlate(snapshots, "x", target, runs=runs, **options)["A"]
         point = curves["A"].points[lag]
         assert (point.estimate, point.interval) == (alone.estimate, alone.interval)
+
+
+def test_particles_without_a_target_are_left_out_at_that_lag(data):
+    snapshots, runs = data
+    marked = [s.with_fields(mark=np.zeros(len(s))) for s in snapshots]
+    gaps, rest = with_gaps(marked, (0, 3), "late", "mark")
+    found = correlate_lags(gaps, "x", TARGETS, runs=runs, censored={"late": "mark"})["A"]
+    assert found.points[1].estimate == correlate(snapshots, "x", "early", runs=runs)["A"].estimate
+    assert found.points[100].estimate == pytest.approx(
+        correlate(rest, "x", "late", runs=runs)["A"].estimate
+    )
 
 
 def test_a_curve_shows_itself(data):

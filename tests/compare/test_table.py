@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from synthetic import runs_of
+from synthetic import runs_of, with_gaps
 
 from gnnglass.compare import compare_fields, correlate, noise_ceiling
 from gnnglass.errors import InputError
@@ -49,6 +49,33 @@ def test_has_one_row_per_predictor_target_species_method_and_smoothing(data):
     bare = table.query("not smoothed and species == 'A' and method == 'spearman'")
     by_name = bare.set_index("predictor").estimate
     assert by_name["x"] > 0.3 > abs(by_name["random"])
+
+
+def test_particles_without_a_target_are_left_out_of_its_rows_alone(data):
+    snapshots, runs = data
+    snapshots = [s.with_fields(z=s.field("x") - s.field("half_a")) for s in snapshots]
+    gaps, rest = with_gaps(snapshots, (4, 9, 11), "y", "late", "half_a", "half_b")
+    how = {
+        "runs": runs,
+        "given": ["random"],
+        "censored": {"y": "late"},
+        "halves": {"y": ("half_a", "half_b")},
+    }
+    found, whole, without = (
+        compare_fields(each, ["x"], ["y", "z"], **how) for each in (gaps, snapshots, rest)
+    )
+    same = ["estimate", "low", "high", "pooled", "ceiling", "censored_share"]
+    for target, expected, n_gone in (("y", without, {"A": 2, "B": 1}), ("z", whole, {})):
+        rows, others = (table[table.target == target] for table in (found, expected))
+        np.testing.assert_allclose(rows[same].astype(float), others[same].astype(float))
+        shares = [n_gone.get(name, 0) / snapshots[0].of_type(name).sum() for name in rows.species]
+        np.testing.assert_allclose(rows.undefined_share, shares)
+    # A species of which nobody has a value: no coefficient, and the reason.
+    nobody = np.flatnonzero(snapshots[0].of_type("B"))
+    none, _ = with_gaps(snapshots, nobody, "y", "late")
+    row = compare_fields(none, ["x"], ["y"], **how | {"halves": None}).iloc[-1]
+    assert (row.species, row.undefined_share) == ("B", 1)
+    assert "0 B particles with a value" in row.note
 
 
 def test_given_fields_add_partial_rows_for_all_other_predictors(data):

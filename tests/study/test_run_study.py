@@ -71,6 +71,8 @@ def ageing_study():
     content = tiny("dynamics", "ageing", value=True)
     del content["classifiers"]["cnn"]
     content["levels"] = ["inherent"]
+    # Some particles have no neighbour as close as that, and no bonds that could break.
+    content["dynamics"]["r_bond"] = 0.95
     glass = content["phases"]["glass"]
     for name in ("hold_steps", "n_frames", "frame_interval"):
         del glass[name]
@@ -98,11 +100,19 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path):
         original = thermal[-1 if start == "" else 0]
         assert np.allclose(clone[0].positions, original.positions, atol=1e-5)
         assert np.isfinite(snapshot.field("propensity")).all()
+    without = np.isnan(compared[-1].field("tau_bond")) & compared[-1].of_type("A")
+    share = without.sum() / compared[-1].of_type("A").sum()
+    assert 0 < share < 1
+    for row in results["correlations"]:
+        if row["species"] == "A":
+            of_bonds = row["target"] == "tau_bond"
+            assert row["undefined_share"] == pytest.approx(share if of_bonds else 0)
     means = [s.field("propensity")[s.of_type("A")].mean() for s in compared]
     summary = [row["propensity"] for row in ageing["summary"] if row["species"] == "A"]
     assert summary == pytest.approx(means, rel=1e-5)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "As the glass ages" in page
+    assert f"{100 * share:.1f} % without a value, left out" in page
     assert rebuild_report(tmp_path).read_text(encoding="utf-8") == page
 
 
