@@ -230,7 +230,7 @@ class VoxelRecipe(Recipe):
             raise InputError(
                 f"voxels of edge {self.voxel_size:g}, by multiples of {self.multiple}, cut the box "
                 f"{' × '.join(f'{edge:.4g}' for edge in snapshot.box)} into "
-                f"{np.prod(counts):.2g}, which memory does not hold; use larger ones."
+                f"{np.prod(counts):.2g}, too many for memory; use larger voxels."
             )
         edges = snapshot.box / counts
         self._check_width(float(edges.max()))

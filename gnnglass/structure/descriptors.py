@@ -162,7 +162,9 @@ def symmetry_functions(
     """
     for one in angular:
         if not (np.isfinite(one.xi) and one.xi > 0 and one.sign in (-1, 1) and one.zeta >= 1):
-            raise InputError(f"{one!r} is no angular function; expected xi > 0, sign ±1, zeta ≥ 1.")
+            raise InputError(
+                f"{one!r} is not an angular function; expected xi > 0, sign ±1, zeta ≥ 1."
+            )
     snapshot = as_snapshot(snapshot)
     radial = radial_counts(snapshot, centers, width)
     return np.concatenate([radial, _angular(snapshot, angular, r_max)], axis=1)
@@ -251,8 +253,8 @@ class Softness(Indicator):
                 )
             if group.shape != (len(snapshot),) or not np.isin(group, (-1, 0, 1)).all():
                 raise InputError(
-                    f"labels of snapshot {k} are no array of {len(snapshot)} values +1 (soft), −1 "
-                    "(hard) or 0 (neither); expected one per particle."
+                    f"labels of snapshot {k} are not an array of {len(snapshot)} values; expected +1 "
+                    "(soft), −1 (hard) or 0 (neither) for each particle."
                 )
         labelled = list(zip(snapshots, groups, strict=True))
         features = np.concatenate([symmetry_functions(one)[group != 0] for one, group in labelled])
