@@ -190,7 +190,9 @@ class Ageing:
             raise InputError("there is no waiting time; expected an ensemble for at least one.")
         wrong = [waited for waited in ensembles if not (np.isfinite(waited) and waited >= 0)]
         if wrong:
-            raise InputError(f"the waiting time {wrong[0]:g} is no time since the quench.")
+            raise InputError(
+                f"the waiting time is {wrong[0]:g}; expected the time since the quench, 0 or more."
+            )
         snapshots, tables = {}, []
         for waited, ensemble in sorted(ensembles.items()):
             snapshots[waited] = annotate(

@@ -254,7 +254,7 @@ class TimeOrigins:
         ]
         if not windows:
             raise InputError(
-                f"no frame has others at all the lags {lags.tolist()} after it; frames are "
+                f"no frame is followed by frames at all the lags {lags.tolist()}; frames are "
                 f"{np.diff(steps).min()} to {np.diff(steps).max()} steps apart: give lags at "
                 "which frames were kept."
             )

@@ -93,15 +93,15 @@ class Recipe:
         Raises:
             InputError: If the values belong to another recipe or another version of this one.
         """
-        given = dict(values)
-        kind, version = given.pop("recipe", None), given.pop("format_version", None)
+        parameters = dict(values)
+        kind, version = parameters.pop("recipe", None), parameters.pop("format_version", None)
         if (kind, version) != (cls.__name__, cls.format_version):
             raise InputError(
                 f"the stored recipe is {kind} version {version}; expected {cls.__name__} version "
                 f"{cls.format_version}: it was written for something else or by another release."
             )
-        check_arguments(cls, given, f"the stored {cls.__name__}")
-        return cls(**given)
+        check_arguments(cls, parameters, f"the stored {cls.__name__}")
+        return cls(**parameters)
 
     @property
     def hash(self) -> str:

@@ -199,7 +199,9 @@ class Ensemble:
         """
         if set(starts) != set(protocols):
             unmatched = ", ".join(sorted(set(starts) ^ set(protocols)))
-            raise InputError(f"{unmatched} came with a start or a protocol, but not both.")
+            raise InputError(
+                f"{unmatched} has only a start or only a protocol; give both for each name."
+            )
         former, common = _common(system, engine)
         snapshots = {name: as_snapshot(start) for name, start in starts.items()}
         for start in snapshots.values():

@@ -143,8 +143,8 @@ def test_order_of_calls_repr_and_plot():
     ("ensembles", "message"),
     [
         ({}, "no waiting time; expected an ensemble"),
-        ({-1.0: ageing_ensemble(1.0)}, "waiting time -1 is no time since the quench"),
-        ({np.nan: ageing_ensemble(1.0)}, "waiting time nan is no time since the quench"),
+        ({-1.0: ageing_ensemble(1.0)}, "waiting time is -1; expected the time since"),
+        ({np.nan: ageing_ensemble(1.0)}, "waiting time is nan; expected the time since"),
     ],
 )
 def test_what_has_not_waited_is_refused(ensembles, message):

@@ -186,5 +186,5 @@ def test_hash_and_storage():
 @pytest.mark.parametrize("parameters", [{"voxel_size": 1e-9}, {"multiple": 10**15}])
 def test_a_grid_that_no_memory_holds_is_refused(parameters):
     recipe = VoxelRecipe(**{"voxel_size": 0.2, "width": 0.2, **parameters})
-    with pytest.raises(InputError, match="which memory does not hold; use larger ones"):
+    with pytest.raises(InputError, match="too many for memory; use larger voxels"):
         recipe(example_snapshot(2))

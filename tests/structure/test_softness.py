@@ -61,7 +61,7 @@ def test_symmetries_change_nothing_and_relabelling_permutes(snapshot):
 
 @pytest.mark.parametrize("one", [Angular(0, 1, 1), Angular(1, 2, 1), Angular(1, 1, 0.5)])
 def test_bad_functions_are_refused(one):
-    with pytest.raises(InputError, match=r"is no angular function; expected xi > 0, sign ±1"):
+    with pytest.raises(InputError, match=r"is not an angular function; expected xi > 0, sign ±1"):
         symmetry_functions(example_snapshot(2), angular=[one])
 
 
@@ -118,8 +118,8 @@ def test_unfitted_and_misfitting_use_is_refused(fitted):
     ones = np.ones(144)
     for labels, message in (
         ([], "labels of 0 snapshots for 1"),
-        ([ones[1:]], "labels of snapshot 0 are no array of 144 values"),
-        ([2 * ones], "labels of snapshot 0 are no array of 144 values"),
+        ([ones[1:]], "labels of snapshot 0 are not an array of 144 values"),
+        ([2 * ones], "labels of snapshot 0 are not an array of 144 values"),
         ([ones], "no particle of species A has the label -1"),
     ):
         with pytest.raises(InputError, match=message):
