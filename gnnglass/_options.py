@@ -1,12 +1,14 @@
-"""Options that users give, checked where they enter: numbers of things, quantities, memory."""
+"""Options that users give, checked where they enter: numbers, quantities, memory and disk."""
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 from numbers import Integral, Real
+from pathlib import Path
 
-from gnnglass.errors import InputError, shown
+from gnnglass.errors import FileError, InputError, shown
 
 #: Larger than any number of things that one machine goes through, and a signed 64-bit integer.
 MOST = 2**62
@@ -60,6 +62,27 @@ def require_probability(**values: float) -> None:
     for name, value in values.items():
         if not 0 <= value <= 1:
             raise InputError(f"{name} is {value:g}; expected a probability between 0 and 1.")
+
+
+def require_disk(folder: Path, n_bytes: float) -> None:
+    """Refuse what the disk has no room for, before it is begun.
+
+    Args:
+        folder: Where files go; it need not exist.
+        n_bytes: What they take at least.
+
+    Raises:
+        FileError: If the disk has less room.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if n_bytes > free:
+        raise FileError(
+            f"files in {folder} would take at least {n_bytes / 2**30:.3g} GiB, and the disk has "
+            f"{free / 2**30:.3g} GiB left; make room, or ask for less."
+        )
 
 
 def require_memory(n_bytes: float, what: str) -> None:

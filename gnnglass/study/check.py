@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from gnnglass._options import require_memory
 from gnnglass._toml import fault
 from gnnglass.compare import smooth
 from gnnglass.dynamics import BondBreaking
 from gnnglass.errors import InputError, shown
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.models import AnyRecipe, GraphRecipe, create_model, recipe_for
+from gnnglass.models import AnyRecipe, GraphRecipe, VoxelRecipe, create_model, recipe_for
 from gnnglass.simulate import ENGINES
 from gnnglass.simulate._state import lattice_start
 from gnnglass.structure import indicator_field, indicators_for
@@ -65,9 +67,14 @@ def check_study(study: Study, device: str = "auto") -> Parts:
                 f"dynamics.ageing follows a phase at its waiting times, but phases.{phase} has no "
                 "waiting_steps; give it some, or leave dynamics.ageing out."
             )
+    n_frames = sum(
+        len(protocol.frame_steps)
+        for phase in study.labels
+        for protocol in protocols(study, phase).values()
+    )
     for name, section in study.classifiers.items():
         try:
-            _check_classifier(section, system, starts[0])
+            _check_classifier(section, system, starts[0], n_frames)
         except InputError as error:
             raise InputError(f"classifiers.{name}: {error}") from error
     lattice = Trajectory([starts[0]], {"system": study.system.name})
@@ -109,11 +116,16 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
         raise InputError(f"training: {fault(error).rstrip('.')}.") from error
 
 
-def _check_classifier(section: ClassifierSection, system: GlassFormer, start: Snapshot) -> None:
+def _check_classifier(
+    section: ClassifierSection, system: GlassFormer, start: Snapshot, n_frames: int
+) -> None:
     training_options(section)
     recipe = recipe_of(section, system)
-    # A lattice has the box that every later configuration has.
-    recipe(start)
+    # A lattice has the box that every later configuration has, and as many neighbours.
+    made: Any = recipe(start)
+    tensors = [made] if isinstance(recipe, VoxelRecipe) else made.to_dict().values()
+    n_bytes = sum(getattr(tensor, "nbytes", 0) for tensor in tensors)
+    require_memory(n_frames * n_bytes, f"{n_frames} configurations as input of {section.model}")
     model = create_model(section.model, recipe, section.model_options)
     attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"

@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gnnglass._options import require_disk
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
@@ -69,6 +70,8 @@ def run_study(
     parts = _check(study, stages, device)
     workspace = Workspace(study, stages.folder, parts, workers, scheduler, device)
     tqdm.write(plan(workspace))
+    if not workspace.results.exists():
+        require_disk(stages.folder, bytes_of(workspace))
     with stages.alone():
         _simulate(workspace, stages)
         # Before the networks: the simulations share the machine with nothing then.
@@ -104,6 +107,25 @@ def _check(study: Study, stages: Stages, device: str) -> Parts:
 def _elsewhere(*groups: str) -> list[str]:
     """Packages by others that add entries to any of some groups."""
     return [package for group in groups for package in packages_elsewhere(group)]
+
+
+#: A position and an image flag in single precision, per dimension, in a GSD file.
+BYTES = 8
+
+
+def bytes_of(workspace: Workspace) -> int:
+    """What the runs of a study and their inherent structures take at least, and its clones."""
+    study, system = workspace.study, workspace.system
+    frames = 2 * sum(
+        len(protocol.frame_steps)
+        for phase in study.phases
+        for protocol in protocols(study, phase).values()
+    )
+    if study.dynamics is not None:
+        section = study.dynamics
+        clones = len(workspace.followed(section.phase)) * section.n_clones
+        frames += clones * (1 + len(section.lag_steps))
+    return frames * study.system.n_particles * system.dimension * BYTES
 
 
 def plan(workspace: Workspace) -> str:

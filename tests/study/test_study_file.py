@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 from tiny_study import TINY, as_toml, tiny
 
+from gnnglass import _options
 from gnnglass.errors import FileError, GnnglassError, InputError, UnknownNameError
 from gnnglass.simulate import AgeingProtocol, Protocol
 from gnnglass.study import EnsembleFile, Study, read_ensemble_file, run_study
@@ -243,3 +246,16 @@ def test_an_unknown_device_is_refused_before_anything_is_simulated(tmp_path):
     with pytest.raises(InputError, match="unknown device 'abacus'"):
         run_study(Study.from_dict(TINY), tmp_path / "study", device="abacus")
     assert not (tmp_path / "study").exists()
+
+
+def test_a_study_that_the_disk_or_the_memory_cannot_hold_is_refused_at_once(tmp_path, monkeypatch):
+    study = Study.from_dict(TINY)
+    full = SimpleNamespace(free=1000)
+    monkeypatch.setattr(_options.shutil, "disk_usage", lambda _: full)
+    with pytest.raises(FileError, match=r"would take at least .* GiB, and the disk has 9\.31e-07"):
+        run_study(study, tmp_path / "study", device="cpu")
+    assert not list((tmp_path / "study").glob("runs/workspace/*"))
+    monkeypatch.undo()
+    monkeypatch.setattr(_options.os, "sysconf", lambda _: 200)
+    with pytest.raises(InputError, match=r"configurations as input of .* GiB of memory"):
+        check_study(study, "cpu")
