@@ -253,8 +253,8 @@ class Softness(Indicator):
                 )
             if group.shape != (len(snapshot),) or not np.isin(group, (-1, 0, 1)).all():
                 raise InputError(
-                    f"labels of snapshot {k} are not an array of {len(snapshot)} values; expected +1 "
-                    "(soft), −1 (hard) or 0 (neither) for each particle."
+                    f"labels of snapshot {k} are not an array of {len(snapshot)} values; expected "
+                    "+1 (soft), −1 (hard) or 0 (neither) for each particle."
                 )
         labelled = list(zip(snapshots, groups, strict=True))
         features = np.concatenate([symmetry_functions(one)[group != 0] for one, group in labelled])
