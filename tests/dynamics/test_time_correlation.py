@@ -292,7 +292,7 @@ def lost_flags(trajectory):
     ("change", "lags", "message"),
     [
         (lambda t: t, (10, 200), "lag of 200 steps is beyond the data: .* spans 190 steps"),
-        (lambda t: t, (10, 15), r"others at all the lags \[10, 15\] after it; .* 10 to 10 steps"),
+        (lambda t: t, (10, 15), r"frames at all the lags \[10, 15\]; .* 10 to 10 steps"),
         (lambda t: t, (10, 10), r"\[10, 10\]; expected positive steps in increasing order"),
         (lambda t: t, (0, 10), r"\[0, 10\]; expected positive steps in increasing order"),
         (lambda t: t, (0.5,), "expected whole numbers of steps"),

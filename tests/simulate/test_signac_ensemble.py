@@ -311,7 +311,7 @@ def test_another_start_is_another_ensemble_and_more_clones_are_more_of_the_same(
 
 
 def test_a_start_needs_a_protocol(tmp_path):
-    with pytest.raises(InputError, match="last came with a start or a protocol"):
+    with pytest.raises(InputError, match="last has only a start or only a protocol"):
         Ensemble(tmp_path).plan_clones("kam2d", {"last": example_snapshot(2)}, {})
 
 
