@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -298,8 +299,8 @@ def restated(
     Args:
         trajectory: As its file states it.
         system: The glass former; another one that is stated goes to ``accepted``.
-        species: Name of a species in the file to its right name; others keep theirs. The mapping
-            is kept as ``species``.
+        species: Name or number of a species in the file to its right name; others keep theirs. The
+            mapping is kept as ``species``.
         length_unit: The unit of length, in that of the file: positions and edges are divided by
             it. Fields are left as they are. It is kept as ``length_unit``.
 
@@ -342,6 +343,7 @@ def restated(
 
 
 def _renamed(names: Sequence[str], species: Mapping[str, str]) -> tuple[str, ...]:
+    species = {_name_of_number(old, names): new for old, new in species.items()}
     unknown = [name for name in species if name not in names]
     if unknown:
         raise InputError(
@@ -354,6 +356,14 @@ def _renamed(names: Sequence[str], species: Mapping[str, str]) -> tuple[str, ...
             "name of its own."
         )
     return renamed
+
+
+def _name_of_number(species: str, names: Sequence[str]) -> str:
+    """The letter that readers give a species that a file only numbers, if it is none of `names`."""
+    numbers = dict(enumerate(string.ascii_uppercase, start=1))
+    if species in names or not species.isdecimal():
+        return species
+    return numbers.get(int(species), species)
 
 
 def nearest_distance(snapshot: Snapshot) -> float | None:

@@ -89,6 +89,8 @@ def test_exchanged_species_are_refused_or_mapped(thermal_classifier, tmp_path):
     expected = explained(thermal_classifier, right, tmp_path / "right.gsd")
     found = explained(thermal_classifier, swapped, tmp_path / "s.gsd", "--species=A=B,B=A")
     np.testing.assert_allclose(found[0].field("importance"), expected[0].field("importance"))
+    found = explained(thermal_classifier, swapped, tmp_path / "n.gsd", "--species=1=B,2=A")
+    np.testing.assert_allclose(found[0].field("importance"), expected[0].field("importance"))
     names = dump(tmp_path / "names.dump", SNAPSHOT, names=("Cu", "Zr"))
     said = refused("explain", thermal_classifier, names, "-o", tmp_path / "x.gsd")
     assert "species Cu, Zr" in said and "knows A, B" in said
