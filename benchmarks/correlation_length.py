@@ -6,18 +6,17 @@ fitted length is off in the mean over sets (of its logarithm), how much it varie
 which share of the sets the length is given and not refused, and in which share of these its
 interval holds the true one::
 
-    python benchmarks/correlation_length.py --sets 40 --write docs/comparison.md
+    python benchmarks/correlation_length.py --sets 40
 """
 
 from __future__ import annotations
 
 import argparse
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _common import rewrite_part, run_script
+from _common import run_script
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -125,12 +124,8 @@ def table(sets: int) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sets", type=int, default=40, help="sets of eight runs per length")
-    parser.add_argument("--write", type=Path, help="page whose table is to be rewritten")
     arguments = parser.parse_args()
-    found = table(arguments.sets)
-    print(found.to_string(index=False))
-    if arguments.write is not None:
-        rewrite_part(arguments.write, "correlation lengths", found)
+    print(table(arguments.sets).to_string(index=False))
 
 
 if __name__ == "__main__":

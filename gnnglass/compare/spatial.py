@@ -413,15 +413,9 @@ class CorrelationLength:
     @property
     def warning(self) -> str:
         """Why the box may be too small for ξ; empty if nothing speaks for that."""
-        if np.isnan(self.estimate):
+        if np.isnan(self.estimate) or self.ratio.holds(1):
             return ""
-        edge = float(self.correlation.edges.min())
-        reasons = []
-        if self.interval.high > LARGEST_SHARE * edge:
-            reasons.append(f"the interval reaches beyond an eighth of the box edge {edge:.4g}")
-        if not self.ratio.holds(1):
-            reasons.append("blocks of half the edge give another length")
-        return f"limited by the box: {' and '.join(reasons)}" if reasons else ""
+        return "limited by the box: blocks of half the edge give another length"
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
@@ -504,7 +498,8 @@ def correlation_length(
     The check: the same is done within blocks of half the edge. If ξ depends on that, it depends
     on the size of the box, too. A box holds few regions as large as an eighth of its edge: up to
     there ξ was measured to be unbiased and its intervals to cover
-    (``benchmarks/correlation_length.py``). A ξ beyond is not given; `decay` holds what was fitted.
+    (``benchmarks/correlation_length.py``). A ξ whose interval reaches beyond is not given; `decay`
+    holds what was fitted.
 
     Args:
         snapshots: Configurations holding the field, all in boxes of one size: one trajectory
@@ -584,18 +579,22 @@ def fit_length(
     if nothing:
         none = Interval(np.nan, np.nan, np.nan, whole.n_runs, nothing)
         return CorrelationLength(whole, Decay(np.nan, np.nan), none, fit_range, none)
-    if decay.length > LARGEST_SHARE * edge:
+    interval = over_runs(lambda picked: in_box(picked).length)
+    largest = LARGEST_SHARE * edge
+    reach = max(decay.length, min(interval.high, edge / 2)) if interval.exists else decay.length
+    if reach > largest:
         beyond = (
-            f"the box is too small: the best fit has ξ = {decay.length:.3g}, beyond an eighth of "
-            f"its edge {edge:.4g}, so that no more than ξ ≳ {LARGEST_SHARE * edge:.3g} is known; "
-            f"simulate a box of edge at least {decay.length / LARGEST_SHARE:.3g}"
+            f"the box is too small: the best fit has ξ = {interval.sentence('.3g')}, and nothing "
+            f"beyond an eighth of the edge {edge:.4g} can be told, so that no more than "
+            f"ξ ≳ {min(decay.length, largest):.3g} is known; simulate a box of edge at least "
+            f"{reach / LARGEST_SHARE:.3g}"
         )
         none = Interval(np.nan, np.nan, np.nan, whole.n_runs, beyond)
         return CorrelationLength(whole, decay, none, fit_range, none)
     return CorrelationLength(
         correlation=whole,
         decay=decay,
-        interval=over_runs(lambda picked: in_box(picked).length),
+        interval=interval,
         fit_range=fit_range,
         ratio=over_runs(lambda picked: in_blocks(picked).length / in_box(picked).length),
     )

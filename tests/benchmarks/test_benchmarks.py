@@ -84,19 +84,17 @@ def test_interval_coverage_rewrites_its_table(
     assert [row.split(" | ")[:2] for row in rows] == [["| mean", "normal"], ["| mean", "skewed"]]
 
 
-def test_correlation_length_rewrites_its_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_correlation_length_prints_its_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "comparison.md"
-    page.write_text("<!-- correlation lengths -->\n<!-- end of correlation lengths -->\n", "utf-8")
     monkeypatch.setattr(correlation_length, "RATIOS", (8,))
     monkeypatch.setattr(correlation_length, "RUNS", 2)
     monkeypatch.setattr(correlation_length, "BOXES", {2: (16.0, 64, 200)})
-    monkeypatch.setattr(sys, "argv", ["lengths", "--sets", "2", "--write", str(page)])
+    monkeypatch.setattr(sys, "argv", ["lengths", "--sets", "2"])
     run_script(correlation_length.main)
-    head, _, row = page.read_text(encoding="utf-8").splitlines()[1:-1]
-    assert head.startswith("| dimension | ξ / L | bias of the fit | spread | given | covered |")
-    assert row.startswith("| 2 | 1/8 | ")
+    head, row = capsys.readouterr().out.splitlines()
+    assert " ".join(head.split()) == "dimension ξ / L bias of the fit spread given covered"
+    assert row.split()[:2] == ["2", "1/8"]
 
 
 def test_indicators_refuses_what_there_is_not() -> None:
