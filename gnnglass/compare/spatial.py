@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ class SpatialCorrelation:
         r: Middle of each bin of distances, shape [n_bins].
         per_run: C(r) of each run, shape [n_runs, n_bins]; NaN where some configuration has no
             pair in the bin.
+        variances: Variance of the field in each run relative to that over all runs, shape
+            [n_runs]; the weights of the runs.
         edges: Edges of the box (of a block, if it was cut in blocks), shape [d].
         n_particles: Particles in it, on average.
         blocks: Into how many parts each edge of the box was cut; 1 is the periodic box itself.
@@ -45,6 +48,7 @@ class SpatialCorrelation:
     species: str
     r: FloatArray
     per_run: FloatArray
+    variances: FloatArray
     edges: FloatArray
     n_particles: float
     blocks: int
@@ -57,13 +61,15 @@ class SpatialCorrelation:
 
     @property
     def estimate(self) -> FloatArray:
-        """C(r), mean over runs, shape [n_bins]."""
-        return np.asarray(self.per_run.mean(axis=0))
+        """C(r) of all runs, shape [n_bins]."""
+        return np.average(self.per_run, axis=0, weights=self.variances)
 
     @property
     def intervals(self) -> tuple[Interval, ...]:
         """C(r) in each bin with its 95 % interval over runs."""
-        return tuple(mean_over_runs(each, seed=self.seed) for each in self.per_run.T)
+        # A ratio of means, to first order in what each run is off by.
+        off = self.variances[:, None] * (self.per_run - self.estimate)
+        return tuple(mean_over_runs(each, seed=self.seed) for each in (self.estimate + off).T)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per bin that has pairs."""
@@ -132,7 +138,9 @@ def spatial_correlation(
     C(r) = ⟨δ_i δ_j⟩_{r_ij ≈ r} / ⟨δ_i²⟩ with δ_i = φ_i − ⟨φ⟩, the mean being that of the species
     in the configuration: it is one at r = 0 and, as a correlation per pair, free of the
     oscillations of g(r) (Donati, Glotzer & Poole, Phys. Rev. Lett. 82, 5064 (1999), for
-    displacements). Each configuration by itself, then its run, then over runs.
+    displacements). Numerator and denominator are both averaged over configurations, then over
+    runs, before one is divided by the other: a ratio of each configuration would be too small
+    where it holds few correlated regions, because those that are larger by chance raise both.
 
     As Σ_i δ_i = 0, the mean of C over all pairs is −1 / (N − 1) whatever the field: what is
     correlated nearby appears anticorrelated far away. `correlation_length` accounts for that.
@@ -175,6 +183,7 @@ def spatial_correlation(
     values = fields.values(field)
     names = fields.species if species is None else tuple(species)
     found: dict[str, list[FloatArray]] = {name: [] for name in names}
+    sizes: dict[str, list[float]] = {name: [] for name in names}
     for k, snapshot in enumerate(fields.snapshots):
         pairs = neighbor_pairs(snapshot, n_bins * bin_width)
         block = _block_of(snapshot, blocks)
@@ -195,13 +204,16 @@ def spatial_correlation(
             count = np.bincount(bins[both], minlength=n_bins)[:n_bins]
             product = delta[i[both]] * delta[j[both]]
             total = np.bincount(bins[both], product, minlength=n_bins)[:n_bins]
-            found[name].append(np.where(count > 0, total / np.maximum(count, 1) / size, np.nan))
+            found[name].append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+            sizes[name].append(float(size))
+    variances = {name: run_means(sizes[name], fields.runs) for name in names}
     return {
         name: SpatialCorrelation(
             field=field,
             species=name,
             r=np.asarray((np.arange(n_bins) + 0.5) * bin_width),
-            per_run=run_means(np.stack(curves), fields.runs),
+            per_run=run_means(np.stack(curves), fields.runs) / variances[name][:, None],
+            variances=variances[name] / variances[name].mean(),
             edges=box / blocks,
             n_particles=_mean_count(fields, name) / blocks ** len(box),
             blocks=blocks,
@@ -249,8 +261,11 @@ def _mean_count(fields: FieldSet, species: str) -> float:
     )
 
 
-N_NODES = {2: 60, 3: 20}
-"""Nodes per edge of the means over the box."""
+N_NODES = {2: 24, 3: 10}
+"""Nodes per edge of the means over a block, an even number."""
+
+N_DIRECTIONS = 48
+"""Directions over which what depends on that of a distance is averaged."""
 
 
 @dataclass(frozen=True)
@@ -274,28 +289,68 @@ def expected_shapes(
     The mean φ̄ is made of the same values, and ⟨(φ_i − φ̄)(φ_j − φ̄)⟩ = C(r_ij) − ⟨φ̄²⟩, where
     ⟨φ̄²⟩ is the mean of C over all pairs, that of a particle with itself included. A field that
     varies like A exp(−r / ξ) over distances, and by itself from one particle to the next, is
-    therefore expected at A [exp(−r / ξ) − ⟨exp(−r / ξ)⟩] − 1/N, with ⟨…⟩ over two places in the
-    box. (That ⟨δ²⟩ lacks ⟨φ̄²⟩, too, is taken up by A.)
+    therefore expected at A [E(r) − ⟨E⟩] − 1/N, with ⟨…⟩ over two places in the box. (That ⟨δ²⟩
+    lacks ⟨φ̄²⟩, too, is taken up by A.)
+
+    A periodic box has the waves that fit it, with the spectrum of exp(−r / ξ): E is the sum of
+    exp(−r / ξ) over all images (Poisson's summation formula), here averaged over the directions of
+    r, and ⟨E⟩ its integral over all space by the volume. In a block E(r) = exp(−r / ξ), and places
+    near its faces have less to do with its mean than others: ⟨φ_i φ̄⟩ + ⟨φ_j φ̄⟩ − ⟨φ̄²⟩ over pairs at
+    that distance stands for ⟨E⟩.
 
     Args:
         correlation: Tells of the box, periodic if it was not cut in blocks.
         r: Distances, shape [n_bins].
-        lengths: Values of ξ, shape [n_lengths].
+        lengths: Values of ξ, up to half the shortest edge, shape [n_lengths].
 
     Returns:
-        exp(−r / ξ) − ⟨exp(−r / ξ)⟩, shape [n_bins, n_lengths].
+        E(r) − ⟨E⟩, shape [n_bins, n_lengths].
     """
-    tried = np.asarray(lengths, dtype=np.float64)
-    nodes = (np.arange(N_NODES[len(correlation.edges)]) + 0.5) / N_NODES[len(correlation.edges)]
-    periodic = correlation.blocks == 1
-    # Along one edge, two places are any part of half the edge apart in a periodic box; in an open
-    # one the number of places at a distance falls off linearly.
-    reach = correlation.edges / 2 if periodic else correlation.edges
-    distance = np.linalg.norm(np.stack(np.meshgrid(*(nodes * a for a in reach))), axis=0).ravel()
-    weight = np.ones_like(nodes) if periodic else 2 * (1 - nodes)
-    weights = np.prod(np.meshgrid(*[weight] * len(reach)), axis=0).ravel()
-    means = np.array([np.average(np.exp(-distance / length), weights=weights) for length in tried])
-    return np.asarray(np.exp(-np.asarray(r)[:, None] / tried) - means)
+    at, tried = np.asarray(r, dtype=np.float64), np.asarray(lengths, dtype=np.float64)
+    if correlation.blocks == 1:
+        return _in_periodic_box(at, tried, correlation.edges)
+    return _in_block(at, tried, correlation.edges)
+
+
+def _in_periodic_box(r: FloatArray, lengths: FloatArray, edges: FloatArray) -> FloatArray:
+    d = len(edges)
+    images = np.array([image for image in product(range(-2, 3), repeat=d) if any(image)]) * edges
+    places = r[:, None, None, None] * _directions(d)[:, None] + images
+    distance = np.linalg.norm(places, axis=-1).reshape(len(r), -1)
+    total = np.exp(-r[:, None] / lengths)
+    for column, length in enumerate(lengths):
+        total[:, column] += np.exp(-distance / length).sum(axis=1) / N_DIRECTIONS
+    space = {2: 2 * np.pi, 3: 8 * np.pi}[d] * lengths**d
+    return np.asarray(total - space / np.prod(edges))
+
+
+def _in_block(r: FloatArray, lengths: FloatArray, edges: FloatArray) -> FloatArray:
+    d = len(edges)
+    n = N_NODES[d]
+    cells = np.indices((n,) * d).reshape(d, -1).T
+    nodes = (cells + 0.5) / n * edges
+    # How much a place has to do with the mean, for those in one corner: a block is symmetric.
+    corner = nodes[(cells < n // 2).all(axis=1)]
+    distance = np.linalg.norm(corner[:, None] - nodes, axis=-1)
+    shares = np.stack([np.exp(-distance / length).mean(axis=1) for length in lengths], axis=1)
+    folded = np.minimum(cells, n - 1 - cells) @ (n // 2) ** np.arange(d)[::-1]
+    # Which places are one end of a pair at a distance.
+    ends = nodes[:, None, None] + r[:, None, None] * np.abs(_directions(d))
+    pairs = (ends < edges).all(axis=-1).sum(axis=-1)
+    of_corner = np.stack([np.bincount(folded, each, len(corner)) for each in pairs.T])
+    with_mean = of_corner @ shares / of_corner.sum(axis=1, keepdims=True)
+    return np.asarray(np.exp(-r[:, None] / lengths) - 2 * with_mean + shares.mean(axis=0))
+
+
+def _directions(dimension: int) -> FloatArray:
+    """Unit vectors in all directions but for mirror images, shape [N_DIRECTIONS, d]."""
+    k = (np.arange(N_DIRECTIONS) + 0.5) / N_DIRECTIONS
+    if dimension == 2:
+        return np.stack([np.cos(np.pi * k), np.sin(np.pi * k)], axis=1)
+    # Along a spiral from pole to pole.
+    height, turn = 1 - 2 * k, np.pi * (1 + np.sqrt(5)) * N_DIRECTIONS * k
+    ring = np.sqrt(1 - height**2)
+    return np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
 
 
 def fit_decay(excess: FloatArray, lengths: FloatArray, shapes: FloatArray) -> Decay:
@@ -317,8 +372,8 @@ def fit_decay(excess: FloatArray, lengths: FloatArray, shapes: FloatArray) -> De
     return Decay(float(lengths[best]), float(projections[best] / sizes[best]))
 
 
-LARGEST_SHARE = 0.1
-"""A length beyond this share of the shortest edge is called limited by the box."""
+LARGEST_SHARE = 1 / 8
+"""A length beyond this share of the shortest edge cannot be told from the box."""
 
 STEP = 0.01
 """Relative step between the lengths that are tried."""
@@ -332,8 +387,9 @@ class CorrelationLength:
 
     Attributes:
         correlation: The correlation function that was fitted.
-        decay: ξ and A; NaN if they have no value, with the reason in the interval's note.
-        interval: ξ with its 95 % interval over runs.
+        decay: ξ and A of the best fit; NaN if there is no decay to be fitted.
+        interval: ξ with its 95 % interval over runs; NaN if ξ has no value, or is beyond what a
+            box of that size can tell, with the reason in the note.
         fit_range: Distances between which it was fitted.
         ratio: ξ of the blocks of half the edge divided by ξ of the box, with its 95 % interval
             over runs.
@@ -360,15 +416,9 @@ class CorrelationLength:
     @property
     def warning(self) -> str:
         """Why the box may be too small for ξ; empty if nothing speaks for that."""
-        if np.isnan(self.estimate):
+        if np.isnan(self.estimate) or self.ratio.holds(1):
             return ""
-        edge = float(self.correlation.edges.min())
-        reasons = []
-        if self.estimate > LARGEST_SHARE * edge:
-            reasons.append(f"ξ is {self.estimate / edge:.0%} of the box edge {edge:.4g}")
-        if not self.ratio.holds(1):
-            reasons.append("blocks of half the edge give another length")
-        return f"limited by the box: {' and '.join(reasons)}" if reasons else ""
+        return "limited by the box: blocks of half the edge give another length"
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
@@ -419,11 +469,11 @@ class CorrelationLength:
             ax: Axes to draw on; a new figure is made without.
         """
         ax = self.correlation.plot(ax)
-        if np.isfinite(self.estimate):
+        if np.isfinite(self.decay.length):
             r = np.linspace(*self.fit_range, 100)
-            shape = expected_shapes(self.correlation, r, [self.estimate])[:, 0]
+            shape = expected_shapes(self.correlation, r, [self.decay.length])[:, 0]
             curve = self.decay.amplitude * shape - 1 / self.correlation.n_particles
-            ax.plot(r, curve, color="C1", label=f"ξ = {self.estimate:.3g}")
+            ax.plot(r, curve, color="C1", label=f"ξ = {self.decay.length:.3g}")
             ax.legend(frameon=False)
         return ax
 
@@ -440,16 +490,19 @@ def correlation_length(
 ) -> dict[str, CorrelationLength]:
     """Length over which a field is correlated, and a check against the size of the box.
 
-    C(r), averaged over runs, is fitted by A exp(−r / ξ), less the mean that was removed
-    (`expected_shapes`), by unweighted least squares over equal bins. An exponential is what
-    correlations of particle motion in glassy samples were found to decay like (Weeks, Crocker &
-    Weitz, J. Phys.: Condens. Matter 19, 205131 (2007)); A is free because a part of any
-    per-particle field is independent from one particle to the next, and so is left out of ξ. The
-    fit begins beyond the particles' diameter, where neighbours have the same surroundings for a
+    C(r), averaged over runs, is fitted by A exp(−r / ξ) as it looks in a periodic box and less the
+    mean that was removed (`expected_shapes`), by unweighted least squares over equal bins. An
+    exponential is what correlations of particle motion in glassy samples were found to decay like
+    (Weeks, Crocker & Weitz, J. Phys.: Condens. Matter 19, 205131 (2007)); A is free because a part
+    of any per-particle field is independent from one particle to the next, and so is left out of ξ.
+    The fit begins beyond the particles' diameter, where neighbours have the same surroundings for a
     reason that has nothing to do with ξ, and ends at a quarter of the box.
 
     The check: the same is done within blocks of half the edge. If ξ depends on that, it depends
-    on the size of the box, too.
+    on the size of the box, too. A box holds few regions as large as an eighth of its edge: up to
+    there ξ was measured to be unbiased and its intervals to cover
+    (``benchmarks/correlation_length.py``). A ξ whose interval reaches beyond is not given; `decay`
+    holds what was fitted.
 
     Args:
         snapshots: Configurations holding the field, all in boxes of one size: one trajectory
@@ -485,12 +538,13 @@ def correlation_length(
         )
         for blocks in (1, 2)
     )
-    return {name: _fitted(whole[name], halved[name], start) for name in whole}
+    return {name: fit_length(whole[name], halved[name], start) for name in whole}
 
 
-def _fitted(
+def fit_length(
     whole: SpatialCorrelation, halved: SpatialCorrelation, start: float
 ) -> CorrelationLength:
+    """`correlation_length` from the correlation in the box and in blocks of half its edge."""
     use = (whole.r >= start) & np.isfinite(whole.estimate) & np.isfinite(halved.estimate)
     if use.sum() < FEWEST_BINS:
         raise InputError(
@@ -500,10 +554,14 @@ def _fitted(
         )
     r, width = whole.r[use], float(whole.r[1] - whole.r[0])
     fit_range = (float(r[0] - width / 2), float(r[-1] + width / 2))
-    lengths = np.exp(np.arange(np.log(width), np.log(whole.edges.min()), STEP))
+    edge = float(whole.edges.min())
+    lengths = np.exp(np.arange(np.log(width), np.log(edge / 2), STEP))
     in_box, in_blocks = (
         _Fitter(
-            each.per_run[:, use] + 1 / each.n_particles, lengths, expected_shapes(each, r, lengths)
+            each.per_run[:, use] + 1 / each.n_particles,
+            each.variances,
+            lengths,
+            expected_shapes(each, r, lengths),
         )
         for each in (whole, halved)
     )
@@ -524,10 +582,22 @@ def _fitted(
     if nothing:
         none = Interval(np.nan, np.nan, np.nan, whole.n_runs, nothing)
         return CorrelationLength(whole, Decay(np.nan, np.nan), none, fit_range, none)
+    interval = over_runs(lambda picked: in_box(picked).length)
+    largest = LARGEST_SHARE * edge
+    reach = max(decay.length, min(interval.high, edge / 2)) if interval.exists else decay.length
+    if reach > largest:
+        beyond = (
+            f"the box is too small: the best fit has ξ = {interval.sentence('.3g')}, and nothing "
+            f"beyond an eighth of the edge {edge:.4g} can be told, so that no more than "
+            f"ξ ≳ {min(decay.length, largest):.3g} is known; simulate a box of edge at least "
+            f"{reach / LARGEST_SHARE:.3g}"
+        )
+        none = Interval(np.nan, np.nan, np.nan, whole.n_runs, beyond)
+        return CorrelationLength(whole, decay, none, fit_range, none)
     return CorrelationLength(
         correlation=whole,
         decay=decay,
-        interval=over_runs(lambda picked: in_box(picked).length),
+        interval=interval,
         fit_range=fit_range,
         ratio=over_runs(lambda picked: in_blocks(picked).length / in_box(picked).length),
     )
@@ -539,13 +609,17 @@ class _Fitter:
 
     Attributes:
         excess: C(r) + 1/N of each run, shape [n_runs, n_bins].
+        weights: Weights of the runs, shape [n_runs].
         lengths: Values of ξ to choose from, shape [n_lengths].
         shapes: What each of them is expected to look like, shape [n_bins, n_lengths].
     """
 
     excess: FloatArray
+    weights: FloatArray
     lengths: FloatArray
     shapes: FloatArray
 
     def __call__(self, picked: Sequence[int]) -> Decay:
-        return fit_decay(self.excess[list(picked)].mean(axis=0), self.lengths, self.shapes)
+        members = list(picked)
+        mean = np.average(self.excess[members], axis=0, weights=self.weights[members])
+        return fit_decay(mean, self.lengths, self.shapes)

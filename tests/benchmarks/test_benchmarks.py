@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import correlation_length
 import interval_coverage
 import pytest
 from _common import run_script
@@ -81,6 +82,19 @@ def test_interval_coverage_rewrites_its_table(
     head, _, *rows = page.read_text(encoding="utf-8").splitlines()[1:-1]
     assert head == "| figure | values | 2 | 3 | 4 | 6 | 8 | 20 |"
     assert [row.split(" | ")[:2] for row in rows] == [["| mean", "normal"], ["| mean", "skewed"]]
+
+
+def test_correlation_length_prints_its_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(correlation_length, "RATIOS", (8,))
+    monkeypatch.setattr(correlation_length, "RUNS", 2)
+    monkeypatch.setattr(correlation_length, "BOXES", {2: (16.0, 64, 200)})
+    monkeypatch.setattr(sys, "argv", ["lengths", "--sets", "2"])
+    run_script(correlation_length.main)
+    head, row = capsys.readouterr().out.splitlines()
+    assert " ".join(head.split()) == "dimension ξ / L bias of the fit spread given covered"
+    assert row.split()[:2] == ["2", "1/8"]
 
 
 def test_indicators_refuses_what_there_is_not() -> None:

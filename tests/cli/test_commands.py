@@ -299,7 +299,7 @@ def test_correlation_length_prints_and_writes_what_it_found(annotated, tmp_path)
     done = gnnglass("correlation-length", *annotated, "--field=x", "--species=all", "-o", table)
     assert done.code == 0, done.err
     assert done.out.startswith("Correlation length of x, all particles: ")
-    assert "there is no decay within the box" in done.out
+    assert "the box is too small: the best fit has ξ = " in done.out
     (row,) = pd.read_csv(table).to_dict("records")
     assert (row["field"], row["n_runs"], row["edge"]) == ("x", 3, 12.0)
 

@@ -1,10 +1,13 @@
 """Lengths of fields that were made with a known one, and of fields that have none."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from random_fields import exponential_fields
+from scipy.special import j0
 
-from gnnglass.compare import Curve, correlation_length, spatial_correlation
+from gnnglass.compare import Curve, SpatialCorrelation, correlation_length, spatial_correlation
 from gnnglass.compare.spatial import expected_shapes, fit_decay
 from gnnglass.errors import InputError
 
@@ -20,7 +23,7 @@ def plane():
 def test_a_known_length_is_recovered_in_2d():
     """Of all particles and of one species, with a quarter of the variance independent."""
     snapshots = exponential_fields(
-        np.random.default_rng(0), 20, dimension=2, edge=32.0, xi=1.5, n=1500, independent=0.25
+        np.random.default_rng(0), 20, dimension=2, edge=32.0, xi=1.5, n=1000, independent=0.25
     )
     found = correlation_length(
         snapshots, "f", runs=range(20), species=["A", "all"], fit_range=(1, 5)
@@ -39,33 +42,68 @@ def test_a_known_length_is_recovered_in_3d(xi):
         np.random.default_rng(1), 4, dimension=3, edge=12.0, xi=xi, n=1500
     )
     found = correlation_length(snapshots, "f", runs=range(4), species=["all"])["all"]
-    assert found.estimate == pytest.approx(xi, rel=0.1)
-    assert ("ξ is 1" in found.warning) == (xi > 1.2)
+    assert found.decay.length == pytest.approx(xi, rel=0.1)
+    assert np.isnan(found.estimate) == (xi > 1.2)
 
 
-def test_a_length_that_is_too_large_for_the_box_is_told():
-    snapshots = exponential_fields(
-        np.random.default_rng(2), 6, dimension=2, edge=16.0, xi=5.0, n=400
-    )
-    found = correlation_length(snapshots, "f", runs=range(6), species=["all"])["all"]
-    assert "limited by the box: ξ is" in found.sentence()
-    assert found.warning in found.to_frame().note[0]
+def test_a_length_that_is_too_large_for_the_box_is_not_given():
+    """What was fitted is told, with the box that it takes, and a curve goes on without it."""
+    rng = np.random.default_rng(2)
+    found = {}
+    for xi in (1.0, 5.0):
+        snapshots = exponential_fields(rng, 6, dimension=2, edge=16.0, xi=xi, n=400)
+        found[xi] = correlation_length(snapshots, "f", runs=range(6), species=["all"])["all"]
+    large = found[5.0]
+    assert large.decay.length > 2
+    assert np.isnan([large.estimate, large.interval.low, large.interval.high]).all()
+    needed = "simulate a box of edge at least "
+    for told in (
+        f"the best fit has ξ = {large.decay.length:.3g} [",
+        "nothing beyond an eighth of the edge 16 can be told",
+        "no more than ξ ≳ 2 is known",
+        needed,
+    ):
+        assert told in large.sentence()
+        assert told in large.to_frame().note[0]
+    assert large.plot().lines[-1].get_label() == f"ξ = {large.decay.length:.3g}"
+    curve = Curve("kT", {0.3: large, 1.0: found[1.0]})
+    assert needed in curve.sentence()
+    assert curve.to_frame().estimate.notna().tolist() == [False, True]
 
 
-def test_what_the_mean_takes_away_equals_sampling(plane):
-    """⟨exp(−r / ξ)⟩ over pairs of random places, in a periodic box and in a block of it."""
+def test_what_a_box_makes_of_an_exponential_equals_a_sum_over_waves(plane):
+    """Waves that fit the box, the one of no length left out."""
+    correlation = spatial_correlation(plane[:1], "f", runs=["a"], species=["all"])["all"]
+    waves = np.arange(-400, 401) * 2 * np.pi / 32
+    k = np.hypot(*np.meshgrid(waves, waves)).ravel()
+    k = k[k > 0]
+    for xi in (2.0, 4.0, 8.0):
+        spectrum = 2 * np.pi * xi**2 / (1 + (k * xi) ** 2) ** 1.5 / 32**2
+        expected = [spectrum @ j0(k * r) for r in (2.0, 5.0, 7.5)]
+        found = expected_shapes(correlation, [2.0, 5.0, 7.5], [xi])[:, 0]
+        np.testing.assert_allclose(found, expected, atol=0.003)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_what_a_block_makes_of_an_exponential_equals_sampling(dimension):
+    """Random places i, j at a distance and y, z anywhere: C_ij − C_iy − C_jy + C_yz."""
+    edges = np.array([8.0, 6.0, 7.0])[:dimension]
     rng = np.random.default_rng(3)
-    lengths = np.array([0.5, 2.0, 8.0])
-    for blocks in (1, 2):
-        correlation = spatial_correlation(
-            plane[:1], "f", runs=["a"], species=["all"], bin_width=1.0, blocks=blocks
-        )["all"]
-        away = np.diff(rng.random((400_000, 2, 2)), axis=1)[:, 0] * correlation.edges
-        if blocks == 1:
-            away -= correlation.edges * np.round(away / correlation.edges)
-        sampled = np.exp(-np.linalg.norm(away, axis=1)[:, None] / lengths).mean(axis=0)
-        found = 1 - expected_shapes(correlation, [0.0], lengths)[0]
-        np.testing.assert_allclose(found, sampled, rtol=0.03)
+    block = SpatialCorrelation(
+        "f", "A", np.zeros(1), np.zeros((1, 1)), np.ones(1), edges, 100, blocks=2, seed=0
+    )
+    for r, xi in product((1.0, 3.0), (0.8, 2.0)):
+        i, y, z = rng.random((3, 400_000, dimension)) * edges
+        away = rng.normal(size=i.shape)
+        j = i + r * away / np.linalg.norm(away, axis=1, keepdims=True)
+        inside = ((j > 0) & (j < edges)).all(axis=1)
+
+        def mean(a, b, among=inside, xi=xi):
+            return np.exp(-np.linalg.norm(a - b, axis=1) / xi)[among].mean()
+
+        expected = np.exp(-r / xi) - mean(i, y) - mean(j, y) + mean(y, z)
+        found = expected_shapes(block, [r], [xi])[0, 0]
+        assert found == pytest.approx(expected, abs=0.004)
 
 
 def test_the_fit_inverts_its_model(plane):

@@ -25,7 +25,7 @@ def random_snapshot(seed, dimension=2, n=60, edge=9.0):
 
 
 def brute_force(snapshot, members, width, n_bins, blocks):
-    """The definition, pair by pair, over the explicit periodic images."""
+    """The mean over pairs in each bin, over explicit periodic images, and that of squares."""
     images = np.array(list(product((-1, 0, 1), repeat=snapshot.dimension))) * snapshot.box
     cell = [tuple(c) for c in np.floor((snapshot.positions / snapshot.box + 0.5) * blocks)]
     kind = list(zip(cell, snapshot.types, strict=True))
@@ -41,7 +41,7 @@ def brute_force(snapshot, members, width, n_bins, blocks):
             total[int(r / width)] += delta[i] * delta[j]
             count[int(r / width)] += 1
     with np.errstate(invalid="ignore"):
-        return total / count / np.mean([d**2 for d in delta.values()])
+        return total / count, np.mean([d**2 for d in delta.values()])
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -58,12 +58,22 @@ def test_equals_the_sum_over_all_pairs(dimension, blocks):
         blocks=blocks,
     )
     for name, correlation in found.items():
-        curves = []
-        for s in snapshots:
-            mask = np.full(len(s), True) if name == "all" else s.of_type(name)
-            curves.append(brute_force(s, np.flatnonzero(mask).tolist(), 0.5, 4, blocks))
-        expected = [np.mean(curves[:3], axis=0), curves[3]]
-        np.testing.assert_allclose(correlation.per_run, expected, atol=1e-9)
+        masks = [np.full(len(s), True) if name == "all" else s.of_type(name) for s in snapshots]
+        products, squares = zip(
+            *[
+                brute_force(s, np.flatnonzero(mask).tolist(), 0.5, 4, blocks)
+                for s, mask in zip(snapshots, masks, strict=True)
+            ],
+            strict=True,
+        )
+        above = np.array([np.mean(products[:3], axis=0), products[3]])
+        below = np.array([np.mean(squares[:3]), squares[3]])
+        np.testing.assert_allclose(correlation.per_run, above / below[:, None], atol=1e-9)
+        # Of runs, too, the means are divided, and not the ratios averaged.
+        expected = above.mean(axis=0) / below.mean()
+        np.testing.assert_allclose(correlation.estimate, expected, atol=1e-9)
+        centres = [interval.estimate for interval in correlation.intervals]
+        np.testing.assert_allclose(centres, expected, atol=1e-9)
         np.testing.assert_allclose(correlation.r, [0.25, 0.75, 1.25, 1.75])
 
 
