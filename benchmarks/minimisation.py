@@ -64,24 +64,48 @@ def hottest(system: GlassFormer) -> float:
     return kT
 
 
+def curvatures(system: GlassFormer, snapshot: Snapshot) -> FloatArray:
+    """Second derivatives of the energy, shape [n d, n d]."""
+    n, d = snapshot.positions.shape
+    pairs, groups = system._pairs(snapshot)
+    r = pairs.distances
+    slope, curvature = np.zeros(len(r)), np.zeros(len(r))
+    for potential, members in groups:
+        here, shift = r[members], 1e-6
+        slope[members] = -potential.force(here)
+        curvature[members] = (
+            potential.force(here - shift) - potential.force(here + shift)
+        ) / (2 * shift)  # fmt: skip
+    along = pairs.vectors / r[:, None]
+    along = along[:, :, None] * along[:, None, :]
+    across = np.eye(d) - along
+    blocks = np.zeros((n, n, d, d))
+    blocks[pairs.i, pairs.j] = (
+        -curvature[:, None, None] * along - (slope / r)[:, None, None] * across
+    )
+    blocks[np.arange(n), np.arange(n)] = -blocks.sum(axis=1)
+    return blocks.transpose(0, 2, 1, 3).reshape(n * d, n * d)
+
+
 def downhill(system: GlassFormer, snapshot: Snapshot, engine: LammpsEngine) -> float:
     """Energy per particle of the minimum at the end of the path of steepest descent."""
     from scipy.integrate import solve_ivp
 
     start = separated(system, snapshot)
-    session = engine._session_with(system, start)
-    shape = start.positions.shape
+
+    def at(flat: FloatArray) -> Snapshot:
+        return start.replace(positions=flat.reshape(start.positions.shape))
 
     def settled(_: float, flat: FloatArray) -> float:
-        return float(np.abs(session.forces_at(flat.reshape(shape))).max()) - 1e-4
+        return float(np.abs(system.forces(at(flat))).max()) - 1e-4
 
     settled.terminal = True  # type: ignore[attr-defined]
     path = solve_ivp(
-        lambda _, flat: session.forces_at(flat.reshape(shape)).ravel(),
+        lambda _, flat: system.forces(at(flat)).ravel(),
         (0, 1e4), start.positions.ravel(), method="LSODA", rtol=1e-6, atol=1e-6, events=settled,
+        jac=lambda _, flat: -curvatures(system, at(flat)),
     )  # fmt: skip
-    end = start.replace(positions=path.y[:, -1].reshape(shape))
-    return float(engine.minimize(system, end).field("potential_energy").mean())
+    return float(engine.minimize(system, at(path.y[:, -1])).field("potential_energy").mean())
 
 
 def measured(name: str, engine: Engine, n_frames: int, n_compared: int, seed: int) -> pd.Series:

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from gnnglass._files import is_locked, locked, require_writable, written_whole
 from gnnglass._records import file_digest
-from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.errors import FileError, GnnglassError, InputError, SimulationError
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import inherent_structures
 from gnnglass.simulate.protocol import (
@@ -345,7 +345,7 @@ class Run:
             trajectory = self._thermal_frames(system, engine)
             if self._is_quenched and not self.inherent.exists():
                 with self._logged("inherent"):
-                    write(self.inherent, inherent_structures(system, trajectory, engine.name))
+                    write(self.inherent, self._minima(system, trajectory, engine))
             digests = self.document.get("sha256", {})
             known = {
                 **self.document,
@@ -417,6 +417,14 @@ class Run:
                 engine.run(system, protocol, self.thermal, metadata=metadata)
         # Read the file, so that a resumed run continues from the same numbers as any other.
         return read(self.thermal)
+
+    def _minima(self, system: GlassFormer, trajectory: Trajectory, engine: Engine) -> Trajectory:
+        try:
+            return inherent_structures(system, trajectory, engine.name)
+        except SimulationError as error:
+            raise SimulationError(
+                f"{error} The thermal frames are done, and kept in {self.thermal}."
+            ) from error
 
     @contextmanager
     def _logged(self, product: str) -> Iterator[None]:

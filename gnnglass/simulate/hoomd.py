@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import InputError, MissingExtraError, SimulationError
-from gnnglass.simulate._descent import MINIMISER_STEP, steepest_descent
+from gnnglass.simulate._descent import MINIMISER_STEP, follow, steepest_descent
 from gnnglass.simulate._state import SETTLING_STEPS, State, Stretch, moved, require_room
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import separated
@@ -394,7 +394,7 @@ class HoomdEngine(Engine):
         start = separated(system, snapshot)
         session.place(start, clock=0)
         spacing = start.density ** (-1 / start.dimension)
-        descent = steepest_descent(session.forces_at, start.positions, spacing)
+        descent = follow(steepest_descent(start.positions, spacing), session.forces_at)
         start = start.replace(positions=descent.positions)
         session.place(start)
         session.minimize(descent.stiffness)

@@ -14,13 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.errors import MissingExtraError, SimulationError
-from gnnglass.simulate._descent import MINIMISER_STEP, steepest_descent
+from gnnglass.simulate._descent import MINIMISER_STEP, Asking, Descent, steepest_descent
 from gnnglass.simulate._state import State, Stretch, moved, require_room
 from gnnglass.simulate.engine import ENGINES, Engine
 from gnnglass.simulate.inherent import separated
@@ -177,6 +177,8 @@ def _table_text(table: Table) -> str:
 
 #: A run returns to Python after this many steps, for progress bar, Ctrl-C and NaN check.
 BLOCK_STEPS = 2000
+#: More than any descent takes.
+MAX_STEPS = 1_000_000_000
 #: LAMMPS takes seeds from 1 to 900 million.
 MAX_SEED = 900_000_000
 
@@ -202,7 +204,6 @@ class LammpsSession:
         self.dimension = system.dimension
         self._box = box
         self._broken = False
-        self._is_set_up = False
         self._lammps = load_lammps().lammps(cmdargs=QUIET)
         low, high = self._bounds(box)
         region = " ".join(f"{a!r} {b!r}" for a, b in zip(low, high, strict=True))
@@ -254,7 +255,6 @@ class LammpsSession:
             velocities: Velocities, shape [n, d].
         """
         self.unfix()
-        self._is_set_up = False
         self.command("reset_timestep 0")
         if not np.array_equal(box, self._box):
             axes = "xyz"[: self.dimension]
@@ -320,17 +320,37 @@ class LammpsSession:
         self.command("run 0 post no")
         return self.energies(), self._gather("f", 1)
 
-    def forces_at(self, positions: FloatArray) -> FloatArray:
-        """Forces with the particles at other positions, which need not be in the box, [n, d]."""
-        edges = self._box
-        # LAMMPS itself folds particles back by one box and no more.
-        x = self._three_components(positions - edges * np.round(positions / edges))
+    def follow(self, descent: Asking[Descent]) -> Descent:
+        """Where a descent leads, which begins with the particles as placed.
+
+        All forces are computed in one run, once a step: a run for each would compute them twice.
+        """
+        next(descent)
+        end: BaseException | None = None
+
+        def answer(*_: object) -> None:
+            nonlocal end
+            # LAMMPS would lose what is raised here.
+            try:
+                self._move(descent.send(self._gather("f", 1)))
+            except BaseException as reason:
+                end = reason
+                self._lammps.force_timeout()
+
+        self.command("fix descent all external pf/callback 1 1")
+        self._lammps.set_fix_external_callback("descent", answer)
+        self.command(f"run {MAX_STEPS} post no", "timer timeout off", "unfix descent")
+        if isinstance(end, StopIteration):
+            return cast("Descent", end.value)
+        assert end is not None, "a descent ends before MAX_STEPS"
+        raise end
+
+    def _move(self, positions: FloatArray) -> None:
+        """Move the particles to positions that were followed since `place` without wrapping."""
+        images = self._gather("image", 0)
+        x = self._three_components(positions - self._box * images)
         with self._engine_errors():
             self._lammps.scatter_atoms("x", 1, 3, np.ctypeslib.as_ctypes(x))
-        # The first run since particles were placed sets everything up, others need not.
-        self.command("run 1 pre no post no" if self._is_set_up else "run 0 post no")
-        self._is_set_up = True
-        return np.asarray(self._gather("f", 1))
 
     def energies(self) -> FloatArray:
         """Energy of each particle at the end of the last run, shape [n]."""
@@ -442,7 +462,7 @@ class LammpsEngine(Engine):
         start = separated(system, snapshot)
         session = self._session_with(system, start)
         spacing = start.density ** (-1 / start.dimension)
-        descent = steepest_descent(session.forces_at, start.positions, spacing)
+        descent = session.follow(steepest_descent(start.positions, spacing))
         start = start.replace(positions=descent.positions)
         session.place(start.box, start.positions)
         # FIRE quadruples the time step; it is not stable with one that the stiffest pair forbids.

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 
 from gnnglass.errors import SimulationError
 from gnnglass.simulate import ENGINES, inherent_structures
-from gnnglass.simulate._descent import MAX_STAGES, _chebyshev_step, steepest_descent
+from gnnglass.simulate._descent import MAX_STAGES, _chebyshev_step, follow, steepest_descent
 from gnnglass.systems import GLASS_FORMERS
 from gnnglass.testing import example_of, example_snapshot
 from gnnglass.trajectories import Trajectory
@@ -46,7 +46,7 @@ def test_every_start_ends_in_the_basin_it_lies_in():
     rng = np.random.default_rng(0)
     ends = []
     for start in rng.uniform([-1.6, -0.3], [1.1, 1.9], (60, 2)):
-        found = steepest_descent(muller_brown, start[None], spacing=0.5)
+        found = follow(steepest_descent(start[None], spacing=0.5), muller_brown)
         true = by_lsoda(muller_brown, start[None], 5.0)
         np.testing.assert_allclose(found.positions, true, atol=1e-2)
         ends.append(tuple(np.round(true[0], 1)))
@@ -61,7 +61,8 @@ def test_a_step_is_of_second_order_and_stable(stages):
         def force(x):
             return -rate * x
 
-        end = _chebyshev_step(force, np.ones((1, 1)), force(np.ones((1, 1))), 1.0, stages, 1e9)
+        start = np.ones((1, 1))
+        end = follow(_chebyshev_step(start, force(start), 1.0, stages, 1e9), force)
         assert end is not None
         return end[0, 0]
 
@@ -74,7 +75,7 @@ def test_a_step_is_of_second_order_and_stable(stages):
 def test_the_stiffness_is_the_largest_curvature():
     curvatures = np.array([[1.0, 30.0], [400.0, 7.0]])
     start = np.full((2, 2), 0.3)
-    found = steepest_descent(lambda x: -curvatures * x, start, spacing=1.0)
+    found = follow(steepest_descent(start, spacing=1.0), lambda x: -curvatures * x)
     assert found.stiffness == pytest.approx(400, rel=1e-3)
     assert np.abs(found.positions).max() < 1e-2
 

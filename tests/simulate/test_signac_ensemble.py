@@ -174,6 +174,26 @@ def test_a_failed_run_is_tried_again_and_its_failure_forgotten(tmp_path):
     assert "failure" not in ensemble["a"].document
 
 
+def test_a_frame_without_a_minimum_costs_no_thermal_frame(tmp_path, monkeypatch):
+    ensemble = planned(tmp_path, {"a": short_protocol(seed=1)}, {})
+    engine = type(ENGINES.create("lammps"))
+    minimize = engine.minimize
+
+    def failing(self, system, snapshot):
+        raise SimulationError("no minimum was reached.")
+
+    monkeypatch.setattr(engine, "minimize", failing)
+    with pytest.raises(SimulationError, match=r"frame 0 \(step .*thermal\.gsd") as caught:
+        carry_out(ensemble)
+    ensemble["a"].fail(str(caught.value))
+    assert ensemble.status()["state"].to_dict() == {"a": "failed"}
+    before = stamps(tmp_path)
+    monkeypatch.setattr(engine, "minimize", minimize)
+    carry_out(ensemble)
+    assert works(ensemble) == {"a": ["thermal", "inherent"]}
+    assert before.items() < stamps(tmp_path).items()
+
+
 def test_who_comes_second_waits_and_sees_what_the_first_made(finished, tmp_path):
     """As when a worker of a killed scheduler is still at a run that is begun again."""
     ensemble = planned(tmp_path, {"a": short_protocol()}, {})
