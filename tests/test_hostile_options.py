@@ -14,7 +14,7 @@ from gnnglass import compare, dynamics, planted, stats, structure
 from gnnglass.errors import GnnglassError, InputError
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.explain.faithfulness import faithfulness_curve, noise_stability
-from gnnglass.models import MODELS, GraphRecipe, VoxelRecipe, batched
+from gnnglass.models import MODELS, GraphRecipe, VoxelRecipe
 from gnnglass.planted import MOTIFS
 from gnnglass.simulate import (
     AgeingProtocol,
@@ -172,7 +172,6 @@ SIZES: dict[str, Callable[[Any], object]] = {
         f"faithfulness_curve: {option}": given(partial(curve, n_random=1), option)
         for option in ("n_random", "batch_size", "seed")
     },
-    "batched: batch_size": lambda v: list(batched(GraphRecipe(2.0), [SNAPSHOT], v)),
     "base_configurations: n_runs": given(base, "n_runs"),
     "base_configurations: seed": given(base, "seed"),
     "Steinhardt: degree": lambda v: structure.Steinhardt(degree=v).compute(SNAPSHOT),

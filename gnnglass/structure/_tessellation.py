@@ -171,9 +171,15 @@ def radical_contacts(snapshot: Snapshot, radii: FloatArray) -> Contacts:
         radii: R_i, shape [n], in units of length.
 
     Raises:
-        InputError: If two particles coincide, or one has no cell of its own.
+        InputError: If two particles coincide, one has no cell of its own, or is larger than the
+            box.
     """
     refuse_coincident(snapshot)
+    if radii.max() > snapshot.box.min() / 2:
+        raise InputError(
+            f"a particle has the diameter {2 * radii.max():.3g}, and the box an edge of "
+            f"{snapshot.box.min():.3g}; expected particles that are smaller than the box."
+        )
     n, d = len(snapshot), snapshot.dimension
     spacing = snapshot.density ** (-1 / d)
     margin = MARGIN * spacing
