@@ -60,7 +60,7 @@ def test_only_what_hoomd_itself_raises_is_an_error_of_hoomd(bug: Any) -> None:
         with pytest.raises(type(error)) as caught, session._engine_errors():
             raise error
         assert caught.value is error
-    said = "HOOMD stopped: the box is too small; try"
+    said = "HOOMD stopped: the box is too small; check"
     with pytest.raises(SimulationError, match=said), session._engine_errors():
         raise RuntimeError("**ERROR**: the box is too small.")
 

@@ -61,7 +61,7 @@ def test_symmetries_change_nothing_and_relabelling_permutes(snapshot):
 
 @pytest.mark.parametrize("one", [Angular(0, 1, 1), Angular(1, 2, 1), Angular(1, 1, 0.5)])
 def test_bad_functions_are_refused(one):
-    with pytest.raises(InputError, match=r"is not an angular function; expected xi > 0, sign ±1"):
+    with pytest.raises(InputError, match=r"is no angular function; expected xi > 0, sign ±1"):
         symmetry_functions(example_snapshot(2), angular=[one])
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gnnglass.errors import FileError, InputError
-from gnnglass.study import FigureData, Report, build_report
+from gnnglass.study import FigureData, Report
 from gnnglass.study import _wording as words
 
 CLASSES = ["liquid", "glass"]
@@ -182,11 +182,11 @@ def test_names_cannot_break_the_page():
 def test_is_written_whole(study, tmp_path, monkeypatch):
     results, _ = study
     out = tmp_path / "deep" / "report.html"
-    assert build_report(results, FigureData(), out) == out
+    assert Report(results, FigureData()).write(out) == out
     before = out.read_text(encoding="utf-8")
     assert before.rstrip().endswith("</html>")
     with pytest.raises(InputError):
-        build_report({"levels": 3}, FigureData(), out)
+        Report({"levels": 3}, FigureData()).write(out)
     assert out.read_text(encoding="utf-8") == before
     assert [path.name for path in out.parent.iterdir()] == ["report.html"]
 
@@ -194,7 +194,7 @@ def test_is_written_whole(study, tmp_path, monkeypatch):
 def test_an_unwritable_place_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot write"):
-        build_report({}, FigureData(), tmp_path / "file" / "report.html")
+        Report({}, FigureData()).write(tmp_path / "file" / "report.html")
 
 
 @pytest.mark.parametrize(

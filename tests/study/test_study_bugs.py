@@ -24,7 +24,9 @@ def test_a_bug_in_the_report_is_not_an_unfinished_study(
 ) -> None:
     (tmp_path / "stages").mkdir()
     (tmp_path / "results.json").write_text('{"study": {}, "split": {}}')
-    (tmp_path / "stages" / "report.json").write_text('{"digest": "", "result": 0, "seconds": 0}')
+    (tmp_path / "stages" / "report.json").write_text("{}")
+    record = SimpleNamespace(products=[])
+    monkeypatch.setattr(report, "Record", SimpleNamespace(read=lambda _: record))
     monkeypatch.setattr(report, "Workspace", bug)
     monkeypatch.setattr(report, "Study", SimpleNamespace(from_dict=lambda *_, **__: None))
     with pytest.raises(type(bug.error)) as caught:
