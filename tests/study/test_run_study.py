@@ -342,7 +342,9 @@ def test_a_lost_run_and_a_lost_clone_are_made_again_alone(copied, capsys):
         assert again(TINY, copied, capsys) == {stage}
         np.testing.assert_array_equal(read(lost)[-1].unwrapped, positions)
         made = {path for path, at in others.items() if path.stat().st_mtime_ns != at}
-        assert {path.name for path in made} == {"signac_job_document.json"}
+        # Its inherent structures are found anew with it, and are the same.
+        assert {path.name for path in made} <= {"signac_job_document.json", "inherent.gsd"}
+        assert {path.parent for path in made} == {lost.parent}
 
 
 def test_a_study_of_a_mixture_in_a_file(tmp_path):
