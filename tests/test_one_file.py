@@ -49,8 +49,8 @@ ATTRIBUTION = r'''
 
 from torch import Tensor
 
-from gnnglass.explain.attribution import ATTRIBUTIONS
-from gnnglass.explain.attribution import GraphAttribution, ExplainedLogit
+from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
+from gnnglass.explain.explained_logit import ExplainedLogit
 
 
 @ATTRIBUTIONS.register("neighbor-count")

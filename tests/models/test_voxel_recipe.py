@@ -186,7 +186,5 @@ def test_hash_and_storage():
 @pytest.mark.parametrize("parameters", [{"voxel_size": 1e-9}, {"multiple": 10**15}])
 def test_a_grid_that_no_memory_holds_is_refused(parameters):
     recipe = VoxelRecipe(**{"voxel_size": 0.2, "width": 0.2, **parameters})
-    with pytest.raises(
-        InputError, match=r"a grid of .* voxels would take at least .* GiB"
-    ):
+    with pytest.raises(InputError, match=r"a grid of .* voxels would take at least .* GiB"):
         recipe(example_snapshot(2))

@@ -17,25 +17,20 @@ from gnnglass import _records
 from gnnglass.cli import main
 from gnnglass.errors import FileError, InputError
 from gnnglass.simulate import Ensemble, clone_name
-from gnnglass.structure import INDICATORS
+from gnnglass.structure import INDICATORS, indicator_field, indicators_for
 from gnnglass.study import Study, plan_runs, run_study
 from gnnglass.study.check import check_study
 from gnnglass.study.report import rebuild_report
 from gnnglass.study.stages import Stages
 from gnnglass.systems import GLASS_FORMERS
+from gnnglass.testing import example_snapshot
 from gnnglass.training import TrainedClassifier
-from gnnglass.trajectories import read
+from gnnglass.trajectories import Trajectory, read
 
 IMPORTANCE = ("importance_gnn", "importance_cnn", "importance_random")
-STRUCTURE = (
-    "coordination_number",
-    "hexatic_order",
-    "local_density",
-    "potential_energy",
-    "tong_tanaka",
-    "two_body_entropy",
-    "voronoi_density",
-    "voronoi_volume",
+#: Whatever is registered for two dimensions.
+STRUCTURE = tuple(
+    map(indicator_field, indicators_for(Trajectory([example_snapshot(2)], {"system": "kam2d"})))
 )
 DYNAMICS = (
     "propensity",
