@@ -256,6 +256,6 @@ def convert(
         source, system=system, species=species, length_unit=length_unit, frames=frames
     )
     if phase is not None:
-        trajectory = trajectory.map(lambda s: s, phase=phase)
+        trajectory = trajectory.stating(phase=phase)
     write(out, trajectory, overwrite=overwrite)
     typer.echo(f"{out}: {trajectory!r}")

@@ -156,7 +156,7 @@ def explain(
     """
     from gnnglass import explain as explaining
     from gnnglass.training import TrainedClassifier
-    from gnnglass.trajectories import Trajectory, write
+    from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
 
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[model, trajectory])
@@ -172,7 +172,7 @@ def explain(
         classifier.recipe.species(snapshot)
     classifier.recipe(whole[0])
     # Minima of another level may still be found; whatever else differs is refused first.
-    as_wanted = Trajectory(whole.frames, {**whole.metadata, "level": classifier.level})
+    as_wanted = whole.stating(level=classifier.level)
     classifier.require_fit(as_wanted, accept or (), whose=str(trajectory))
     levelled = at_level(
         whole, classifier.level, system_of(whole, classifier.system), engine, accept or ()
@@ -183,7 +183,7 @@ def explain(
     )
     probability = classifier.predict_proba(levelled, accept=accept or ())
     explained = {"model": str(model), "attribution": chosen, "target": target}
-    write(out, annotated.map(lambda s: s, explained=explained), overwrite=overwrite)
+    write(out, annotated.stating(explained=explained), overwrite=overwrite)
     typer.echo(f"{'step':>12}  P({target})")
     for snapshot, p in zip(levelled, probability[:, classifier.labels.index(target)], strict=True):
         typer.echo(f"{snapshot.step:12d}  {p:.3f}")

@@ -168,8 +168,7 @@ class Engine(ABC):
         if self.rank == 0:
             kept = Trajectory(checkpoint.frames(), facts)
             verdict = assess(system, kept).to_dict()
-            judged = Trajectory(kept.frames, {**facts, "equilibration": verdict})
-            write(out, judged, overwrite=overwrite)
+            write(out, kept.stating(equilibration=verdict), overwrite=overwrite)
             checkpoint.remove()
         self.synchronize()
         return read(out)

@@ -9,7 +9,7 @@ import numpy as np
 from gnnglass.errors import InputError
 from gnnglass.systems import GlassFormer
 from gnnglass.trajectories import NeighborPairs, Snapshot, neighbor_pairs
-from gnnglass.trajectories.snapshot import FloatArray
+from gnnglass.trajectories.snapshot import FloatArray, periodic_tree
 
 RESOLUTION = float(np.finfo(np.float32).eps)
 """Resolution of single precision, in which GSD stores positions, in units of the box."""
@@ -21,12 +21,8 @@ def refuse_coincident(snapshot: Snapshot) -> None:
     Raises:
         InputError: If there are any; names the first two.
     """
-    from scipy.spatial import cKDTree
-
     closest = RESOLUTION * float(snapshot.box.max())
-    # Rounding must not put a particle on the upper face of the box, which the tree does not accept.
-    inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
-    found = cKDTree(inside, boxsize=snapshot.box).query_pairs(closest, output_type="ndarray")
+    found = periodic_tree(snapshot).query_pairs(closest, output_type="ndarray")
     if len(found):
         i, j = min(map(tuple, np.sort(found, axis=1).tolist()))
         raise InputError(
@@ -67,11 +63,9 @@ def _nearest(snapshot: Snapshot, wanted: float) -> NeighborPairs:
             f"num_neighbors is {wanted}; expected a whole number from 1 to {n - 1}, the other "
             "particles there are."
         )
-    from scipy.spatial import cKDTree
-
-    inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
+    tree = periodic_tree(snapshot)
     # The nearest point is the particle itself, because no two particles coincide.
-    _, found = cKDTree(inside, boxsize=snapshot.box).query(inside, int(wanted) + 1)
+    _, found = tree.query(tree.data, int(wanted) + 1)
     j = np.sort(found[:, 1:], axis=1).ravel().astype(np.int64)
     i = np.repeat(np.arange(n), int(wanted))
     vectors = snapshot.minimum_image(snapshot.positions[j] - snapshot.positions[i])

@@ -19,7 +19,7 @@ from gnnglass.simulate import ENGINES
 from gnnglass.simulate._state import lattice_start
 from gnnglass.structure import indicator_field, indicators_for
 from gnnglass.study.definition import ClassifierSection, Study
-from gnnglass.study.workspace import Parts, deal, protocols
+from gnnglass.study.workspace import Parts, deal, every_protocol, protocols
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.training import TrainingOptions, choose_device
 from gnnglass.trajectories import Snapshot, Trajectory
@@ -67,11 +67,7 @@ def check_study(study: Study, device: str = "auto") -> Parts:
                 f"dynamics.ageing follows a phase at its waiting times, but phases.{phase} has no "
                 "waiting_steps; give it some, or leave dynamics.ageing out."
             )
-    n_frames = sum(
-        len(protocol.frame_steps)
-        for phase in study.labels
-        for protocol in protocols(study, phase).values()
-    )
+    n_frames = sum(len(protocol.frame_steps) for protocol in every_protocol(study))
     for name, section in study.classifiers.items():
         try:
             _check_classifier(section, system, starts[0], n_frames)

@@ -16,7 +16,7 @@ from gnnglass._options import require_disk
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
-from gnnglass.study.workspace import Parts, Workspace, plan_runs, protocols
+from gnnglass.study.workspace import Parts, Workspace, every_protocol, plan_runs
 
 #: What reads a study's files, knows its glass former, and does statistics.
 COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnnglass.study.workspace")
@@ -116,11 +116,7 @@ BYTES = 8
 def bytes_of(workspace: Workspace) -> int:
     """What the runs of a study and their inherent structures take at least, and its clones."""
     study, system = workspace.study, workspace.system
-    frames = 2 * sum(
-        len(protocol.frame_steps)
-        for phase in study.phases
-        for protocol in protocols(study, phase).values()
-    )
+    frames = 2 * sum(len(protocol.frame_steps) for protocol in every_protocol(study))
     if study.dynamics is not None:
         section = study.dynamics
         clones = len(workspace.followed(section.phase)) * section.n_clones
@@ -131,7 +127,7 @@ def bytes_of(workspace: Workspace) -> int:
 def plan(workspace: Workspace) -> str:
     """One sentence on what the study will cost."""
     study = workspace.study
-    runs = [p for phase in study.phases for p in protocols(study, phase).values()]
+    runs = every_protocol(study)
     steps = sum(protocol.frame_steps[-1] for protocol in runs)
     text = (
         f"{study.title}: {len(runs)} runs of {study.system.n_particles} particles, "

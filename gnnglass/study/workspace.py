@@ -61,6 +61,11 @@ def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingPro
         raise InputError(f"phases.{phase}: {error}") from error
 
 
+def every_protocol(study: EnsembleFile) -> list[Protocol | AgeingProtocol]:
+    """The protocols of all runs of all phases; raises as `protocols`."""
+    return [one for phase in study.phases for one in protocols(study, phase).values()]
+
+
 def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
     """Plan the runs of all phases.
 

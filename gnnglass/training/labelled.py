@@ -73,7 +73,7 @@ class LabelledSet:
                 "give trajectories of both phases."
             )
         every = [
-            Trajectory(one.frames, {"level": "thermal", **one.metadata}, one.source)
+            one.stating(level=one.metadata.get("level", "thermal"))
             for members in classes.values()
             for one in members
         ]

@@ -97,7 +97,7 @@ class Material:
     def _of_frame(cls, snapshot: Snapshot, stated: Mapping[str, Any]) -> Material:
         counts = np.bincount(snapshot.types, minlength=len(snapshot.type_names))
         shares = (counts / len(snapshot)).tolist()
-        distance = nearest_distance(snapshot)
+        distance = snapshot.nearest_distance
         return cls(
             dimension=snapshot.dimension,
             composition={
@@ -308,7 +308,7 @@ def restated(
         InputError: If no such species is there, two would have one name, or the unit is not a
             positive number or was given before.
     """
-    facts = dict(trajectory.metadata)
+    found, facts = trajectory, trajectory.metadata
     if length_unit is not None:
         if not (np.isfinite(length_unit) and length_unit > 0):
             raise InputError(f"the unit of length is {length_unit:g}; expected a positive number.")
@@ -316,29 +316,23 @@ def restated(
             raise InputError(
                 f"lengths are in units of {facts['length_unit']:g} already; leave the unit out."
             )
-        facts["length_unit"] = length_unit
+        found = found.stating(length_unit=length_unit)
     if species:
-        facts["species"] = {**facts.get("species", {}), **species}
+        found = found.stating(species={**facts.get("species", {}), **species})
     if system is not None:
         stated = facts.get("system")
         if stated not in (None, system):
-            words = f"stated {_name(stated)}, read as {_name(system)}"
-            facts["accepted"] = {**facts.get("accepted", {}), "system": words}
-        facts["system"] = system
+            found = found.accepting({"system": f"stated {_name(stated)}, read as {_name(system)}"})
+        found = found.stating(system=system)
     if length_unit is None and not species:
-        return Trajectory(trajectory.frames, facts, trajectory.source)
+        return found
     unit, names = length_unit or 1.0, species or {}
-    return Trajectory(
-        [
-            snapshot.replace(
-                box=snapshot.box / unit,
-                positions=snapshot.positions / unit,
-                type_names=_renamed(snapshot.type_names, names),
-            )
-            for snapshot in trajectory
-        ],
-        facts,
-        trajectory.source,
+    return found.map(
+        lambda snapshot: snapshot.replace(
+            box=snapshot.box / unit,
+            positions=snapshot.positions / unit,
+            type_names=_renamed(snapshot.type_names, names),
+        )
     )
 
 
@@ -364,18 +358,6 @@ def _name_of_number(species: str, names: Sequence[str]) -> str:
     if species in names or not species.isdecimal():
         return species
     return numbers.get(int(species), species)
-
-
-def nearest_distance(snapshot: Snapshot) -> float | None:
-    """Median distance of a particle to its nearest neighbour; None for a single particle."""
-    from scipy.spatial import cKDTree
-
-    if len(snapshot) < 2:
-        return None
-    shifted = snapshot.positions + snapshot.box / 2
-    shifted = np.where(shifted >= snapshot.box, 0.0, np.maximum(shifted, 0.0))
-    found = cKDTree(shifted, boxsize=snapshot.box).query(shifted, k=2)[0][:, 1]
-    return float(np.median(found))
 
 
 def _hull(first: Range, second: Range) -> Range:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from scipy.spatial import cKDTree
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -211,6 +213,14 @@ class Snapshot:
         vectors = np.asarray(vectors, dtype=np.float64)
         return np.asarray(vectors - self.box * np.round(vectors / self.box))
 
+    @cached_property
+    def nearest_distance(self) -> float | None:
+        """Median distance of a particle to its nearest neighbour; None for a single particle."""
+        if len(self) < 2:
+            return None
+        tree = periodic_tree(self)
+        return float(np.median(tree.query(tree.data, k=2)[0][:, 1]))
+
     def with_fields(self, **fields: ArrayLike) -> Snapshot:
         """A copy with per-particle fields added or replaced."""
         return self.replace(fields={**self.fields, **fields})
@@ -313,12 +323,15 @@ class Trajectory(Sequence[Snapshot]):
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
         return Trajectory([function(s) for s in self], {**self.metadata, **metadata}, self.source)
 
+    def stating(self, **metadata: Any) -> Trajectory:
+        """The same frames, which are not read for it, with metadata entries added or replaced."""
+        return Trajectory(self.frames, {**self.metadata, **metadata}, self.source)
+
     def accepting(self, differences: Mapping[str, str]) -> Trajectory:
         """A copy whose metadata entry ``accepted`` names differences that were accepted, too."""
         if not differences:
             return self
-        accepted = {**self.metadata.get("accepted", {}), **differences}
-        return Trajectory(self.frames, {**self.metadata, "accepted": accepted}, self.source)
+        return self.stating(accepted={**self.metadata.get("accepted", {}), **differences})
 
 
 TrajectoryLike: TypeAlias = (
@@ -426,6 +439,15 @@ def _edges(box: Any) -> FloatArray:
         raise InputError("the box is tilted (triclinic); only orthorhombic boxes are supported.")
     edges = values[:3]
     return edges[:2] if edges.size == 3 and edges[2] == 0 else edges
+
+
+def periodic_tree(snapshot: Snapshot) -> cKDTree:
+    """A tree of the particles in their box, for searches without a cutoff or without vectors."""
+    from scipy.spatial import cKDTree
+
+    # Rounding must not put a particle on the upper face of the box, which the tree does not accept.
+    inside = np.mod(snapshot.positions + snapshot.box / 2, snapshot.box)
+    return cKDTree(inside, boxsize=snapshot.box)
 
 
 @dataclass(frozen=True)

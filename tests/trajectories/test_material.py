@@ -13,7 +13,7 @@ from gnnglass.structure import CoordinationNumber, PotentialEnergy, annotate
 from gnnglass.systems import glass_former
 from gnnglass.testing import example_of, example_snapshot
 from gnnglass.trajectories import Material, Trajectory
-from gnnglass.trajectories.material import nearest_distance, require_one_material, restated
+from gnnglass.trajectories.material import require_one_material, restated
 
 KAM = glass_former("kam2d").material
 
@@ -27,15 +27,15 @@ def test_the_distance_of_neighbours_is_that_of_all_pairs(dimension):
     snapshot = example_snapshot(dimension, 60, seed=4)
     apart = snapshot.minimum_image(snapshot.positions[:, None] - snapshot.positions)
     far = np.linalg.norm(apart, axis=-1) + np.diag(np.full(60, np.inf))
-    assert nearest_distance(snapshot) == pytest.approx(np.median(far.min(axis=1)), rel=1e-12)
+    assert snapshot.nearest_distance == pytest.approx(np.median(far.min(axis=1)), rel=1e-12)
 
 
 def test_a_particle_on_the_upper_face_has_neighbours_behind_the_lower_one():
     upper = np.nextafter(2.0, 0)
     pair = example_snapshot(2, 2).replace(box=[4.0, 4.0], positions=[[upper, 0], [-1.5, 0]])
-    assert nearest_distance(pair) == pytest.approx(0.5)
+    assert pair.nearest_distance == pytest.approx(0.5)
     alone = example_snapshot(2, 1)
-    assert nearest_distance(alone) is None
+    assert alone.nearest_distance is None
 
 
 def test_ranges_hold_all_frames_of_all_trajectories():
