@@ -46,10 +46,15 @@ def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
         raise InputError(f"in {source}, {fault(error)}.") from None
 
 
-def fault(error: ValidationError) -> str:
-    """Describe the first error, such as "kT is -1, expected greater than 0"."""
+def fault(error: ValidationError, *within: str) -> str:
+    """Describe the first error, such as "kT is -1, expected greater than 0".
+
+    Args:
+        error: What pydantic says.
+        *within: Keys of the tables that the checked one is in.
+    """
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in (*within, *first["loc"]))
     match first["type"]:
         case "missing":
             return f"{key} is missing"

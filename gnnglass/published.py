@@ -319,7 +319,7 @@ def compare_by_name(
                 runs=runs,
                 lengths=None if undecided else lengths,
                 censored=censoring_marks(first, y),
-                halves=_halves(first, y),
+                halves=halves_in(first, y),
                 **options,
             )
             for x, y in groups
@@ -337,7 +337,8 @@ def censoring_marks(snapshot: Snapshot, targets: Sequence[str]) -> dict[str, str
     return {name: flag for name, flag in flags.items() if flag in snapshot.fields}
 
 
-def _halves(snapshot: Snapshot, targets: Sequence[str]) -> dict[str, tuple[str, str]]:
+def halves_in(snapshot: Snapshot, targets: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Of the targets that were also measured on either half of the clones, these two fields."""
     halves = {name: (f"{name}_half_1", f"{name}_half_2") for name in targets}
     return {
         name: pair for name, pair in halves.items() if all(one in snapshot.fields for one in pair)

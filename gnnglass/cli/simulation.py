@@ -199,7 +199,8 @@ def _lengths(text: str | None) -> float | dict[str, float] | None:
 
 def ensemble(
     file: Annotated[
-        Path, typer.Argument(help="TOML with the tables system, simulate and phases; or a study file.")
+        Path,
+        typer.Argument(help="TOML with the tables system, simulate and phases; or a study file."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the ensemble.")],
     workers: Workers = None,

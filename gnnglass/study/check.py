@@ -19,10 +19,10 @@ from gnnglass.simulate import ENGINES
 from gnnglass.simulate._state import lattice_start
 from gnnglass.structure import indicator_field, indicators_for
 from gnnglass.study.definition import ClassifierSection, Study
-from gnnglass.study.workspace import Parts, deal, every_protocol, protocols
+from gnnglass.study.workspace import Parts, deal, every_protocol, files_of, protocols
 from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.training import TrainingOptions, choose_device
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Material, Snapshot, Trajectory, read
 
 
 def check_study(study: Study, device: str = "auto") -> Parts:
@@ -43,10 +43,7 @@ def check_study(study: Study, device: str = "auto") -> Parts:
     system = glass_former(study.system.name)
     ENGINES.factory(study.simulate.engine)
     choose_device(device)
-    starts = [
-        lattice_start(system, next(iter(protocols(study, phase).values())))
-        for phase in study.labels
-    ]
+    starts = [_start(study, system, phase) for phase in study.labels]
     parts = deal(study)
     if study.explain_level not in study.levels:
         raise InputError(
@@ -68,6 +65,7 @@ def check_study(study: Study, device: str = "auto") -> Parts:
                 "waiting_steps; give it some, or leave dynamics.ageing out."
             )
     n_frames = sum(len(protocol.frame_steps) for protocol in every_protocol(study))
+    n_frames += sum(len(files_of(study, phase)) for phase in study.phases)
     for name, section in study.classifiers.items():
         try:
             _check_classifier(section, system, starts[0], n_frames)
@@ -87,6 +85,18 @@ def check_study(study: Study, device: str = "auto") -> Parts:
     except InputError as error:
         raise InputError(f"compare.lengths: {error}") from error
     return parts
+
+
+def _start(study: Study, system: GlassFormer, phase: str) -> Snapshot:
+    """A configuration with the box and the species of a phase: a lattice, or one of a file."""
+    files = files_of(study, phase)
+    if not files:
+        return lattice_start(system, next(iter(protocols(study, phase).values())))
+    first = read(next(iter(files.values())))
+    Material.of([first]).require_fit(
+        system.material, whose=f"phases.{phase}: {first.source}", made_for=repr(system.name)
+    )
+    return first[0]
 
 
 def recipe_of(section: ClassifierSection, system: GlassFormer) -> AnyRecipe:

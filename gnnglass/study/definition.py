@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from gnnglass._toml import checked, load_toml
+from gnnglass._toml import checked, fault, load_toml
 from gnnglass.errors import InputError, shown
 from gnnglass.simulate.protocol import MOST_RUNS, IncreasingSteps
 
@@ -45,13 +53,35 @@ class SimulateSection(Section):
     seed: int = Field(default=0, ge=0)
 
 
+class FilePhase(Section):
+    """`[phases.<name>]` with `files`: configurations that exist, one independent run a file.
+
+    Attributes:
+        files: Files, or patterns such as ``"T0.44/*_[1-7]_*.npz"``, relative to the study file.
+        test: Those that are held out for the test, likewise; whether or not they are among
+            `files`, they neither train nor validate. Without, a share is held out as `[split]`
+            says.
+        time: Lag of the propensities, if the files hold isoconfigurational runs with several; the
+            last by default.
+    """
+
+    files: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...] = ()
+    time: float | None = Field(default=None, gt=0)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All files, each once: those that train and validate, and then those of the test."""
+        return tuple(dict.fromkeys([*(f for f in self.files if f not in self.test), *self.test]))
+
+
 class EnsembleFile(Section):
     """The part of a study file that says what is simulated; by itself, a file for ensembles.
 
     Attributes:
-        phases: Each with the fields, but `n_particles` and `seed`, of
-            `gnnglass.simulate.AgeingProtocol` if it has `waiting_steps`, and of
-            `gnnglass.simulate.Protocol` if not.
+        phases: Each with the fields of a `FilePhase` if it has `files`, and otherwise with those,
+            but `n_particles` and `seed`, of `gnnglass.simulate.AgeingProtocol` if it has
+            `waiting_steps`, and of `gnnglass.simulate.Protocol` if not.
     """
 
     system: SystemSection
@@ -66,10 +96,11 @@ class EnsembleFile(Section):
             FileError: If the file is missing or not TOML.
             InputError: If a key is unknown, missing, or has a value that makes no sense.
         """
-        made = cls.from_dict(load_toml(path), source=str(path))
+        folder = Path(path).absolute().parent
+        made = cls.from_dict(_with_files_found(load_toml(path), folder), source=str(path))
         if not made.system.name.endswith(".toml"):
             return made
-        mixture = str(Path(path).absolute().parent / made.system.name)
+        mixture = str(folder / made.system.name)
         return made.model_copy(update={"system": made.system.model_copy(update={"name": mixture})})
 
     @classmethod
@@ -80,6 +111,74 @@ class EnsembleFile(Section):
             InputError: As `from_file`.
         """
         return checked(cls, content, source)
+
+    @model_validator(mode="after")
+    def _files_make_sense(self) -> Self:
+        for phase, content in self.phases.items():
+            if "files" in content:
+                try:
+                    FilePhase(**content)
+                except ValidationError as error:
+                    raise ValueError(fault(error, "phases", phase)) from None
+        return self
+
+    def of_files(self, phase: str) -> FilePhase | None:
+        """What the file says of a phase whose configurations exist; None of one to simulate."""
+        content = self.phases[phase]
+        return FilePhase(**content) if "files" in content else None
+
+    @property
+    def simulated(self) -> tuple[str, ...]:
+        """The phases that are simulated."""
+        return tuple(phase for phase, content in self.phases.items() if "files" not in content)
+
+
+def _with_files_found(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The content of a study file, with the files that the patterns of its phases match.
+
+    Raises:
+        InputError: If a pattern matches nothing.
+    """
+    phases = content.get("phases")
+    # Whatever else is wrong with the phases has a message of its own.
+    if not isinstance(phases, dict):
+        return content
+    found = {
+        phase: {
+            key: _found(phase, patterns, folder)
+            if key in ("files", "test") and _are_texts(patterns)
+            else patterns
+            for key, patterns in members.items()
+        }
+        if isinstance(members, dict) and "files" in members
+        else members
+        for phase, members in phases.items()
+    }
+    return {**content, "phases": found}
+
+
+def _are_texts(patterns: Any) -> bool:
+    return isinstance(patterns, list) and all(isinstance(one, str) for one in patterns)
+
+
+def _found(phase: str, patterns: Iterable[str], folder: Path) -> list[str]:
+    files: list[str] = []
+    for pattern in patterns:
+        path = folder / pattern
+        matched = map(str, Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        in_order = sorted(matched, key=_as_numbered)
+        if not in_order:
+            raise InputError(
+                f"phases.{phase}: no file is called {shown(pattern)} in {folder}; paths and "
+                "patterns are relative to the study file."
+            )
+        files += in_order
+    return list(dict.fromkeys(files))
+
+
+def _as_numbered(path: str) -> list[tuple[int, str]]:
+    """Sorts names by the numbers in them: 2 before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path)]
 
 
 Level = Literal["thermal", "inherent"]

@@ -12,6 +12,7 @@ from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.published import censoring_marks, halves_in, predictors_in, targets_in
 from gnnglass.study.definition import DynamicsSection
 from gnnglass.study.workspace import Workspace, followed_frames, start_name
 from gnnglass.training import TrainedClassifier
@@ -58,8 +59,15 @@ def _with_structure(trajectory: Trajectory) -> Trajectory:
     )
 
 
-def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dict[str, Any]:
+def compare_with_dynamics(
+    workspace: Workspace, section: DynamicsSection | None, runs: Sequence[str]
+) -> dict[str, Any]:
     """Write the followed configurations with all fields, and correlate them.
+
+    Args:
+        workspace: The study.
+        section: What was followed; None if the dynamics is what files tell.
+        runs: Held-out runs whose dynamics is known.
 
     Returns:
         ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
@@ -67,18 +75,20 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
         ``ageing``: ``rows`` for all frames and ``summary`` and ``curves`` of
         `gnnglass.dynamics.Ageing`, each with ``waiting_time``, and the ``phase``.
     """
-    runs = workspace.followed(section.phase)
+    if section is None:
+        return _compare_with_stored(workspace, runs)
     followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
     ageing = [measured for measured, _ in followed]
     by_time = {waited: [one[waited] for _, one in followed] for waited in followed[0][1]}
-    halves = HALVES if section.n_clones >= FEWEST_FOR_HALVES else None
+    halves = HALVES if section.n_clones >= FEWEST_FOR_HALVES else {}
     rows = {
-        waited: _compared(workspace, runs, members, halves) for waited, members in by_time.items()
+        waited: _compared(workspace, runs, members, TARGETS, CENSORED, halves)
+        for waited, members in by_time.items()
     }
     last = max(by_time)
     found: dict[str, Any] = {
         "rows": rows[last],
-        "censored": _censored(by_time[last]),
+        "censored": _censored(by_time[last], CENSORED),
     }
     if section.ageing:
         found["ageing"] = {
@@ -96,9 +106,23 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     return found
 
 
-def _censored(snapshots: Sequence[Snapshot]) -> dict[str, float]:
+def _compare_with_stored(workspace: Workspace, runs: Sequence[str]) -> dict[str, Any]:
+    """`compare_with_dynamics` for configurations whose files tell their dynamics."""
+    snapshots = []
+    for run in runs:
+        annotated = read(workspace.annotated(run))
+        snapshots.append(annotated[-1])
+        write(workspace.compared(run), annotated, overwrite=True)
+    first = snapshots[0]
+    targets = targets_in(first)
+    marks = censoring_marks(first, targets)
+    rows = _compared(workspace, runs, snapshots, targets, marks, halves_in(first, targets))
+    return {"rows": rows, "censored": _censored(snapshots, marks)}
+
+
+def _censored(snapshots: Sequence[Snapshot], fields: Mapping[str, str]) -> dict[str, float]:
     """Of each target that has values, the share of these that are bounds."""
-    marks = {name: np.concatenate([s.field(m) for s in snapshots]) for name, m in CENSORED.items()}
+    marks = {name: np.concatenate([s.field(m) for s in snapshots]) for name, m in fields.items()}
     known = {name: mark[~np.isnan(mark)] for name, mark in marks.items()}
     return {name: float(mark.mean()) for name, mark in known.items() if len(mark)}
 
@@ -107,21 +131,26 @@ def _compared(
     workspace: Workspace,
     runs: Sequence[str],
     snapshots: Sequence[Snapshot],
-    halves: Mapping[str, tuple[str, str]] | None,
+    targets: Sequence[str],
+    censored: Mapping[str, str],
+    halves: Mapping[str, tuple[str, str]],
 ) -> list[dict[str, Any]]:
     options = workspace.study.compare
     maps = [f"importance_{name}" for name in workspace.study.classifiers]
-    annotated = read(workspace.annotated(runs[0]))[-1].fields
-    indicators = [name for name in annotated if not name.startswith("importance_")]
+    indicators = [
+        name
+        for name in predictors_in(read(workspace.annotated(runs[0]))[-1])
+        if not name.startswith("importance_")
+    ]
     table = compare_fields(
         snapshots,
         [*maps, *indicators, "importance_random"],
-        TARGETS,
+        targets,
         runs=runs,
         methods=options.methods,
         given=options.given,
         lengths=options.lengths if len(runs) > 1 else None,
-        censored=CENSORED,
+        censored=censored,
         halves=halves,
         seed=options.seed,
     )
@@ -145,17 +174,16 @@ def _with_dynamics(
 ) -> tuple[dynamics.Ageing, dict[float, Snapshot]]:
     """Write the followed frames of a run; returns its dynamics, and all fields by waiting time."""
     thermal, annotated = workspace.load(run, "thermal"), read(workspace.annotated(run))
-    dt = thermal.metadata["dt"]
     # Without ageing there is only one frame, whose waiting time has no meaning.
     times = list(dynamics.waiting_configurations(thermal)) if section.ageing else [0.0]
     frames = dict(zip(times, followed_frames(workspace.study, section), strict=True))
+    clones = {w: workspace.load_clones(start_name(run, frame)) for w, frame in frames.items()}
+    dt = clones[times[0]][0].metadata["dt"]
     bonds = dynamics.BondBreaking(section.r_bond, section.r_break, system=workspace.system)
     ageing = dynamics.Ageing(bonds=bonds, time=section.propensity_lag * dt).compute(
         {
-            waited: dynamics.IsoconfigurationalEnsemble.from_clones(
-                workspace.load_clones(start_name(run, frame))
-            )
-            for waited, frame in frames.items()
+            waited: dynamics.IsoconfigurationalEnsemble.from_clones(members)
+            for waited, members in clones.items()
         }
     )
     joined = {

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gnnglass._options import require_disk
+from gnnglass._records import file_digest
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
@@ -74,14 +75,14 @@ def run_study(
         require_disk(stages.folder, bytes_of(workspace))
     with stages.alone():
         _simulate(workspace, stages)
+        _read(workspace, stages)
         # Before the networks: the simulations share the machine with nothing then.
         if study.dynamics is not None:
             _follow(workspace, stages, study.dynamics)
         for level in study.levels:
             _classify(workspace, stages, level)
         _annotate(workspace, stages)
-        if study.dynamics is not None:
-            _compare(workspace, stages, study.dynamics)
+        _compare(workspace, stages)
         _report(workspace, stages)
     tqdm.write(f"figures: {workspace.results}\nreport:  {workspace.report}")
     return dict(json.loads(workspace.results.read_text(encoding="utf-8")))
@@ -133,6 +134,8 @@ def plan(workspace: Workspace) -> str:
         f"{study.title}: {len(runs)} runs of {study.system.n_particles} particles, "
         f"{steps / 1e6:.2f} million steps"
     )
+    if workspace.given:
+        text += f"; {len(workspace.given)} files"
     if study.dynamics is not None:
         clones = len(workspace.followed(study.dynamics.phase)) * study.dynamics.n_clones
         more = clones * study.dynamics.lag_steps[-1]
@@ -143,6 +146,8 @@ def plan(workspace: Workspace) -> str:
 
 def _simulate(workspace: Workspace, stages: Stages) -> None:
     study = workspace.study
+    if not study.simulated:
+        return
     runs = plan_runs(study, workspace.runs)
 
     def work(_: str) -> None:
@@ -160,6 +165,38 @@ def _simulate(workspace: Workspace, stages: Stages) -> None:
     )
 
 
+def _read(workspace: Workspace, stages: Stages) -> None:
+    """Read the configurations that exist, and find their inherent structures."""
+    study, given = workspace.study, workspace.given
+
+    def work(_: str) -> list[str]:
+        from gnnglass.study.given import read_given
+
+        return read_given(workspace)
+
+    if not given:
+        return
+    stages.run(
+        "read",
+        work,
+        depends_on=[
+            workspace.system.identity,
+            study.simulate.engine,
+            {run: file_digest(file) for run, file in given.items()},
+            {phase: study.phases[phase].get("time") for phase in study.phases},
+            study.levels,
+        ],
+        code=[*COMMON, "gnnglass.published", "gnnglass.dynamics", "gnnglass.study.given"],
+        products=[workspace.trajectory(run, level) for run in given for level in study.levels],
+    )
+
+
+def _configurations(workspace: Workspace) -> list[str]:
+    """The stages that make the configurations of all phases."""
+    made = {"simulate": workspace.study.simulated, "read": workspace.given}
+    return [stage for stage, runs in made.items() if runs]
+
+
 def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
     from gnnglass.study.workspace import plan_clones
 
@@ -174,7 +211,7 @@ def _follow(workspace: Workspace, stages: Stages, section: DynamicsSection) -> N
         "dynamics",
         work,
         depends_on=[section.model_dump(), workspace.followed(section.phase)],
-        after=["simulate"],
+        after=_configurations(workspace),
         products=[workspace.clones[name].thermal for name in clones],
     )
 
@@ -206,7 +243,7 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
                 "gnnglass.study.check:training_options",
                 *packages_elsewhere("gnnglass.models", [section.model]),
             ],
-            after=["simulate"],
+            after=_configurations(workspace),
             products=[workspace.classifier(name, level)],
         )
     stages.run(
@@ -257,12 +294,17 @@ def _annotate(workspace: Workspace, stages: Stages) -> None:
     )
 
 
-def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
+def _compare(workspace: Workspace, stages: Stages) -> None:
+    section = workspace.study.dynamics
+    runs = workspace.with_dynamics(stages.outcomes["read"].result if workspace.given else ())
+
     def work(_: str) -> dict[str, Any]:
         from gnnglass.study.fields import compare_with_dynamics
 
-        return compare_with_dynamics(workspace, section)
+        return compare_with_dynamics(workspace, section, runs)
 
+    if not runs:
+        return
     stages.run(
         "compare",
         work,
@@ -273,8 +315,8 @@ def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> 
             "gnnglass.compare",
             "gnnglass.study.fields",
         ],
-        after=["annotate", "dynamics"],
-        products=[workspace.compared(run) for run in workspace.followed(section.phase)],
+        after=["annotate"] if section is None else ["annotate", "dynamics"],
+        products=[workspace.compared(run) for run in runs],
     )
 
 

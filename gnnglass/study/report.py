@@ -305,7 +305,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
     }
     judged = outcomes[f"judge-{level}"].result
     maps = [f"importance_{name}" for name in study.classifiers]
-    followed = workspace.followed(study.dynamics.phase) if study.dynamics else ()
+    followed = workspace.with_dynamics(outcomes["read"].result if "read" in outcomes else ())
     drawn = {
         f"{run}, held out, {level}": (
             read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from gnnglass.errors import InputError
 from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, clone_name
 from gnnglass.study.definition import DynamicsSection, EnsembleFile, Level, Study
 from gnnglass.systems import GlassFormer, glass_former
-from gnnglass.trajectories import Snapshot, Trajectory
+from gnnglass.trajectories import Snapshot, Trajectory, read
+from gnnglass.trajectories.runs import names_of_files
 
 if TYPE_CHECKING:
     from gnnglass.simulate import AgeingProtocol, Protocol
@@ -26,11 +28,26 @@ Parts = dict[str, list[str]]
 
 def run_names(study: EnsembleFile, phase: str) -> tuple[str, ...]:
     """Names of the independent runs of one phase."""
+    if study.of_files(phase) is not None:
+        return tuple(files_of(study, phase))
     return tuple(f"{phase}-{k:03d}" for k in range(study.simulate.runs))
 
 
+def files_of(study: EnsembleFile, phase: str) -> dict[str, Path]:
+    """The runs of a phase that come from files, with their files; none of one to simulate."""
+    section = study.of_files(phase)
+    if section is None:
+        return {}
+    files = [Path(file) for file in section.every]
+    # They name files of the study, so none is a path.
+    return {
+        f"{phase}-{name.replace('/', '-')}": file
+        for name, file in zip(names_of_files(files), files, strict=True)
+    }
+
+
 def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingProtocol]:
-    """The protocol of each run of one phase, each with a seed of its own.
+    """The protocol of each run of one simulated phase, each with a seed of its own.
 
     A run's seed depends on the study's seed, the name of its phase and its own number; neither the
     other phases, nor their order in the file, nor which one is explained changes it.
@@ -62,12 +79,12 @@ def protocols(study: EnsembleFile, phase: str) -> dict[str, Protocol | AgeingPro
 
 
 def every_protocol(study: EnsembleFile) -> list[Protocol | AgeingProtocol]:
-    """The protocols of all runs of all phases; raises as `protocols`."""
-    return [one for phase in study.phases for one in protocols(study, phase).values()]
+    """The protocols of all runs that are simulated; raises as `protocols`."""
+    return [one for phase in study.simulated for one in protocols(study, phase).values()]
 
 
 def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
-    """Plan the runs of all phases.
+    """Plan the runs of all phases that are simulated.
 
     Returns:
         Their names.
@@ -78,7 +95,7 @@ def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
         MissingExtraError: If the engine is not installed.
         FileError: If the ensemble's folder cannot be written to.
     """
-    made = {phase: protocols(study, phase) for phase in study.phases}
+    made = {phase: protocols(study, phase) for phase in study.simulated}
     ensemble.plan(
         study.system.name,
         {run: protocol for members in made.values() for run, protocol in members.items()},
@@ -98,13 +115,22 @@ def deal(study: Study) -> Parts:
 
     section = study.split
     # In an order that does not change with what is explained.
+    phases = sorted(study.phases, key=phase_number)
     dealt = deal_runs(
-        {phase: run_names(study, phase) for phase in sorted(study.phases, key=phase_number)},
+        {phase: run_names(study, phase) for phase in phases},
         validation=section.validation,
         test=section.test,
         seed=section.seed,
+        held_out=[run for phase in phases for run in _test_runs(study, phase)],
     )
     return {part: list(runs) for part, runs in vars(dealt).items()}
+
+
+def _test_runs(study: Study, phase: str) -> list[str]:
+    """The runs of a phase that the study file itself holds out for the test."""
+    section = study.of_files(phase)
+    held_out = () if section is None else section.test
+    return [run for run, file in files_of(study, phase).items() if str(file) in held_out]
 
 
 #: What seeds are derived from for the names that phases usually have.
@@ -153,12 +179,25 @@ class Workspace:
         return Ensemble(self.folder / "runs")
 
     @cached_property
+    def given(self) -> dict[str, Path]:
+        """The runs that come from files, with these files."""
+        study = self.study
+        return {run: f for phase in study.phases for run, f in files_of(study, phase).items()}
+
+    @cached_property
     def clones(self) -> Ensemble:
         """The clones of the last frames of the followed runs."""
         return Ensemble(self.folder / "dynamics")
 
+    def runs_of(self, phase: str) -> tuple[str, ...]:
+        """The independent runs of one phase."""
+        return run_names(self.study, phase)
+
     def trajectory(self, run: str, level: Level) -> Path:
         """File of one run at one level."""
+        if run in self.given:
+            end = ".inherent.gsd" if level == "inherent" else ".gsd"
+            return self.folder / "given" / f"{run}{end}"
         return self.runs[run].inherent if level == "inherent" else self.runs[run].thermal
 
     def classifier(self, name: str, level: Level) -> Path:
@@ -185,7 +224,9 @@ class Workspace:
 
     def load(self, run: str, level: Level) -> Trajectory:
         """One run at one level, read from disk."""
-        return self.runs.load(run, level)
+        return (
+            read(self.trajectory(run, level)) if run in self.given else self.runs.load(run, level)
+        )
 
     def labelled(self, level: Level) -> LabelledSet:
         """All runs at one level as a labelled set."""
@@ -193,7 +234,7 @@ class Workspace:
 
         return LabelledSet.from_trajectories(
             {
-                phase: [self.load(run, level) for run in run_names(self.study, phase)]
+                phase: [self.load(run, level) for run in self.runs_of(phase)]
                 for phase in self.study.labels
             }
         )
@@ -206,7 +247,13 @@ class Workspace:
 
     def followed(self, phase: str) -> tuple[str, ...]:
         """The held-out runs of one phase: those whose dynamics is measured."""
-        return tuple(run for run in run_names(self.study, phase) if run in self.parts["test"])
+        return tuple(run for run in self.runs_of(phase) if run in self.parts["test"])
+
+    def with_dynamics(self, told: Collection[str]) -> tuple[str, ...]:
+        """The held-out runs whose dynamics is known: those of clones, or else those in `told`."""
+        if self.study.dynamics is not None:
+            return self.followed(self.study.dynamics.phase)
+        return tuple(run for run in self.parts["test"] if run in told)
 
 
 def followed_frames(study: Study, section: DynamicsSection) -> list[int]:
@@ -230,20 +277,24 @@ def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ..
     """
     starts: dict[str, Snapshot] = {}
     protocols: dict[str, IsoconfigurationalProtocol] = {}
-    every = run_names(workspace.study, section.phase)
+    every = workspace.runs_of(section.phase)
     for run in workspace.followed(section.phase):
         trajectory = workspace.load(run, "thermal")
-        made = trajectory.metadata["protocol"]
+        made = trajectory.metadata.get("protocol", {})
+        kT = section.kT or made.get("kT", trajectory.metadata.get("kT"))
+        if kT is None:
+            raise InputError(
+                f"{workspace.given[run]} does not state its temperature; set kT in [dynamics]."
+            )
         for frame in followed_frames(workspace.study, section):
             name = start_name(run, frame)
             # Those of the last frame have the seed they have without ageing.
             parts = (2, every.index(run), *([] if frame == -1 else [-frame]))
             starts[name] = trajectory[frame]
             protocols[name] = IsoconfigurationalProtocol(
-                kT=section.kT or made["kT"],
+                kT=kT,
                 seed=derived_seed(workspace.study.simulate.seed, *parts),
-                dt=made["dt"],
-                friction=made["friction"],
+                **{key: made[key] for key in ("dt", "friction") if key in made},
                 n_clones=section.n_clones,
                 lag_steps=section.lag_steps,
             )

@@ -178,6 +178,7 @@ def deal_runs(
     validation: float = 0.25,
     test: float = 0.25,
     seed: int = 0,
+    held_out: Collection[str] = (),
 ) -> Split:
     """Deal the runs of each class to training, validation and test.
 
@@ -186,6 +187,8 @@ def deal_runs(
         validation: Share of the runs of each class for validation; at least one run.
         test: Share for the test; at least one run.
         seed: Seed of the shuffle.
+        held_out: Runs that are the test of their class, instead of a share of it; then `validation`
+            is a share of the others.
 
     Raises:
         InputError: If a class has too few runs to put one into each part.
@@ -199,7 +202,11 @@ def deal_runs(
     for label, names in runs.items():
         shuffled = rng.permutation(names).tolist()
         n_test = max(1, round(test * len(shuffled)))
-        n_validation = max(1, round(validation * len(shuffled)))
+        if fixed := [name for name in names if name in held_out]:
+            shuffled = [*fixed, *(name for name in shuffled if name not in fixed)]
+            n_test = len(fixed)
+        n_free = len(shuffled) - n_test if fixed else len(shuffled)
+        n_validation = max(1, round(validation * n_free))
         if len(shuffled) - n_test - n_validation < 1:
             raise InputError(
                 f"class {label!r} has {len(shuffled)} independent runs; {n_test} for the test, "

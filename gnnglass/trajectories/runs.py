@@ -76,6 +76,17 @@ def run_names(trajectories: Sequence[Trajectory]) -> list[str]:
     return names
 
 
+def names_of_files(files: Sequence[Path]) -> list[str]:
+    """The names of distinct files, without folders and endings where these do not matter."""
+    names = [file.stem for file in files]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        places = [place for place, other in enumerate(names) if other == name]
+        longer = _told_apart([files[place] for place in places], name)
+        for place, apart in zip(places, longer, strict=True):
+            names[place] = apart
+    return names
+
+
 def _told_apart(files: Sequence[Path], name: str) -> list[str]:
     """Names that begin with as many folders of each file as tell the files apart."""
     folders = [file.absolute().parent.parts for file in files]
