@@ -182,7 +182,8 @@ class RadialBasis(nn.Module):
     def forward(self, distance: Tensor) -> Tensor:
         """Features of each distance, shape [n_pairs] -> [n_pairs, n_radial]."""
         gaussians = torch.exp(-0.5 * ((distance[:, None] - self.centers) / self.width).square())
-        envelope = 0.5 * (torch.cos(math.pi * distance / self.r_max) + 1)
+        # Strained distances may be beyond the cutoff.
+        envelope = 0.5 * (torch.cos(math.pi * (distance / self.r_max).clamp_max(1.0)) + 1)
         return gaussians * envelope[:, None]
 
 

@@ -30,6 +30,8 @@ from gnnglass.errors import FileError, InputError
 from gnnglass.models import ClassifierNet, collate
 from gnnglass.stats import auc
 
+#: With more, neighbours would pass the edge of a graph in numbers.
+LARGEST_STRAIN = 0.05
 #: Seeds of single steps are made of it, and are numbers of 64 bits.
 LARGEST_SEED = 2**40
 
@@ -49,6 +51,12 @@ class TrainingOptions:
         batch_size: Configurations per step, the same number of each class.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
+        strain: Every time a graph is seen in training, all its distances are multiplied by 1 + ε,
+            with ε drawn from a normal distribution of this width; 0 leaves them as they are. Phases
+            differ in the pressure of their inherent structures. Mechanical equilibrium makes it
+            the same everywhere in a configuration, so it tells the phases apart and says nothing
+            about where. A network that is trained with strains of about 0.01, which change
+            the pressure by more than the phases differ, cannot use it.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
 
     Raises:
@@ -61,6 +69,7 @@ class TrainingOptions:
     batch_size: int = 8
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
+    strain: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +84,11 @@ class TrainingOptions:
             raise InputError(
                 f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
                 "expected a positive and a non-negative number, both finite."
+            )
+        if not 0 <= self.strain <= LARGEST_STRAIN:
+            raise InputError(
+                f"strain is {self.strain}; expected the width of a distribution of strains, from 0 "
+                f"to {LARGEST_STRAIN:g}."
             )
 
 
@@ -98,6 +112,34 @@ def random_symmetry(grid: Tensor) -> Tensor:
         order = (torch.randperm(len(axes)) + 2).tolist()
         grid = grid.permute(0, 1, *order)
     return grid
+
+
+def random_strain(
+    arguments: tuple[Tensor, ...], takes: Sequence[str], width: float
+) -> tuple[Tensor, ...]:
+    """Expand or compress every graph of a batch at random, each as a whole.
+
+    Neighbours that a compression brings within the cutoff are not found for it: radial functions
+    are near zero there.
+
+    Args:
+        arguments: What the network is called with.
+        takes: What the arguments are; see `ClassifierNet.takes`.
+        width: Standard deviation of the relative change of lengths.
+    """
+    named = dict(zip(takes, arguments, strict=True))
+    batch, edges = named["batch"], named["edge_index"]
+    n_graphs = int(batch.max()) + 1
+    # Drawn on the CPU: the same on every device.
+    factor = (1 + width * torch.randn(n_graphs)).to(batch.device)[batch[edges[1]]]
+    return tuple(
+        value * factor.view(-1, *[1] * (value.ndim - 1)) if name in STRAINED else value
+        for name, value in named.items()
+    )
+
+
+#: Entries of a graph that are lengths of edges.
+STRAINED = ("edge_distance", "edge_vector")
 
 
 class BalancedBatches:
@@ -304,10 +346,16 @@ class _Training(lightning.LightningModule):
         arguments, targets = batch
         if self.net.kind == "voxel":
             arguments = tuple(random_symmetry(grid) for grid in arguments)
+        arguments = self._strained(arguments)
         loss = self._loss(arguments, targets)
         self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
         return loss
+
+    def _strained(self, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        if not self.options.strain:
+            return arguments
+        return random_strain(arguments, self.net.takes, self.options.strain)
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -316,8 +364,11 @@ class _Training(lightning.LightningModule):
                 f"learning_rate {self.options.learning_rate:g}; lower it."
             )
 
-    def validation_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> None:
+    def validation_step(self, batch: tuple[tuple[Tensor, ...], Tensor], index: int) -> None:
         arguments, targets = batch
+        # The same strains in every epoch. Without, weights that use the pressure would win.
+        torch.manual_seed(self.options.seed * 1_000_003 + index)
+        arguments = self._strained(arguments)
         loss = self._loss(arguments, targets)
         logits = self.net(*arguments)
         self._validation.append(

@@ -95,6 +95,11 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         net = create_model(model, recipe, model_options or {})
+        if options.strain and net.kind != "graph":
+            raise InputError(
+                f"strain is {options.strain:g}, but {model!r} reads a grid, which cannot be "
+                "strained; leave strain out, or train a network on graphs."
+            )
         data = {
             name: Configurations(
                 [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
