@@ -117,6 +117,11 @@ def signed(value: Any, digits: int = 3) -> str:
     return NOTHING if is_missing(value) else f"{value:+.{digits}f}".replace("-", "−")
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence: one, one and another, or one, another and a third."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def percent(value: Any) -> str:
     """A share as a percentage."""
     return NOTHING if is_missing(value) else f"{100 * value:.1f} %"
@@ -203,7 +208,8 @@ class CorrelationGroup:
         reliability: Reliability of the target; None if it was not measured.
         censored_share: Share of censored particles; None if the target cannot be censored.
         undefined_share: Share of particles that have no value of the target and are left out.
-        given: Labels of the fields that the partial correlations hold fixed; may be empty.
+        given: Labels of the fields that the partial correlations hold fixed, as part of a
+            sentence; may be empty.
         lines: Predictor -> its rows.
         notes: The reasons why rows have no coefficient, each once.
     """
@@ -263,7 +269,7 @@ def _group(
         reliability=measured.get("reliability"),
         censored_share=_first([row.get("censored_share") for row in rows], share),
         undefined_share=_first([row.get("undefined_share") for row in rows], 0.0),
-        given=", ".join(map(field_label, given.split(", "))) if given else "",
+        given=listed([field_label(name) for name in given.split(", ")]) if given else "",
         lines=lines,
         notes=tuple(
             dict.fromkeys(

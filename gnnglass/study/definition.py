@@ -170,14 +170,18 @@ class CompareSection(Section):
     Attributes:
         lengths: Candidate smoothing lengths, each chosen on the runs it is not applied to.
         methods: Correlation coefficients.
-        given: Structural indicators that are held fixed in further, partial correlations: what a
-            map knows beyond them.
+        given: Structural indicators that are held fixed, all together, in further, partial
+            correlations: what a map knows beyond them. One that is constant, as composition is in
+            a system of one species, is left out.
+        same_species: Smooth over particles of the same species only. Otherwise a smoothed map
+            depends on its offset between species, which is a free parameter of a network.
         seed: Seed of the intervals and of the random baseline.
     """
 
     lengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
     methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman", "pearson")
-    given: tuple[str, ...] = ("potential_energy",)
+    given: tuple[str, ...] = ("potential_energy", "local_composition")
+    same_species: bool = False
     seed: int = Field(default=0, ge=0)
 
 

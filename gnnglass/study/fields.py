@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.study.definition import DynamicsSection
+from gnnglass.study.definition import CompareSection, DynamicsSection, Study
 from gnnglass.study.workspace import Workspace, followed_frames, start_name
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
@@ -63,7 +63,8 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
 
     Returns:
         ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
-        None), ``censored`` shares of these among particles with a value, and, of a study of ageing,
+        None), ``not_given``, the fields that should be held fixed but are constant, ``censored``
+        shares of these among particles with a value, and, of a study of ageing,
         ``ageing``: ``rows`` for all frames and ``summary`` and ``curves`` of
         `gnnglass.dynamics.Ageing`, each with ``waiting_time``, and the ``phase``.
     """
@@ -72,12 +73,18 @@ def compare_with_dynamics(workspace: Workspace, section: DynamicsSection) -> dic
     ageing = [measured for measured, _ in followed]
     by_time = {waited: [one[waited] for _, one in followed] for waited in followed[0][1]}
     halves = HALVES if section.n_clones >= FEWEST_FOR_HALVES else None
+    options = workspace.study.compare
+    indicators = read(workspace.annotated(runs[0]))[-1].fields
+    predictors = [*importance_maps(workspace.study), *structural(indicators), "importance_random"]
     rows = {
-        waited: _compared(workspace, runs, members, halves) for waited, members in by_time.items()
+        waited: correlated(options, runs, members, predictors, halves)
+        for waited, members in by_time.items()
     }
     last = max(by_time)
+    varying = varying_fields(by_time[last], options.given)
     found: dict[str, Any] = {
         "rows": rows[last],
+        "not_given": [name for name in options.given if name not in varying],
         "censored": _censored(by_time[last]),
     }
     if section.ageing:
@@ -103,24 +110,54 @@ def _censored(snapshots: Sequence[Snapshot]) -> dict[str, float]:
     return {name: float(mark.mean()) for name, mark in known.items() if len(mark)}
 
 
-def _compared(
-    workspace: Workspace,
+def importance_maps(study: Study) -> list[str]:
+    """The fields with the maps of a study's classifiers."""
+    return [f"importance_{name}" for name in study.classifiers]
+
+
+def structural(fields: Iterable[str]) -> list[str]:
+    """Those of the fields of an annotated run that are of its structure: all but the maps."""
+    return [name for name in fields if not name.startswith("importance_")]
+
+
+def varying_fields(snapshots: Sequence[Snapshot], names: Sequence[str]) -> list[str]:
+    """Those of some fields that differ between particles of a species in any configuration."""
+
+    def varies(name: str) -> bool:
+        return any(
+            np.ptp(snapshot.field(name)[snapshot.types == species]) > 0
+            for snapshot in snapshots
+            for species in np.unique(snapshot.types)
+        )
+
+    return [name for name in names if varies(name)]
+
+
+def correlated(
+    options: CompareSection,
     runs: Sequence[str],
     snapshots: Sequence[Snapshot],
-    halves: Mapping[str, tuple[str, str]] | None,
+    predictors: Sequence[str],
+    halves: Mapping[str, tuple[str, str]] | None = None,
 ) -> list[dict[str, Any]]:
-    options = workspace.study.compare
-    maps = [f"importance_{name}" for name in workspace.study.classifiers]
-    annotated = read(workspace.annotated(runs[0]))[-1].fields
-    indicators = [name for name in annotated if not name.startswith("importance_")]
+    """The rows of `gnnglass.compare.compare_fields` of some predictors with all targets.
+
+    Args:
+        options: How a study compares.
+        runs: The followed runs.
+        snapshots: A configuration of each, with all fields.
+        predictors: Names of fields.
+        halves: As `gnnglass.compare.compare_fields` takes it.
+    """
     table = compare_fields(
         snapshots,
-        [*maps, *indicators, "importance_random"],
+        predictors,
         TARGETS,
         runs=runs,
         methods=options.methods,
-        given=options.given,
+        given=varying_fields(snapshots, options.given),
         lengths=options.lengths if len(runs) > 1 else None,
+        same_species=options.same_species,
         censored=CENSORED,
         halves=halves,
         seed=options.seed,

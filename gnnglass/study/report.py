@@ -165,6 +165,9 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
         "classes": classes,
         "blue_is_slow": _blue_is_slow(sign),
         "groups": correlation_groups(rows, results),
+        "same_species": ((results.get("study") or {}).get("compare") or {}).get(
+            "same_species", False
+        ),
         "fields": _compared_fields(rows),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
@@ -270,6 +273,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
         },
         "matched_energy": judged.get("inherent", {}).get("matched"),
         "correlations": compared.get("rows", []),
+        "not_given": compared.get("not_given", []),
         "censored": compared.get("censored", {}),
         "ageing": compared.get("ageing"),
         "split": workspace.parts,

@@ -12,6 +12,7 @@ from gnnglass.study._wording import (
     interval,
     is_missing,
     is_random,
+    listed,
     number,
     percent,
     plain,
@@ -52,7 +53,7 @@ def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[s
         if name != main
     ]
     best = max(judged, key=lambda name: _auc(judged[name]))
-    sentences = [sentence + (f"; {_listed(others)}." if others else ".")]
+    sentences = [sentence + (f"; {listed(others)}." if others else ".")]
     if len(judged) > 1 and best != main:
         sentences.append(
             f"The largest AUC belongs to {_the(best, level, signs[best])}"
@@ -97,7 +98,7 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
     beside += [
         f"a random field {_signed_with_interval(r)}" for r in others if is_random(r["predictor"])
     ][:1]
-    sentences = [sentence + (f"; beside it {_listed(beside)}." if beside else ".")]
+    sentences = [sentence + (f"; beside it {listed(beside)}." if beside else ".")]
     beyond = group.lines[strongest["predictor"]].beyond
     if beyond is not None:
         sentences.append(
@@ -137,7 +138,7 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
         if _is_map(rows[0])
     ]
     if parts:
-        sentence += f", and the correlation with the {field_label(TARGET)} {_listed(parts)}"
+        sentence += f", and the correlation with the {field_label(TARGET)} {listed(parts)}"
     return [sentence + "."]
 
 
@@ -176,7 +177,3 @@ def _overlap(a: Row, b: Row) -> bool:
     if any(is_missing(end) for end in ends):
         return True
     return bool(ends[0] <= ends[3] and ends[2] <= ends[1])
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

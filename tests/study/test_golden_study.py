@@ -13,6 +13,10 @@ Mistakes that were made on purpose, and the tests that fail of each:
 6. a smoothing length chosen with the run itself: `test_lengths_are_chosen_on_other_runs`
 7. A and B exchanged in a target: `test_known_correlations`
 8. one indicator's field named as another's: `test_indicators_are_what_they_are_called`
+9. composition missing from what is held fixed:
+   `test_partial_coefficients_are_those_of_what_is_left`,
+   `test_known_correlations`
+10. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
 """
 
 import json
@@ -29,7 +33,10 @@ from gnnglass._records import Record
 from gnnglass.models import create_model
 from gnnglass.stats import auc
 from gnnglass.structure import (
+    EnergyAndOrder,
+    EnergyOrderAndEntropy,
     HexaticOrder,
+    LocalComposition,
     LocalDensity,
     PotentialEnergy,
     TongTanaka,
@@ -49,12 +56,17 @@ INDICATORS_IN_2D = indicators_for(Trajectory([example_snapshot(2)], {"system": "
 INDICATORS = {
     "potential_energy": PotentialEnergy("kam2d"),
     "local_density": LocalDensity(),
+    "local_composition": LocalComposition(),
+    "energy_and_order": EnergyAndOrder("kam2d"),
+    "energy_order_and_entropy": EnergyOrderAndEntropy("kam2d"),
     "voronoi_volume": VoronoiVolume(),
     "voronoi_density": VoronoiDensity(),
     "hexatic_order": HexaticOrder(),
     "tong_tanaka": TongTanaka("kam2d"),
     "two_body_entropy": TwoBodyEntropy(),
 }
+#: What studies hold fixed if they do not say otherwise.
+HELD = ("potential_energy", "local_composition")
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
 NO, SOME = (-0.3, 0.3), (0.3, 0.9)
 
@@ -94,12 +106,22 @@ KNOWN = {
         ("propensity_cage_relative", "B"): NO,
         ("tau_overlap", "B"): NO,
     },
+    # In the disc the composition is another one, and the packing better.
+    **{
+        name: {
+            ("propensity_cage_relative", "A"): SOME,
+            ("tau_overlap", "A"): less(SOME),
+            ("propensity_cage_relative", "B"): NO,
+            ("tau_overlap", "B"): NO,
+        }
+        for name in ("local_composition", "energy_and_order", "energy_order_and_entropy")
+    },
     **{
         name: {(target, species): NO for target in TARGETS for species in "AB"}
         for name in (*BLIND, "importance_random")
     },
 }
-#: The same, given the potential energy.
+#: The same, given the potential energy and the local composition.
 BEYOND = {
     "planted": {("propensity_cage_relative", "A"): less(SOME), ("tau_overlap", "A"): SOME},
     "importance_gnn": {
@@ -280,7 +302,7 @@ def the_row(results, name, target, species, given="", **wanted):
     ("name", "given", "target", "species", "band"),
     [
         (name, given, *place, band)
-        for given, table in (("", KNOWN), ("potential_energy", BEYOND))
+        for given, table in (("", KNOWN), (", ".join(HELD), BEYOND))
         for name, columns in table.items()
         for place, band in columns.items()
     ],
@@ -357,23 +379,31 @@ def test_coefficients_are_those_of_the_fields(results, compared):
     assert n > 100
 
 
-def test_partial_coefficients_are_those_of_what_the_energy_leaves(results, compared):
-    def left(values, energy):
-        values, energy = (one - one.mean() for one in (values, energy))
-        return values - energy * (values @ energy) / (energy @ energy)
+def test_partial_coefficients_are_those_of_what_is_left(results, compared):
+    """Of residuals from energy and composition together; each alone would leave something else."""
 
-    for name in ("importance_gnn", "planted", "importance_random"):
+    def left(values, held):
+        columns = np.stack([np.ones(len(values)), *held], axis=1)
+        return values - columns @ np.linalg.lstsq(columns, values)[0]
+
+    for name in ("importance_gnn", "planted", "importance_random", "energy_and_order"):
         for target in TARGETS:
-            found = []
-            for snapshot in compared.values():
-                mine = snapshot.of_type("A")
-                x, y, e = (
-                    rankdata(values_of(snapshot, field)[mine])
-                    for field in (name, target, "potential_energy")
-                )
-                found.append(pearsonr(left(x, e), left(y, e))[0])
-            row = the_row(results, name, target, "A", "potential_energy")
-            assert row["estimate"] == pytest.approx(np.mean(found), abs=1e-3)
+            found = {}
+            for held in (HELD, *([one] for one in HELD)):
+                coefficients = []
+                for snapshot in compared.values():
+                    mine = snapshot.of_type("A")
+                    x, y, *given = (
+                        rankdata(values_of(snapshot, field)[mine])
+                        for field in (name, target, *held)
+                    )
+                    coefficients.append(pearsonr(left(x, given), left(y, given))[0])
+                found[tuple(held)] = np.mean(coefficients)
+            row = the_row(results, name, target, "A", ", ".join(HELD))
+            assert row["estimate"] == pytest.approx(found[HELD], abs=1e-3)
+            if name in ("planted", "importance_gnn"):
+                assert all(abs(found[(one,)] - found[HELD]) > 0.01 for one in HELD)
+    assert results["not_given"] == []
 
 
 def test_lengths_are_chosen_on_other_runs(results, compared):

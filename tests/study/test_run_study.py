@@ -129,7 +129,7 @@ def test_results_hold_all_figures(finished):
     predictors = {row["predictor"] for row in results["correlations"]}
     assert predictors == {*IMPORTANCE, *STRUCTURE}
     beyond = {row["predictor"] for row in results["correlations"] if row["given"]}
-    assert beyond == predictors - {"potential_energy"}
+    assert beyond == predictors - {"potential_energy", "local_composition"}
     assert results["split"] == {
         part: sorted(results["split"][part]) for part in ("train", "validation", "test")
     }
