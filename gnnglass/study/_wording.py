@@ -174,6 +174,8 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 
 Row = Mapping[str, Any]
+#: The nulls of a map, as the columns of its rows begin.
+NULLS = ("shuffled", "halves")
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,20 @@ class CorrelationGroup:
     given: str
     lines: dict[str, CorrelationLine]
     notes: tuple[str, ...]
+
+    @property
+    def nulls(self) -> list[tuple[str, str, Row]]:
+        """Of each row that has a null: its predictor, which of the rows it is, and the row."""
+        return [
+            (name, which, row)
+            for name, line in self.lines.items()
+            for which, row in (
+                ("bare", line.bare),
+                ("smoothed", line.smoothed),
+                (f"beyond {self.given}", line.beyond),
+            )
+            if row is not None and any(f"{kind}_n" in row for kind in NULLS)
+        ]
 
     @property
     def is_undefined(self) -> bool:

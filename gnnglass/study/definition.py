@@ -185,6 +185,21 @@ class CompareSection(Section):
     seed: int = Field(default=0, ge=0)
 
 
+class NullSection(Section):
+    """`[null]`: trainings on wrong labels, which a map's correlation with dynamics must exceed.
+
+    Attributes:
+        shuffles: How often each classifier is trained anew, at the explained level, on labels
+            exchanged between runs, and as often on arbitrary labels within the explained phase; 0
+            for no null. If there are fewer ways to deal labels, all of them are taken. Without
+            dynamics there is nothing to compare, and nothing is trained.
+        seed: Seed of the labels.
+    """
+
+    shuffles: int = Field(default=20, ge=0, le=MOST_RUNS)
+    seed: int = Field(default=0, ge=0)
+
+
 #: Whose logit is explained if nobody says so and there is a phase of that name.
 USUALLY_EXPLAINED = "glass"
 
@@ -233,6 +248,7 @@ class Study(EnsembleFile):
     classifiers: dict[ClassifierName, ClassifierSection] = Field(min_length=1)
     dynamics: DynamicsSection | None = None
     compare: CompareSection = CompareSection()
+    null: NullSection = NullSection()
 
     @model_validator(mode="before")
     @classmethod

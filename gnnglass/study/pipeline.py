@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gnnglass._options import require_disk
+from gnnglass._records import code_digest, digest_of
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
@@ -20,6 +21,12 @@ from gnnglass.study.workspace import Parts, Workspace, every_protocol, plan_runs
 
 #: What reads a study's files, knows its glass former, and does statistics.
 COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnnglass.study.workspace")
+#: Functions that train a classifier, on whatever labels.
+FITTING = (
+    "gnnglass.study.classification:fitted",
+    "gnnglass.study.check:recipe_of",
+    "gnnglass.study.check:training_options",
+)
 #: Entry-point groups of what a study's potential energies come from.
 ENERGIES = ("gnnglass.systems", "gnnglass.potentials")
 #: Entry-point groups of everything that a study names.
@@ -82,6 +89,8 @@ def run_study(
         _annotate(workspace, stages)
         if study.dynamics is not None:
             _compare(workspace, stages, study.dynamics)
+            if study.null.shuffles:
+                _nulls(workspace, stages, study.dynamics)
         _report(workspace, stages)
     tqdm.write(f"figures: {workspace.results}\nreport:  {workspace.report}")
     return dict(json.loads(workspace.results.read_text(encoding="utf-8")))
@@ -138,7 +147,11 @@ def plan(workspace: Workspace) -> str:
         more = clones * study.dynamics.lag_steps[-1]
         text += f"; {clones} clones, {more / 1e6:.2f} million steps"
     trainings = len(study.levels) * len(study.classifiers)
-    return f"{text}; {trainings} trainings. Files go to {workspace.folder}."
+    text += f"; {trainings} trainings"
+    if study.dynamics is not None and study.null.shuffles:
+        wrong = 2 * study.null.shuffles * len(study.classifiers)
+        text += f" and up to {wrong} on wrong labels"
+    return f"{text}. Files go to {workspace.folder}."
 
 
 def _simulate(workspace: Workspace, stages: Stages) -> None:
@@ -201,9 +214,7 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
                 "gnnglass.models",
                 "gnnglass.training",
                 "gnnglass.study.classification:train_classifier",
-                "gnnglass.study.classification:_split",
-                "gnnglass.study.check:recipe_of",
-                "gnnglass.study.check:training_options",
+                *FITTING,
                 *packages_elsewhere("gnnglass.models", [section.model]),
             ],
             after=["simulate"],
@@ -276,6 +287,37 @@ def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> 
         after=["annotate", "dynamics"],
         products=[workspace.compared(run) for run in workspace.followed(section.phase)],
     )
+
+
+def _nulls(workspace: Workspace, stages: Stages, dynamics: DynamicsSection) -> None:
+    study = workspace.study
+
+    def work(name: str, _: str) -> list[dict[str, Any]]:
+        from gnnglass.study import null
+
+        section, trained = study.classifiers[name], f"train-{name}-{study.explain_level}"
+        # Neither how many there are nor how they are compared, so that what is trained stays so.
+        depends_on = [section.model_dump(), study.explain, dynamics.phase, workspace.parts]
+        code = code_digest(
+            "gnnglass.explain",
+            *FITTING,
+            "gnnglass.study.null:Retraining",
+            *packages_elsewhere("gnnglass.explain", [section.attribution]),
+        )
+        digest = digest_of(depends_on, code, stages.outcomes[trained].identity)
+        tasks = null.retrainings(workspace, name, digest)
+        rows = stages.outcomes["compare"].result["rows"]
+        null.train_on_wrong_labels(tasks, workspace.workers)
+        return null.place_in_null(workspace, dynamics, rows, tasks)
+
+    for name in study.classifiers:
+        stages.run(
+            f"null-{name}",
+            partial(work, name),
+            depends_on=study.null.model_dump(),
+            code=["gnnglass.parallel", *FITTING, "gnnglass.study.null"],
+            after=["compare", f"train-{name}-{study.explain_level}"],
+        )
 
 
 def _report(workspace: Workspace, stages: Stages) -> None:

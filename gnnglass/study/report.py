@@ -258,6 +258,11 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     study, outcomes = workspace.study, stages.outcomes
     judged = {level: outcomes[f"judge-{level}"].result for level in study.levels}
     compared = outcomes["compare"].result if "compare" in outcomes else {}
+    rows: list[dict[str, Any]] = compared.get("rows", [])
+    for name in study.classifiers:
+        if f"null-{name}" in outcomes:
+            placed = outcomes[f"null-{name}"].result
+            rows = [{**row, **columns} for row, columns in zip(rows, placed, strict=True)]
     results = {
         "title": study.title,
         "classes": study.labels,
@@ -272,7 +277,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
             for level, result in judged.items()
         },
         "matched_energy": judged.get("inherent", {}).get("matched"),
-        "correlations": compared.get("rows", []),
+        "correlations": rows,
         "not_given": compared.get("not_given", []),
         "censored": compared.get("censored", {}),
         "ageing": compared.get("ageing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gnnglass.stats import LEVEL
 from gnnglass.study._wording import (
     classifier_label,
     correlation_groups,
@@ -27,7 +28,7 @@ def verdict(results: Mapping[str, Any]) -> list[str]:
     """Sentences on the classification, the correlations with the dynamics, and ageing."""
     sentences = [
         *_classification(results.get("levels") or {}, results.get("classes") or ()),
-        *_correlation(results.get("correlations") or []),
+        *_correlation(results.get("correlations") or [], results.get("classes") or ()),
         *_ageing(results.get("ageing") or {}),
     ]
     return sentences or ["No classifier was evaluated and no fields were compared."]
@@ -66,7 +67,7 @@ def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[s
     return sentences
 
 
-def _correlation(rows: Sequence[Row]) -> list[str]:
+def _correlation(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
     maps = [r for r in rows if r["predictor"].startswith("importance") and _usable(r)]
     if not maps:
         return []
@@ -99,17 +100,53 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
         f"a random field {_signed_with_interval(r)}" for r in others if is_random(r["predictor"])
     ][:1]
     sentences = [sentence + (f"; beside it {listed(beside)}." if beside else ".")]
+    if "shuffled_n" in strongest:
+        sentences.append(
+            "With labels shuffled over runs, maps of the same network correlate at "
+            f"{_sizes(strongest, 'shuffled')} of {strongest['shuffled_n']} trainings; the true "
+            f"one is above {_share(strongest)} of them{_verdict_of_null(strongest)}."
+        )
+    if "halves_n" in strongest:
+        within = classes[1] if classes else "explained phase"
+        sentences.append(
+            f"With arbitrary labels within the {within} it is {_sizes(strongest, 'halves')}."
+        )
     beyond = group.lines[strongest["predictor"]].beyond
     if beyond is not None:
-        sentences.append(
-            f"Given the {group.given}, its correlation is {_signed_with_interval(beyond)}."
-        )
+        sentence = f"Given the {group.given}, its correlation is {_signed_with_interval(beyond)}"
+        if "shuffled_n" in beyond:
+            sentence += (
+                f", above {_share(beyond)} of those with shuffled labels"
+                f" ({_sizes(beyond, 'shuffled')}){_verdict_of_null(beyond)}"
+            )
+        sentences.append(sentence + ".")
     if not is_missing(strongest.get("ceiling")):
         sentences.append(
             f"The noise ceiling of the {field_label(first['target'])} is "
             f"{number(strongest['ceiling'], 2)}."
         )
     return sentences
+
+
+def _sizes(row: Row, kind: str) -> str:
+    """Median and 95 % quantile of the sizes of a null."""
+    return (
+        f"|r| = {number(row[f'{kind}_median'], 2)} in the median and "
+        f"{number(row[f'{kind}_95'], 2)} at the 95 % quantile"
+    )
+
+
+def _share(row: Row) -> str:
+    return f"{100 * row['shuffled_quantile']:.0f} %"
+
+
+def _verdict_of_null(row: Row) -> str:
+    """What follows if wrong labels give as much; with few trainings nothing follows if not."""
+    return (
+        ""
+        if row["shuffled_quantile"] >= LEVEL
+        else ", so its size does not tell that the labels matter"
+    )
 
 
 def _ageing(ageing: Row, species: str = "A") -> list[str]:

@@ -18,7 +18,7 @@ from gnnglass.trajectories import Snapshot, Trajectory
 
 if TYPE_CHECKING:
     from gnnglass.simulate import AgeingProtocol, Protocol
-    from gnnglass.training import LabelledSet
+    from gnnglass.training import LabelledSet, Split
 
 #: Part of the split (train, validation, test) to the names of its runs.
 Parts = dict[str, list[str]]
@@ -105,6 +105,13 @@ def deal(study: Study) -> Parts:
         seed=section.seed,
     )
     return {part: list(runs) for part, runs in vars(dealt).items()}
+
+
+def split_of(parts: Parts) -> Split:
+    """The parts of a study's split as training takes them."""
+    from gnnglass.training import Split
+
+    return Split(**{part: tuple(runs) for part, runs in parts.items()})
 
 
 #: What seeds are derived from for the names that phases usually have.

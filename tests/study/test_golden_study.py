@@ -16,7 +16,8 @@ Mistakes that were made on purpose, and the tests that fail of each:
 9. composition missing from what is held fixed:
    `test_partial_coefficients_are_those_of_what_is_left`,
    `test_known_correlations`
-10. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
+10. labels of the null given to the wrong runs: `test_maps_of_the_null_are_those_of_exchanged_runs`
+11. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
 """
 
 import json
@@ -30,6 +31,7 @@ from golden import DT as TIME_STEP
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from gnnglass._records import Record
+from gnnglass.explain import GraphGradCAM
 from gnnglass.models import create_model
 from gnnglass.stats import auc
 from gnnglass.structure import (
@@ -47,9 +49,12 @@ from gnnglass.structure import (
     indicators_for,
 )
 from gnnglass.study import run_study
+from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.classification import judge
+from gnnglass.study.null import wrong_labels
+from gnnglass.study.workspace import split_of
 from gnnglass.testing import example_snapshot
-from gnnglass.training import Calibration, TrainedClassifier
+from gnnglass.training import Calibration, TrainedClassifier, fit
 from gnnglass.trajectories import Trajectory, read, write
 
 INDICATORS_IN_2D = indicators_for(Trajectory([example_snapshot(2)], {"system": "kam2d"}))
@@ -444,3 +449,124 @@ def test_a_length_that_is_known_is_chosen(results):
     )
     assert smoothed["length"] == REACH
     assert smoothed["estimate"] > max(bare["estimate"] + 0.15, 0.6)
+
+
+def shuffled_sets(golden):
+    """The labels of each training of the null, as its files are named."""
+    return {
+        f"gnn-{kind}-{k:03d}": targets
+        for kind, members in wrong_labels(golden.study, golden.parts).items()
+        for k, targets in enumerate(members)
+    }
+
+
+def test_maps_of_the_null_are_those_of_exchanged_runs(golden):
+    """Trained here on those labels, and explained, they are the same; no others are."""
+    study, sets = golden.study, shuffled_sets(golden)
+    assert len(sets) == 2 * study.null.shuffles
+    learning = {*golden.parts["train"], *golden.parts["validation"]}
+    for name, targets in sets.items():
+        glasses = {run for run in learning if run.startswith("glass")}
+        assert set(targets) == (glasses if "halves" in name else learning)
+        ones = {run for run in targets if targets[run]}
+        assert ones not in (glasses, learning - glasses)
+    frames_of = {run: list(golden.load(run, "inherent")) for run in golden.runs}
+    for name in ("gnn-shuffled-001", "gnn-halves-002"):
+        # Frame by frame and in the study's order, by which batches are made.
+        named = [(s, run) for run in golden.runs if run in sets[name] for s in frames_of[run]]
+        labelled = replace(
+            golden.labelled("inherent"),
+            snapshots=tuple(snapshot for snapshot, _ in named),
+            targets=np.array([sets[name][run] for _, run in named]),
+            runs=tuple(run for _, run in named),
+        )
+        section = study.classifiers["gnn"]
+        classifier = fit(
+            labelled,
+            split_of(golden.parts),
+            model=section.model,
+            recipe=recipe_of(section, golden.system),
+            model_options=section.model_options,
+            options=training_options(section),
+            system="kam2d",
+            device="cpu",
+            progress=False,
+        )
+        stored = np.load(golden.folder / "null" / f"{name}.npy")
+        frames = [golden.load(run, "inherent")[-1] for run in golden.followed("glass")]
+        found = GraphGradCAM().compute(classifier, frames, "glass")
+        others = [np.load(golden.folder / "null" / f"{other}.npy") for other in sets]
+        alike = [np.corrcoef(np.ravel(found), other.ravel())[0, 1] for other in others]
+        assert alike[list(sets).index(name)] > 0.999, alike
+        assert sum(one > 0.999 for one in alike) == 1
+        assert stored.shape == (3, 144)
+
+
+def test_estimates_are_placed_among_those_of_wrong_labels(golden, results, compared):
+    """Each column of the null, by brute force, and only for the maps."""
+    columns = {"n", "median", "95", "quantile"}
+    for row in results["correlations"]:
+        has = {name for name in row if name.startswith(("shuffled_", "halves_"))}
+        assert len(has) == (8 if row["predictor"] == "importance_gnn" else 0)
+    for kind in ("shuffled", "halves"):
+        maps = [
+            np.load(golden.folder / "null" / f"{name}.npy")
+            for name in shuffled_sets(golden)
+            if kind in name
+        ]
+        for target in TARGETS:
+            for species in "AB":
+                row = the_row(results, "importance_gnn", target, species)
+                sizes = [
+                    abs(
+                        np.mean(
+                            [
+                                coefficient(frame.with_fields(m=values), "m", target, species)
+                                for frame, values in zip(compared.values(), one, strict=True)
+                            ]
+                        )
+                    )
+                    for one in maps
+                ]
+                found = {name: row[f"{kind}_{name}"] for name in columns}
+                assert found == {
+                    "n": len(maps),
+                    "median": pytest.approx(np.median(sizes), abs=1e-3),
+                    "95": pytest.approx(np.quantile(sizes, 0.95), abs=1e-3),
+                    "quantile": pytest.approx(np.mean(abs(row["estimate"]) > np.array(sizes))),
+                }
+    page = golden.report.read_text(encoding="utf-8")
+    assert "With labels shuffled over runs, maps of the same network correlate at" in page
+    assert "With arbitrary labels within the glass it is" in page
+
+
+def test_trainings_of_the_null_are_not_done_twice(golden, tmp_path, monkeypatch):
+    """More of them keep those that are there; a damaged one is done again and is the same."""
+    folder = shutil.copytree(golden.folder, tmp_path / "more")
+    done = []
+
+    def here(tasks, **_):
+        for task in tasks:
+            done.append(task.name)
+            task()
+
+    monkeypatch.setattr("gnnglass.study.null.run_parallel", here)
+    damaged = folder / "null" / "gnn-shuffled-002.npy"
+    before = np.load(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:-8])
+    more = golden.study.null.shuffles + 1
+    study = golden_study(null={"shuffles": more, "seed": golden.study.null.seed})
+    results = run_study(study, folder, workers=1, device="cpu")
+    assert done == [
+        "gnn-shuffled-002",
+        f"gnn-shuffled-{more - 1:03d}",
+        f"gnn-halves-{more - 1:03d}",
+    ]
+    np.testing.assert_allclose(np.load(damaged), before, rtol=1e-3, atol=1e-6)
+    row = the_row(results, "importance_gnn", "tau_overlap", "A")
+    assert row["shuffled_n"] == row["halves_n"] == more
+    # Only what is compared has changed: nothing is trained.
+    done.clear()
+    study = golden_study(compare={"lengths": [1.0]}, null={"shuffles": more, "seed": 3})
+    run_study(study, folder, workers=1, device="cpu")
+    assert done == []
