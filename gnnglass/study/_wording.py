@@ -297,3 +297,43 @@ def _group(
 
 def _first(values: Sequence[Any], otherwise: Any) -> Any:
     return next((value for value in values if not is_missing(value)), otherwise)
+
+
+@dataclass(frozen=True)
+class Resemblance:
+    """How alike maps and indicators are, over one species.
+
+    Attributes:
+        species: Name of the species.
+        method: Which coefficient.
+        length: The length over which both are smoothed.
+        maps: Names of the fields of the maps.
+        lines: Indicator -> map -> the rows of the two, bare and smoothed.
+    """
+
+    species: str
+    method: str
+    length: float
+    maps: tuple[str, ...]
+    lines: dict[str, dict[str, CorrelationLine]]
+
+
+def resemblances(rows: Sequence[Row]) -> list[Resemblance]:
+    """One table per species and method, in order of appearance, of a study's ``structure``."""
+    groups = correlation_groups(rows, {})
+    found = []
+    for species, method in dict.fromkeys((group.species, group.method) for group in groups):
+        mine = [group for group in groups if (group.species, group.method) == (species, method)]
+        found.append(
+            Resemblance(
+                species=species,
+                method=method,
+                length=max(row.get("length") or 0.0 for row in rows),
+                maps=tuple(group.target for group in mine),
+                lines={
+                    name: {group.target: group.lines[name] for group in mine}
+                    for name in mine[0].lines
+                },
+            )
+        )
+    return found

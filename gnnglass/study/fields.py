@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gnnglass import dynamics, explain, structure
-from gnnglass.compare import compare_fields
+from gnnglass.compare import compare_fields, smooth
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.study.definition import CompareSection, DynamicsSection, Study
@@ -163,6 +163,45 @@ def correlated(
         seed=options.seed,
     )
     return _records(table)
+
+
+def compare_with_structure(workspace: Workspace) -> list[dict[str, Any]]:
+    """Correlate every map with every indicator, on the held-out runs of the explained phase.
+
+    Both are bare, or both smoothed over the same length, the middle one of those of the study: maps
+    are smooth by themselves, and of a length that is chosen by the largest correlation the longest
+    would win, because few independent patches are left.
+
+    Returns:
+        Rows of `gnnglass.compare.compare_fields`, with the indicator as predictor and the map as
+        target, and NaN as None.
+    """
+    study, options = workspace.study, workspace.study.compare
+    held_out = [(run, s) for run in workspace.followed(study.explain) for s in
+                read(workspace.annotated(run))]  # fmt: skip
+    runs, bare = [run for run, _ in held_out], [snapshot for _, snapshot in held_out]
+    indicators = structural(bare[0].fields)
+    maps = [*importance_maps(study), "importance_random"]
+    length = sorted(options.lengths)[len(options.lengths) // 2]
+    rows = []
+    for smoothed in (False, True):
+        table = compare_fields(
+            [_smoothed(one, length, options.same_species) for one in bare] if smoothed else bare,
+            indicators,
+            maps,
+            runs=runs,
+            methods=options.methods,
+            seed=options.seed,
+        )
+        rows += _records(table.assign(smoothed=smoothed, length=length if smoothed else 0.0))
+    return rows
+
+
+def _smoothed(snapshot: Snapshot, length: float, same_species: bool) -> Snapshot:
+    """The configuration with all its fields smoothed."""
+    values = np.stack(list(snapshot.fields.values()), axis=1)
+    means = smooth(snapshot, values, length, same_species=same_species)
+    return snapshot.with_fields(**dict(zip(snapshot.fields, means.T, strict=True)))
 
 
 def _mean_over_runs(tables: Sequence[pd.DataFrame], keys: Sequence[str]) -> list[dict[str, Any]]:

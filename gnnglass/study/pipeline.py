@@ -1,4 +1,4 @@
-"""A study from end to end: simulate, train, judge, explain, follow, compare, report.
+"""A study from end to end: simulate, train, judge, explain, follow, compare, doubt, report.
 
 Work is imported where it is done, so that a finished study run again is answered at once.
 """
@@ -87,6 +87,7 @@ def run_study(
         for level in study.levels:
             _classify(workspace, stages, level)
         _annotate(workspace, stages)
+        _structure(workspace, stages)
         if study.dynamics is not None:
             _compare(workspace, stages, study.dynamics)
             if study.null.shuffles:
@@ -268,6 +269,21 @@ def _annotate(workspace: Workspace, stages: Stages) -> None:
     )
 
 
+def _structure(workspace: Workspace, stages: Stages) -> None:
+    def work(_: str) -> list[dict[str, Any]]:
+        from gnnglass.study.fields import compare_with_structure
+
+        return compare_with_structure(workspace)
+
+    stages.run(
+        "structure",
+        work,
+        depends_on=workspace.study.compare.model_dump(),
+        code=[*COMMON, "gnnglass.compare", "gnnglass.study.fields"],
+        after=["annotate"],
+    )
+
+
 def _compare(workspace: Workspace, stages: Stages, section: DynamicsSection) -> None:
     def work(_: str) -> dict[str, Any]:
         from gnnglass.study.fields import compare_with_dynamics
@@ -315,7 +331,7 @@ def _nulls(workspace: Workspace, stages: Stages, dynamics: DynamicsSection) -> N
             f"null-{name}",
             partial(work, name),
             depends_on=study.null.model_dump(),
-            code=["gnnglass.parallel", *FITTING, "gnnglass.study.null"],
+            code=[*FITTING, "gnnglass.study.null"],
             after=["compare", f"train-{name}-{study.explain_level}"],
         )
 

@@ -17,6 +17,7 @@ from gnnglass.study._wording import (
     number,
     percent,
     plain,
+    resemblances,
     signed,
 )
 from gnnglass.study.figures import TARGET, rows_by_predictor
@@ -25,9 +26,10 @@ Row = Mapping[str, Any]
 
 
 def verdict(results: Mapping[str, Any]) -> list[str]:
-    """Sentences on the classification, the correlations with the dynamics, and ageing."""
+    """Sentences on the classification, what maps resemble, their dynamics, and ageing."""
     sentences = [
         *_classification(results.get("levels") or {}, results.get("classes") or ()),
+        *_structure(results.get("structure") or [], results.get("classes") or ()),
         *_correlation(results.get("correlations") or [], results.get("classes") or ()),
         *_ageing(results.get("ageing") or {}),
     ]
@@ -64,6 +66,31 @@ def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[s
                 else f", beyond the interval of {_the(main, level)}."
             )
         )
+    return sentences
+
+
+def _structure(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
+    """Which indicators each map resembles most, over the first species."""
+    sentences = []
+    for table in resemblances(rows)[:1]:
+        where = f"held-out {classes[1] if classes else 'explained'} configurations"
+        how = f"{table.species} particles, {table.method.capitalize()}, both smoothed over"
+        for name in (one for one in table.maps if not is_random(one)):
+            best = [line[name].best for line in table.lines.values()]
+            usable = [row for row in best if row is not None and _usable(row)]
+            usable.sort(key=lambda row: -abs(row["estimate"]))
+            said = [
+                (field_label(row["predictor"]), _signed_with_interval(row)) for row in usable[:3]
+            ]
+            if not said:
+                continue
+            (first, r), *others = said
+            sentence = (
+                f"On {where} the {field_label(name)} resembles {first} most (r = {r}; {how} "
+                f"{number(table.length, 1)})"
+            )
+            then = [f"{label} {r}" for label, r in others]
+            sentences.append(sentence + (f", then {listed(then)}." if then else "."))
     return sentences
 
 

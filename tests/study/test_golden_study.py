@@ -17,7 +17,9 @@ Mistakes that were made on purpose, and the tests that fail of each:
    `test_partial_coefficients_are_those_of_what_is_left`,
    `test_known_correlations`
 10. labels of the null given to the wrong runs: `test_maps_of_the_null_are_those_of_exchanged_runs`
-11. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
+11. maps or indicators exchanged in the table of structure:
+   `test_resemblances_are_those_of_the_fields`, `test_the_map_resembles_what_was_planted`
+12. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
 """
 
 import json
@@ -570,3 +572,51 @@ def test_trainings_of_the_null_are_not_done_twice(golden, tmp_path, monkeypatch)
     study = golden_study(compare={"lengths": [1.0]}, null={"shuffles": more, "seed": 3})
     run_study(study, folder, workers=1, device="cpu")
     assert done == []
+
+
+def test_resemblances_are_those_of_the_fields(golden, results):
+    """Both bare, or both smoothed, by brute force, over all frames of the held-out glasses."""
+    frames = {run: list(read(golden.annotated(run))) for run in golden.followed("glass")}
+    fields = {"importance_gnn", "importance_random"}
+    indicators = {"planted", "hidden", *map(indicator_field, INDICATORS_IN_2D)}
+    columns = {(row["predictor"], row["target"]) for row in results["structure"]}
+    assert columns == {(x, y) for x in indicators for y in fields}
+    n = 0
+    for row in results["structure"]:
+        assert row["length"] == (LENGTHS[1] if row["smoothed"] else 0)
+        if row["estimate"] is None or (row["smoothed"] and row["predictor"] == "planted"):
+            continue
+        of_run = []
+        for members in frames.values():
+            of_frame = []
+            for snapshot in members:
+                mine = snapshot.of_type(row["species"])
+                x, y = (
+                    values_of(snapshot, row[name], row["length"])[mine]
+                    for name in ("predictor", "target")
+                )
+                of_frame.append(COEFFICIENTS[row["method"]](x, y)[0])
+            of_run.append(np.mean(of_frame))
+        assert row["estimate"] == pytest.approx(np.mean(of_run), abs=1e-3), row
+        assert (row["n_runs"], row["n_configurations"]) == (3, 6)
+        n += 1
+    assert n > 100
+
+
+def test_the_map_resembles_what_was_planted(golden, results):
+    """Known signs: importance is high in the disc, where energy and Θ are low."""
+    found = {
+        row["predictor"]: row["estimate"]
+        for row in results["structure"]
+        if (row["target"], row["species"]) == ("importance_gnn", "A")
+        if row["method"] == "spearman" and not row["smoothed"]
+    }
+    assert 0.5 < found["planted"] < 0.95 and abs(found["hidden"]) < 0.3
+    for name in ("potential_energy", "energy_and_order", "local_composition", "two_body_entropy"):
+        assert -0.9 < found[name] < -0.3
+    assert all(abs(found[name]) < 0.3 for name in BLIND)
+    page = golden.report.read_text(encoding="utf-8")
+    assert (
+        "On held-out glass configurations the GNN importance resembles two-body entropy S₂" in page
+    )
+    assert "What the maps resemble" in page
