@@ -311,6 +311,29 @@ def auc_difference(
     )
 
 
+def null_quantile(estimate: float, null: ArrayLike) -> float:
+    """Where the size of an estimate lies among those of a null: 1 above all of them.
+
+    The share of the null's ``|r|`` that are below the estimate's, ties counted half. The sign of a
+    null is chance, as is that of a network trained on wrong labels, so only sizes are compared.
+    With n members a quantile is known to 1/n and no better.
+
+    Args:
+        estimate: The estimate, such as a mean correlation over runs.
+        null: The same of each member of the null, at least one.
+
+    Raises:
+        InputError: If the null has no member, or a value is not finite.
+    """
+    sizes = np.abs(np.asarray(null, dtype=np.float64)).ravel()
+    if not sizes.size or not np.isfinite(sizes).all() or not np.isfinite(estimate):
+        raise InputError(
+            f"a null of {sizes.size} members, {np.isfinite(sizes).sum()} of them finite, was given "
+            f"for the estimate {estimate:g}; expected at least one, and finite values."
+        )
+    return float((np.sign(abs(estimate) - sizes).mean() + 1) / 2)
+
+
 def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     """Values or their average ranks with zero mean and unit length, shape [n].
 

@@ -22,6 +22,7 @@ from gnnglass.stats import (
     auc_over_runs,
     best_on_other_runs,
     mean_over_runs,
+    null_quantile,
     run_means,
     share_over_runs,
     standard_scores,
@@ -249,3 +250,24 @@ def test_whatever_is_called_95_percent_covers(figure, shape, n):
     """In 500 trials; of a random field, at most 8 % of the intervals leave out none at all."""
     share, _ = coverage(figure, shape, n, 500)
     assert np.isnan(share) or share >= 0.92
+
+
+@pytest.mark.parametrize(
+    ("estimate", "null", "quantile"),
+    [
+        (-0.5, [0.1, -0.2, 0.6, -0.7], 0.5),
+        (0.9, [0.1, -0.2, 0.6, -0.7], 1.0),
+        (0.05, [0.1, -0.2, 0.6, -0.7], 0.0),
+        # Of four, two are below and one is tied.
+        (0.6, [0.1, -0.2, -0.6, 0.7], 0.625),
+    ],
+)
+def test_where_a_size_lies_among_those_of_a_null(estimate, null, quantile):
+    assert null_quantile(estimate, null) == pytest.approx(quantile)
+    assert null_quantile(-estimate, [-r for r in null]) == pytest.approx(quantile)
+
+
+@pytest.mark.parametrize(("estimate", "null"), [(0.1, []), (0.1, [0.2, np.nan]), (np.nan, [0.2])])
+def test_a_null_without_members_or_values_is_refused(estimate, null):
+    with pytest.raises(InputError, match="expected at least one, and finite values"):
+        null_quantile(estimate, null)

@@ -7,6 +7,7 @@ from gnnglass.structure.bond_order import (
     SteinhardtQ6,
     SteinhardtQ6Averaged,
 )
+from gnnglass.structure.composition import LocalComposition
 from gnnglass.structure.density import (
     CoordinationNumber,
     LocalDensity,
@@ -29,6 +30,7 @@ from gnnglass.structure.indicator import (
     indicators_for,
 )
 from gnnglass.structure.potential_energy import PotentialEnergy
+from gnnglass.structure.sums import EnergyAndOrder, EnergyOrderAndEntropy, standardised_sum
 from gnnglass.structure.tong_tanaka import TongTanaka
 from gnnglass.structure.two_body_entropy import TwoBodyEntropy
 
@@ -36,8 +38,11 @@ __all__ = [
     "INDICATORS",
     "Angular",
     "CoordinationNumber",
+    "EnergyAndOrder",
+    "EnergyOrderAndEntropy",
     "HexaticOrder",
     "Indicator",
+    "LocalComposition",
     "LocalDensity",
     "PotentialEnergy",
     "Softness",
@@ -55,5 +60,6 @@ __all__ = [
     "indicators_for",
     "mean_radial_counts",
     "radial_counts",
+    "standardised_sum",
     "symmetry_functions",
 ]

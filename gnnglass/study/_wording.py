@@ -117,6 +117,11 @@ def signed(value: Any, digits: int = 3) -> str:
     return NOTHING if is_missing(value) else f"{value:+.{digits}f}".replace("-", "−")
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence: one, one and another, or one, another and a third."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def percent(value: Any) -> str:
     """A share as a percentage."""
     return NOTHING if is_missing(value) else f"{100 * value:.1f} %"
@@ -169,6 +174,8 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 
 Row = Mapping[str, Any]
+#: The nulls of a map, as the columns of its rows begin.
+NULLS = ("shuffled", "halves")
 
 
 @dataclass(frozen=True)
@@ -203,7 +210,8 @@ class CorrelationGroup:
         reliability: Reliability of the target; None if it was not measured.
         censored_share: Share of censored particles; None if the target cannot be censored.
         undefined_share: Share of particles that have no value of the target and are left out.
-        given: Labels of the fields that the partial correlations hold fixed; may be empty.
+        given: Labels of the fields that the partial correlations hold fixed, as part of a
+            sentence; may be empty.
         lines: Predictor -> its rows.
         notes: The reasons why rows have no coefficient, each once.
     """
@@ -218,6 +226,20 @@ class CorrelationGroup:
     given: str
     lines: dict[str, CorrelationLine]
     notes: tuple[str, ...]
+
+    @property
+    def nulls(self) -> list[tuple[str, str, Row]]:
+        """Of each row that has a null: its predictor, which of the rows it is, and the row."""
+        return [
+            (name, which, row)
+            for name, line in self.lines.items()
+            for which, row in (
+                ("bare", line.bare),
+                ("smoothed", line.smoothed),
+                (f"beyond {self.given}", line.beyond),
+            )
+            if row is not None and any(f"{kind}_n" in row for kind in NULLS)
+        ]
 
     @property
     def is_undefined(self) -> bool:
@@ -263,7 +285,7 @@ def _group(
         reliability=measured.get("reliability"),
         censored_share=_first([row.get("censored_share") for row in rows], share),
         undefined_share=_first([row.get("undefined_share") for row in rows], 0.0),
-        given=", ".join(map(field_label, given.split(", "))) if given else "",
+        given=listed([field_label(name) for name in given.split(", ")]) if given else "",
         lines=lines,
         notes=tuple(
             dict.fromkeys(
@@ -275,3 +297,43 @@ def _group(
 
 def _first(values: Sequence[Any], otherwise: Any) -> Any:
     return next((value for value in values if not is_missing(value)), otherwise)
+
+
+@dataclass(frozen=True)
+class Resemblance:
+    """How alike maps and indicators are, over one species.
+
+    Attributes:
+        species: Name of the species.
+        method: Which coefficient.
+        length: The length over which both are smoothed.
+        maps: Names of the fields of the maps.
+        lines: Indicator -> map -> the rows of the two, bare and smoothed.
+    """
+
+    species: str
+    method: str
+    length: float
+    maps: tuple[str, ...]
+    lines: dict[str, dict[str, CorrelationLine]]
+
+
+def resemblances(rows: Sequence[Row]) -> list[Resemblance]:
+    """One table per species and method, in order of appearance, of a study's ``structure``."""
+    groups = correlation_groups(rows, {})
+    found = []
+    for species, method in dict.fromkeys((group.species, group.method) for group in groups):
+        mine = [group for group in groups if (group.species, group.method) == (species, method)]
+        found.append(
+            Resemblance(
+                species=species,
+                method=method,
+                length=max(row.get("length") or 0.0 for row in rows),
+                maps=tuple(group.target for group in mine),
+                lines={
+                    name: {group.target: group.lines[name] for group in mine}
+                    for name in mine[0].lines
+                },
+            )
+        )
+    return found

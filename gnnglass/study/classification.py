@@ -13,11 +13,10 @@ from gnnglass.stats import auc
 from gnnglass.structure import mean_radial_counts
 from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import Level
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.workspace import Workspace, split_of
 from gnnglass.training import (
     Calibration,
     LabelledSet,
-    Split,
     TrainedClassifier,
     evaluate,
     fit,
@@ -40,19 +39,10 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
         level: Level of the configurations.
         digest: Digest of everything the training depends on; part of the checkpoint's name.
     """
-    section = workspace.study.classifiers[name]
     checkpoint = workspace.folder / "checkpoints" / f"{name}-{level}-{digest[:16]}.ckpt"
-    classifier = fit(
-        workspace.labelled(level),
-        _split(workspace),
-        model=section.model,
-        recipe=recipe_of(section, workspace.system),
-        model_options=section.model_options,
-        options=training_options(section),
-        system=workspace.system.identity,
-        checkpoint=checkpoint,
-        device=workspace.device,
-        description=f"training {name}, {level}",
+    labelled = workspace.labelled(level)
+    classifier = fitted(
+        workspace, name, labelled, checkpoint=checkpoint, description=f"training {name}, {level}"
     )
     # Whatever is there is the study's own, even if it is damaged.
     classifier.save(workspace.classifier(name, level), overwrite=True)
@@ -60,8 +50,27 @@ def train_classifier(workspace: Workspace, name: str, level: Level, digest: str)
     return dict(classifier.record)
 
 
-def _split(workspace: Workspace) -> Split:
-    return Split(**{part: tuple(runs) for part, runs in workspace.parts.items()})
+def fitted(workspace: Workspace, name: str, labelled: LabelledSet, **how: Any) -> TrainedClassifier:
+    """A classifier of the study, trained on labelled runs of it.
+
+    Args:
+        workspace: The study.
+        name: Name of the classifier in the study.
+        labelled: Runs at one level, with their own classes or others.
+        how: Where `gnnglass.training.fit` keeps its checkpoint and what it shows meanwhile.
+    """
+    section = workspace.study.classifiers[name]
+    return fit(
+        labelled,
+        split_of(workspace.parts),
+        model=section.model,
+        recipe=recipe_of(section, workspace.system),
+        model_options=section.model_options,
+        options=training_options(section),
+        system=workspace.system.identity,
+        device=workspace.device,
+        **how,
+    )
 
 
 def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
@@ -72,7 +81,7 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         phase for the test snapshots), ``targets``, ``inference_seconds`` per snapshot,
         ``energy_sign`` (see `energy_sign`), and at the inherent level ``matched``.
     """
-    labelled, split = workspace.labelled(level), _split(workspace)
+    labelled, split = workspace.labelled(level), split_of(workspace.parts)
     validation, test = labelled.where(split.validation), labelled.where(split.test)
     runs = [labelled.runs[i] for i in test]
     targets = labelled.targets[test]

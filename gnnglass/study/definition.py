@@ -269,14 +269,33 @@ class CompareSection(Section):
     Attributes:
         lengths: Candidate smoothing lengths, each chosen on the runs it is not applied to.
         methods: Correlation coefficients.
-        given: Structural indicators that are held fixed in further, partial correlations: what a
-            map knows beyond them.
+        given: Structural indicators that are held fixed, all together, in further, partial
+            correlations: what a map knows beyond them. One that is constant, as composition is in
+            a system of one species, is left out.
+        same_species: Smooth over particles of the same species only. Otherwise a smoothed map
+            depends on its offset between species, which is a free parameter of a network.
         seed: Seed of the intervals and of the random baseline.
     """
 
     lengths: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0)
     methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman", "pearson")
-    given: tuple[str, ...] = ("potential_energy",)
+    given: tuple[str, ...] = ("potential_energy", "local_composition")
+    same_species: bool = False
+    seed: int = Field(default=0, ge=0)
+
+
+class NullSection(Section):
+    """`[null]`: trainings on wrong labels, which a map's correlation with dynamics must exceed.
+
+    Attributes:
+        shuffles: How often each classifier is trained anew, at the explained level, on labels
+            exchanged between runs, and as often on arbitrary labels within the explained phase; 0
+            for no null. If there are fewer ways to deal labels, all of them are taken. Without
+            dynamics there is nothing to compare, and nothing is trained.
+        seed: Seed of the labels.
+    """
+
+    shuffles: int = Field(default=20, ge=0, le=MOST_RUNS)
     seed: int = Field(default=0, ge=0)
 
 
@@ -328,6 +347,7 @@ class Study(EnsembleFile):
     classifiers: dict[ClassifierName, ClassifierSection] = Field(min_length=1)
     dynamics: DynamicsSection | None = None
     compare: CompareSection = CompareSection()
+    null: NullSection = NullSection()
 
     @model_validator(mode="before")
     @classmethod

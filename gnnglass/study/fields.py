@@ -9,11 +9,10 @@ import numpy as np
 from tqdm import tqdm
 
 from gnnglass import dynamics, explain, structure
-from gnnglass.compare import compare_fields
-from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
+from gnnglass.compare import compare_fields, smooth
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.published import censoring_marks, halves_in, predictors_in, targets_in
-from gnnglass.study.definition import DynamicsSection
+from gnnglass.study.definition import DynamicsSection, Study
 from gnnglass.study.workspace import Workspace, followed_frames, start_name
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
@@ -21,10 +20,8 @@ from gnnglass.trajectories import Snapshot, Trajectory, read, write
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Targets of the comparison, and the fields that mark censored and missing values.
+#: Targets of the comparison where clones were run.
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
-CENSORED = {"tau_bond": "tau_bond_censored", "tau_overlap": "tau_overlap_censored"}
-HALVES = {target: (f"{target}_half_1", f"{target}_half_2") for target in TARGETS}
 
 
 def annotate_held_out(workspace: Workspace) -> None:
@@ -66,37 +63,32 @@ def compare_with_dynamics(
 
     Args:
         workspace: The study.
-        section: What was followed; None if the dynamics is what files tell.
-        runs: Held-out runs whose dynamics is known.
+        section: How they were followed; None if their files tell their dynamics.
+        runs: The held-out runs whose dynamics is known.
 
     Returns:
         ``rows`` (the table of `gnnglass.compare.compare_fields` for the last frames, NaN as
-        None), ``censored`` shares of these among particles with a value, and, of a study of ageing,
+        None), ``not_given``, the fields that should be held fixed but are constant, ``censored``
+        shares of these among particles with a value, and, of a study of ageing,
         ``ageing``: ``rows`` for all frames and ``summary`` and ``curves`` of
         `gnnglass.dynamics.Ageing`, each with ``waiting_time``, and the ``phase``.
     """
     if section is None:
-        return _compare_with_stored(workspace, runs)
+        return _compared(workspace, runs, [_with_stored(workspace, run) for run in runs])
     followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
     ageing = [measured for measured, _ in followed]
-    by_time = {waited: [one[waited] for _, one in followed] for waited in followed[0][1]}
-    halves = HALVES if section.n_clones >= FEWEST_FOR_HALVES else {}
-    rows = {
-        waited: _compared(workspace, runs, members, TARGETS, CENSORED, halves)
-        for waited, members in by_time.items()
+    by_time = {
+        waited: _compared(workspace, runs, [one[waited] for _, one in followed])
+        for waited in followed[0][1]
     }
-    last = max(by_time)
-    found: dict[str, Any] = {
-        "rows": rows[last],
-        "censored": _censored(by_time[last], CENSORED),
-    }
+    found = by_time[max(by_time)]
     if section.ageing:
         found["ageing"] = {
             "phase": section.phase,
             "rows": [
                 {"waiting_time": waited, **row}
-                for waited, members in rows.items()
-                for row in members
+                for waited, compared in by_time.items()
+                for row in compared["rows"]
             ],
             "summary": _mean_over_runs([one.summary() for one in ageing], ["species"]),
             "curves": _mean_over_runs(
@@ -106,18 +98,19 @@ def compare_with_dynamics(
     return found
 
 
-def _compare_with_stored(workspace: Workspace, runs: Sequence[str]) -> dict[str, Any]:
-    """`compare_with_dynamics` for configurations whose files tell their dynamics."""
-    snapshots = []
-    for run in runs:
-        annotated = read(workspace.annotated(run))
-        snapshots.append(annotated[-1])
-        write(workspace.compared(run), annotated, overwrite=True)
-    first = snapshots[0]
-    targets = targets_in(first)
-    marks = censoring_marks(first, targets)
-    rows = _compared(workspace, runs, snapshots, targets, marks, halves_in(first, targets))
-    return {"rows": rows, "censored": _censored(snapshots, marks)}
+def _compared(
+    workspace: Workspace, runs: Sequence[str], snapshots: Sequence[Snapshot]
+) -> dict[str, Any]:
+    """``rows``, ``not_given`` and ``censored`` of one configuration of each run."""
+    study, first = workspace.study, snapshots[0]
+    predictors = [*importance_maps(study), *structural(first), "importance_random"]
+    varying = varying_fields(snapshots, study.compare.given)
+    marks = censoring_marks(first, targets_of(study, first))
+    return {
+        "rows": correlated(study, runs, snapshots, predictors),
+        "not_given": [name for name in study.compare.given if name not in varying],
+        "censored": _censored(snapshots, marks),
+    }
 
 
 def _censored(snapshots: Sequence[Snapshot], fields: Mapping[str, str]) -> dict[str, float]:
@@ -127,34 +120,103 @@ def _censored(snapshots: Sequence[Snapshot], fields: Mapping[str, str]) -> dict[
     return {name: float(mark.mean()) for name, mark in known.items() if len(mark)}
 
 
-def _compared(
-    workspace: Workspace,
-    runs: Sequence[str],
-    snapshots: Sequence[Snapshot],
-    targets: Sequence[str],
-    censored: Mapping[str, str],
-    halves: Mapping[str, tuple[str, str]],
+def importance_maps(study: Study) -> list[str]:
+    """The fields with the maps of a study's classifiers."""
+    return [f"importance_{name}" for name in study.classifiers]
+
+
+def structural(snapshot: Snapshot) -> list[str]:
+    """The fields of an annotated configuration that speak of its structure: not the maps."""
+    return [name for name in predictors_in(snapshot) if not name.startswith("importance")]
+
+
+def targets_of(study: Study, snapshot: Snapshot) -> Sequence[str]:
+    """What maps are compared with: what clones measure, or whatever dynamics files tell."""
+    return TARGETS if study.dynamics is not None else targets_in(snapshot)
+
+
+def varying_fields(snapshots: Sequence[Snapshot], names: Sequence[str]) -> list[str]:
+    """Those of some fields that differ between particles of a species in any configuration."""
+
+    def varies(name: str) -> bool:
+        return any(
+            np.ptp(snapshot.field(name)[snapshot.types == species]) > 0
+            for snapshot in snapshots
+            for species in np.unique(snapshot.types)
+        )
+
+    return [name for name in names if varies(name)]
+
+
+def correlated(
+    study: Study, runs: Sequence[str], snapshots: Sequence[Snapshot], predictors: Sequence[str]
 ) -> list[dict[str, Any]]:
-    options = workspace.study.compare
-    maps = [f"importance_{name}" for name in workspace.study.classifiers]
-    indicators = [
-        name
-        for name in predictors_in(read(workspace.annotated(runs[0]))[-1])
-        if not name.startswith("importance_")
-    ]
+    """The rows of `gnnglass.compare.compare_fields` of some predictors with all targets.
+
+    Args:
+        study: The study, which says how fields are compared.
+        runs: The followed runs.
+        snapshots: A configuration of each, with all fields.
+        predictors: Names of fields.
+    """
+    options, targets = study.compare, targets_of(study, snapshots[0])
     table = compare_fields(
         snapshots,
-        [*maps, *indicators, "importance_random"],
+        predictors,
         targets,
         runs=runs,
         methods=options.methods,
-        given=options.given,
+        given=varying_fields(snapshots, options.given),
         lengths=options.lengths if len(runs) > 1 else None,
-        censored=censored,
-        halves=halves,
+        same_species=options.same_species,
+        censored=censoring_marks(snapshots[0], targets),
+        halves=halves_in(snapshots[0], targets),
         seed=options.seed,
     )
     return _records(table)
+
+
+def compare_with_structure(workspace: Workspace) -> list[dict[str, Any]]:
+    """Correlate every map with every indicator, on the held-out runs of the explained phase.
+
+    Both are bare, or both smoothed over the same length, the middle one of those of the study: maps
+    are smooth by themselves, and of a length that is chosen by the largest correlation the longest
+    would win, because few independent patches are left.
+
+    Returns:
+        Rows of `gnnglass.compare.compare_fields`, with the indicator as predictor and the map as
+        target, and NaN as None.
+    """
+    study, options = workspace.study, workspace.study.compare
+    held_out = [(run, s) for run in workspace.followed(study.explain) for s in
+                read(workspace.annotated(run))]  # fmt: skip
+    runs, bare = [run for run, _ in held_out], [snapshot for _, snapshot in held_out]
+    indicators = structural(bare[0])
+    maps = [*importance_maps(study), "importance_random"]
+    length = sorted(options.lengths)[len(options.lengths) // 2]
+    rows = []
+    for smoothed in (False, True):
+        table = compare_fields(
+            [_smoothed(one, [*indicators, *maps], length, options.same_species) for one in bare]
+            if smoothed
+            else bare,
+            indicators,
+            maps,
+            runs=runs,
+            methods=options.methods,
+            seed=options.seed,
+        )
+        rows += _records(table.assign(smoothed=smoothed, length=length if smoothed else 0.0))
+    return rows
+
+
+def _smoothed(
+    snapshot: Snapshot, fields: Sequence[str], length: float, same_species: bool
+) -> Snapshot:
+    """The configuration with some of its fields smoothed."""
+    values = np.stack([snapshot.field(name) for name in fields], axis=1)
+    means = smooth(snapshot, values, length, same_species=same_species)
+    return snapshot.with_fields(**dict(zip(fields, means.T, strict=True)))
 
 
 def _mean_over_runs(tables: Sequence[pd.DataFrame], keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -193,3 +255,10 @@ def _with_dynamics(
     made = Trajectory(list(joined.values()), annotated.metadata)
     write(workspace.compared(run), made, overwrite=True)
     return ageing, joined
+
+
+def _with_stored(workspace: Workspace, run: str) -> Snapshot:
+    """Write a run whose file tells its dynamics; returns its last configuration with all fields."""
+    annotated = read(workspace.annotated(run))
+    write(workspace.compared(run), annotated, overwrite=True)
+    return annotated[-1]

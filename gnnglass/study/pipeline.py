@@ -1,4 +1,4 @@
-"""A study from end to end: simulate, train, judge, explain, follow, compare, report.
+"""A study from end to end: simulate, train, judge, explain, follow, compare, doubt, report.
 
 Work is imported where it is done, so that a finished study run again is answered at once.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from gnnglass._options import require_disk
-from gnnglass._records import file_digest
+from gnnglass._records import code_digest, digest_of, file_digest
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
@@ -21,6 +21,12 @@ from gnnglass.study.workspace import Parts, Workspace, every_protocol, plan_runs
 
 #: What reads a study's files, knows its glass former, and does statistics.
 COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnnglass.study.workspace")
+#: Functions that train a classifier, on whatever labels.
+FITTING = (
+    "gnnglass.study.classification:fitted",
+    "gnnglass.study.check:recipe_of",
+    "gnnglass.study.check:training_options",
+)
 #: Entry-point groups of what a study's potential energies come from.
 ENERGIES = ("gnnglass.systems", "gnnglass.potentials")
 #: Entry-point groups of everything that a study names.
@@ -82,7 +88,9 @@ def run_study(
         for level in study.levels:
             _classify(workspace, stages, level)
         _annotate(workspace, stages)
+        _structure(workspace, stages)
         _compare(workspace, stages)
+        _nulls(workspace, stages)
         _report(workspace, stages)
     tqdm.write(f"figures: {workspace.results}\nreport:  {workspace.report}")
     return dict(json.loads(workspace.results.read_text(encoding="utf-8")))
@@ -141,7 +149,11 @@ def plan(workspace: Workspace) -> str:
         more = clones * study.dynamics.lag_steps[-1]
         text += f"; {clones} clones, {more / 1e6:.2f} million steps"
     trainings = len(study.levels) * len(study.classifiers)
-    return f"{text}; {trainings} trainings. Files go to {workspace.folder}."
+    text += f"; {trainings} trainings"
+    if study.dynamics is not None and study.null.shuffles:
+        wrong = 2 * study.null.shuffles * len(study.classifiers)
+        text += f" and up to {wrong} on wrong labels"
+    return f"{text}. Files go to {workspace.folder}."
 
 
 def _simulate(workspace: Workspace, stages: Stages) -> None:
@@ -238,9 +250,7 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
                 "gnnglass.models",
                 "gnnglass.training",
                 "gnnglass.study.classification:train_classifier",
-                "gnnglass.study.classification:_split",
-                "gnnglass.study.check:recipe_of",
-                "gnnglass.study.check:training_options",
+                *FITTING,
                 *packages_elsewhere("gnnglass.models", [section.model]),
             ],
             after=_configurations(workspace),
@@ -294,9 +304,29 @@ def _annotate(workspace: Workspace, stages: Stages) -> None:
     )
 
 
+def _structure(workspace: Workspace, stages: Stages) -> None:
+    def work(_: str) -> list[dict[str, Any]]:
+        from gnnglass.study.fields import compare_with_structure
+
+        return compare_with_structure(workspace)
+
+    stages.run(
+        "structure",
+        work,
+        depends_on=workspace.study.compare.model_dump(),
+        code=[*COMMON, "gnnglass.compare", "gnnglass.published", "gnnglass.study.fields"],
+        after=["annotate"],
+    )
+
+
+def _runs_with_dynamics(workspace: Workspace, stages: Stages) -> tuple[str, ...]:
+    """The held-out runs whose dynamics is known."""
+    return workspace.with_dynamics(stages.outcomes["read"].result if workspace.given else ())
+
+
 def _compare(workspace: Workspace, stages: Stages) -> None:
     section = workspace.study.dynamics
-    runs = workspace.with_dynamics(stages.outcomes["read"].result if workspace.given else ())
+    runs = _runs_with_dynamics(workspace, stages)
 
     def work(_: str) -> dict[str, Any]:
         from gnnglass.study.fields import compare_with_dynamics
@@ -313,11 +343,45 @@ def _compare(workspace: Workspace, stages: Stages) -> None:
             *COMMON,
             "gnnglass.dynamics",
             "gnnglass.compare",
+            "gnnglass.published",
             "gnnglass.study.fields",
         ],
         after=["annotate"] if section is None else ["annotate", "dynamics"],
         products=[workspace.compared(run) for run in runs],
     )
+
+
+def _nulls(workspace: Workspace, stages: Stages) -> None:
+    study, runs = workspace.study, _runs_with_dynamics(workspace, stages)
+    if not (runs and study.null.shuffles):
+        return
+
+    def work(name: str, _: str) -> list[dict[str, Any]]:
+        from gnnglass.study import null
+
+        section, trained = study.classifiers[name], f"train-{name}-{study.explain_level}"
+        # Neither how many there are nor how they are compared, so that what is trained stays so.
+        depends_on = [section.model_dump(), study.explain, runs, workspace.parts]
+        code = code_digest(
+            "gnnglass.explain",
+            *FITTING,
+            "gnnglass.study.null:Retraining",
+            *packages_elsewhere("gnnglass.explain", [section.attribution]),
+        )
+        digest = digest_of(depends_on, code, stages.outcomes[trained].identity)
+        tasks = null.retrainings(workspace, name, runs, digest)
+        rows = stages.outcomes["compare"].result["rows"]
+        null.train_on_wrong_labels(tasks, workspace.workers)
+        return null.place_in_null(workspace, runs, rows, tasks)
+
+    for name in study.classifiers:
+        stages.run(
+            f"null-{name}",
+            partial(work, name),
+            depends_on=study.null.model_dump(),
+            code=[*FITTING, "gnnglass.study.null"],
+            after=["compare", f"train-{name}-{study.explain_level}"],
+        )
 
 
 def _report(workspace: Workspace, stages: Stages) -> None:

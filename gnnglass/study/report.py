@@ -16,7 +16,7 @@ from gnnglass._files import written_whole
 from gnnglass._records import Record
 from gnnglass.errors import FileError, InputError
 from gnnglass.study import _wording as words
-from gnnglass.study._wording import correlation_groups
+from gnnglass.study._wording import correlation_groups, resemblances
 from gnnglass.study.definition import Study
 from gnnglass.study.figures import (
     ageing_figure,
@@ -40,6 +40,7 @@ PARTS: dict[str, type] = {
     "study": Mapping,
     "classes": Sequence,
     "levels": Mapping,
+    "structure": Sequence,
     "correlations": Sequence,
     "ceilings": Mapping,
     "censored": Mapping,
@@ -80,7 +81,8 @@ class Report:
 
     Attributes:
         results: The content of ``results.json``: title, study, classes (the two phases, the
-            explained one last), levels, correlations, ceilings, censored, timings, provenance.
+            explained one last), levels, structure, correlations, ceilings, censored, timings,
+            provenance.
             Absent parts are left out of the page. The levels need the classes.
         figures: The data of the figures.
     """
@@ -147,8 +149,8 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
             f"'classes' in the results is {list(classes)}; expected the names of the two phases "
             "that were told apart, the explained one last."
         )
-    rows = list(results.get("correlations") or [])
-    for row in rows:
+    rows, of_structure = (list(results.get(part) or []) for part in ("correlations", "structure"))
+    for row in (*rows, *of_structure):
         lacking = [key for key in ROW_KEYS if key not in row]
         if lacking:
             raise InputError(
@@ -165,7 +167,11 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
         "classes": classes,
         "blue_is_slow": _blue_is_slow(sign),
         "groups": correlation_groups(rows, results),
-        "fields": _compared_fields(rows),
+        "same_species": ((results.get("study") or {}).get("compare") or {}).get(
+            "same_species", False
+        ),
+        "resemblances": resemblances(of_structure),
+        "fields": _compared_fields([*rows, *of_structure]),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
@@ -255,6 +261,11 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     study, outcomes = workspace.study, stages.outcomes
     judged = {level: outcomes[f"judge-{level}"].result for level in study.levels}
     compared = outcomes["compare"].result if "compare" in outcomes else {}
+    rows: list[dict[str, Any]] = compared.get("rows", [])
+    for name in study.classifiers:
+        if f"null-{name}" in outcomes:
+            placed = outcomes[f"null-{name}"].result
+            rows = [{**row, **columns} for row, columns in zip(rows, placed, strict=True)]
     results = {
         "title": study.title,
         "classes": study.labels,
@@ -269,7 +280,9 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
             for level, result in judged.items()
         },
         "matched_energy": judged.get("inherent", {}).get("matched"),
-        "correlations": compared.get("rows", []),
+        "structure": outcomes["structure"].result,
+        "correlations": rows,
+        "not_given": compared.get("not_given", []),
         "censored": compared.get("censored", {}),
         "ageing": compared.get("ageing"),
         "split": workspace.parts,

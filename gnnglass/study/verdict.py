@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gnnglass.stats import LEVEL
 from gnnglass.study._wording import (
     classifier_label,
     correlation_groups,
@@ -12,9 +13,11 @@ from gnnglass.study._wording import (
     interval,
     is_missing,
     is_random,
+    listed,
     number,
     percent,
     plain,
+    resemblances,
     signed,
 )
 from gnnglass.study.figures import TARGET, rows_by_predictor
@@ -23,10 +26,11 @@ Row = Mapping[str, Any]
 
 
 def verdict(results: Mapping[str, Any]) -> list[str]:
-    """Sentences on the classification, the correlations with the dynamics, and ageing."""
+    """Sentences on the classification, what maps resemble, their dynamics, and ageing."""
     sentences = [
         *_classification(results.get("levels") or {}, results.get("classes") or ()),
-        *_correlation(results.get("correlations") or []),
+        *_structure(results.get("structure") or [], results.get("classes") or ()),
+        *_correlation(results.get("correlations") or [], results.get("classes") or ()),
         *_ageing(results.get("ageing") or {}),
     ]
     return sentences or ["No classifier was evaluated and no fields were compared."]
@@ -52,7 +56,7 @@ def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[s
         if name != main
     ]
     best = max(judged, key=lambda name: _auc(judged[name]))
-    sentences = [sentence + (f"; {_listed(others)}." if others else ".")]
+    sentences = [sentence + (f"; {listed(others)}." if others else ".")]
     if len(judged) > 1 and best != main:
         sentences.append(
             f"The largest AUC belongs to {_the(best, level, signs[best])}"
@@ -65,7 +69,32 @@ def _classification(levels: Mapping[str, Any], classes: Sequence[str]) -> list[s
     return sentences
 
 
-def _correlation(rows: Sequence[Row]) -> list[str]:
+def _structure(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
+    """Which indicators each map resembles most, over the first species."""
+    sentences = []
+    for table in resemblances(rows)[:1]:
+        where = f"held-out {classes[1] if classes else 'explained'} configurations"
+        how = f"{table.species} particles, {table.method.capitalize()}, both smoothed over"
+        for name in (one for one in table.maps if not is_random(one)):
+            best = [line[name].best for line in table.lines.values()]
+            usable = [row for row in best if row is not None and _usable(row)]
+            usable.sort(key=lambda row: -abs(row["estimate"]))
+            said = [
+                (field_label(row["predictor"]), _signed_with_interval(row)) for row in usable[:3]
+            ]
+            if not said:
+                continue
+            (first, r), *others = said
+            sentence = (
+                f"On {where} the {field_label(name)} resembles {first} most (r = {r}; {how} "
+                f"{number(table.length, 1)})"
+            )
+            then = [f"{label} {r}" for label, r in others]
+            sentences.append(sentence + (f", then {listed(then)}." if then else "."))
+    return sentences
+
+
+def _correlation(rows: Sequence[Row], classes: Sequence[str]) -> list[str]:
     maps = [r for r in rows if r["predictor"].startswith("importance") and _usable(r)]
     if not maps:
         return []
@@ -97,18 +126,54 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
     beside += [
         f"a random field {_signed_with_interval(r)}" for r in others if is_random(r["predictor"])
     ][:1]
-    sentences = [sentence + (f"; beside it {_listed(beside)}." if beside else ".")]
+    sentences = [sentence + (f"; beside it {listed(beside)}." if beside else ".")]
+    if "shuffled_n" in strongest:
+        sentences.append(
+            "With labels shuffled over runs, maps of the same network correlate at "
+            f"{_sizes(strongest, 'shuffled')} of {strongest['shuffled_n']} trainings; the true "
+            f"one is above {_share(strongest)} of them{_verdict_of_null(strongest)}."
+        )
+    if "halves_n" in strongest:
+        within = classes[1] if classes else "explained phase"
+        sentences.append(
+            f"With arbitrary labels within the {within} it is {_sizes(strongest, 'halves')}."
+        )
     beyond = group.lines[strongest["predictor"]].beyond
     if beyond is not None:
-        sentences.append(
-            f"Given the {group.given}, its correlation is {_signed_with_interval(beyond)}."
-        )
+        sentence = f"Given the {group.given}, its correlation is {_signed_with_interval(beyond)}"
+        if "shuffled_n" in beyond:
+            sentence += (
+                f", above {_share(beyond)} of those with shuffled labels"
+                f" ({_sizes(beyond, 'shuffled')}){_verdict_of_null(beyond)}"
+            )
+        sentences.append(sentence + ".")
     if not is_missing(strongest.get("ceiling")):
         sentences.append(
             f"The noise ceiling of the {field_label(first['target'])} is "
             f"{number(strongest['ceiling'], 2)}."
         )
     return sentences
+
+
+def _sizes(row: Row, kind: str) -> str:
+    """Median and 95 % quantile of the sizes of a null."""
+    return (
+        f"|r| = {number(row[f'{kind}_median'], 2)} in the median and "
+        f"{number(row[f'{kind}_95'], 2)} at the 95 % quantile"
+    )
+
+
+def _share(row: Row) -> str:
+    return f"{100 * row['shuffled_quantile']:.0f} %"
+
+
+def _verdict_of_null(row: Row) -> str:
+    """What follows if wrong labels give as much; with few trainings nothing follows if not."""
+    return (
+        ""
+        if row["shuffled_quantile"] >= LEVEL
+        else ", so its size does not tell that the labels matter"
+    )
 
 
 def _ageing(ageing: Row, species: str = "A") -> list[str]:
@@ -137,7 +202,7 @@ def _ageing(ageing: Row, species: str = "A") -> list[str]:
         if _is_map(rows[0])
     ]
     if parts:
-        sentence += f", and the correlation with the {field_label(TARGET)} {_listed(parts)}"
+        sentence += f", and the correlation with the {field_label(TARGET)} {listed(parts)}"
     return [sentence + "."]
 
 
@@ -176,7 +241,3 @@ def _overlap(a: Row, b: Row) -> bool:
     if any(is_missing(end) for end in ends):
         return True
     return bool(ends[0] <= ends[3] and ends[2] <= ends[1])
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -20,7 +20,7 @@ from gnnglass.trajectories.runs import names_of_files
 
 if TYPE_CHECKING:
     from gnnglass.simulate import AgeingProtocol, Protocol
-    from gnnglass.training import LabelledSet
+    from gnnglass.training import LabelledSet, Split
 
 #: Part of the split (train, validation, test) to the names of its runs.
 Parts = dict[str, list[str]]
@@ -131,6 +131,13 @@ def _test_runs(study: Study, phase: str) -> list[str]:
     section = study.of_files(phase)
     held_out = () if section is None else section.test
     return [run for run, file in files_of(study, phase).items() if str(file) in held_out]
+
+
+def split_of(parts: Parts) -> Split:
+    """The parts of a study's split as training takes them."""
+    from gnnglass.training import Split
+
+    return Split(**{part: tuple(runs) for part, runs in parts.items()})
 
 
 #: What seeds are derived from for the names that phases usually have.

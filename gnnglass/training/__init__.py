@@ -20,7 +20,7 @@ from gnnglass.training.fitting import (
     fit_best,
     validation_loss,
 )
-from gnnglass.training.labelled import LabelledSet, Split, deal_runs, split_by_run
+from gnnglass.training.labelled import LabelledSet, Split, deal_runs, relabellings, split_by_run
 
 __all__ = [
     "BestFit",
@@ -39,6 +39,7 @@ __all__ = [
     "fit_best",
     "linear_scores",
     "matched_auc",
+    "relabellings",
     "split_by_run",
     "validation_loss",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,36 @@ class LabelledSet:
         wanted = set(runs)
         return np.array([i for i, run in enumerate(self.runs) if run in wanted], dtype=np.int64)
 
+    def relabelled(self, targets: Mapping[str, int]) -> LabelledSet:
+        """The configurations of some runs, with classes that are given, not their own.
+
+        Args:
+            targets: Index into `labels` of each run, by its name, as `relabellings` makes them;
+                runs that are not named are left out.
+
+        Raises:
+            InputError: If a run is not in the set, or an index is of no label.
+        """
+        unknown = sorted(set(targets) - set(self.runs))
+        if unknown:
+            raise InputError(
+                f"run {unknown[0]!r} is to be given another class, but is not in the set; its runs "
+                f"are {', '.join(dict.fromkeys(self.runs))}."
+            )
+        wrong = sorted(set(targets.values()) - set(range(len(self.labels))))
+        if wrong:
+            raise InputError(
+                f"a run is to be of class {wrong[0]}, but the set has {len(self.labels)} classes, "
+                "numbered from 0."
+            )
+        members = self.where(list(targets))
+        return replace(
+            self,
+            snapshots=tuple(self.snapshots[i] for i in members),
+            targets=np.array([targets[self.runs[i]] for i in members], dtype=np.int64),
+            runs=tuple(self.runs[i] for i in members),
+        )
+
 
 def _other_phases(
     classes: Mapping[str, str], runs: Mapping[str, Trajectory], accept: Collection[str]
@@ -217,3 +248,60 @@ def deal_runs(
         parts["validation"] += shuffled[n_test : n_test + n_validation]
         parts["train"] += shuffled[n_test + n_validation :]
     return Split(**{name: tuple(sorted(names)) for name, names in parts.items()})
+
+
+def relabellings(
+    runs: Mapping[str, Sequence[str]], split: Split, n: int, *, seed: int = 0
+) -> list[dict[str, int]]:
+    """Wrong classes for the runs that train and validate: the null of everything a label teaches.
+
+    What a network makes of wrong labels is what the configurations, the architecture and the
+    attribution give without any knowledge of the phases. With two classes, these are exchanged
+    between runs: in each part of the split, each class keeps its number of runs. With one class,
+    half of its runs in each part are called the one and half the other: arbitrary labels within one
+    phase.
+
+    Args:
+        runs: Class to the names of its independent runs, of two classes or of one.
+        split: The runs that train and validate; all others keep out of it.
+        n: How many.
+        seed: Seed of the choice. The first few of many are those of a smaller `n`.
+
+    Returns:
+        Run to 0 or 1, for `LabelledSet.relabelled`. No two are the same or each other's inverse,
+        and none is the true one or its inverse, which teaches the same with the other sign. So
+        there are fewer than `n` if there are no more.
+
+    Raises:
+        InputError: If there are neither one nor two classes, or fewer than two runs in a part.
+    """
+    require_whole(0, n=n, seed=seed)
+    if len(runs) not in (1, 2):
+        raise InputError(f"runs of {len(runs)} classes were given; expected two, or one to halve.")
+    class_of = {run: k for k, names in enumerate(runs.values()) for run in names}
+    parts = [[run for run in part if run in class_of] for part in (split.train, split.validation)]
+    if min(map(len, parts)) < 2:
+        raise InputError(
+            f"of the classes {', '.join(runs)} {len(parts[0])} runs train and {len(parts[1])} "
+            "validate; give each part at least two, so that they can be of two classes."
+        )
+    everyone = frozenset(run for part in parts for run in part)
+    true = frozenset(run for run in everyone if class_of[run] == 1)
+    sizes = [len(true.intersection(part)) if len(runs) == 2 else len(part) // 2 for part in parts]
+    known = {true, everyone - true}
+    ways = math.prod(math.comb(len(part), k) for part, k in zip(parts, sizes, strict=True))
+    # Of those that are as many as their inverse, each counts once.
+    mirrored = all(2 * k == len(part) for part, k in zip(parts, sizes, strict=True))
+    left = ways // (1 + mirrored) - (len(runs) == 2)
+    rng = np.random.default_rng(seed)
+    found: list[dict[str, int]] = []
+    while len(found) < min(n, left):
+        drawn = frozenset(
+            run
+            for part, k in zip(parts, sizes, strict=True)
+            for run in rng.permutation(part)[:k].tolist()
+        )
+        if drawn not in known:
+            known |= {drawn, everyone - drawn}
+            found.append({run: int(run in drawn) for part in parts for run in part})
+    return found

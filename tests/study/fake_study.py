@@ -9,6 +9,17 @@ from gnnglass.study import FigureData
 from gnnglass.trajectories import Snapshot
 
 CENSORED = {"tau_bond": "tau_bond_censored"}
+#: What a study says of wrong labels, beside each row of a map.
+NULL = {
+    "shuffled_n": 20,
+    "shuffled_median": 0.123,
+    "shuffled_95": 0.234,
+    "shuffled_quantile": 0.85,
+    "halves_n": 6,
+    "halves_median": 0.0456,
+    "halves_95": 0.0567,
+    "halves_quantile": 1.0,
+}
 HALVES = {"propensity": ("half_a", "half_b")}
 
 
@@ -77,6 +88,18 @@ def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
         censored=CENSORED,
         halves=HALVES,
     )
+    rows = [
+        {**row, **(NULL if row["predictor"] == "importance_gnn" else {})}
+        for row in table.to_dict("records")
+    ]
+    structure = [
+        {**row, "smoothed": smoothed, "length": 1.0 if smoothed else 0.0}
+        for smoothed in (False, True)
+        for row in compare_fields(
+            snapshots, ["potential_energy", "tau_bond"], ["importance_gnn", "importance_cnn"],
+            runs=runs,
+        ).to_dict("records")
+    ]  # fmt: skip
     ceilings = noise_ceiling(snapshots, *HALVES["propensity"], runs=runs)
     results = {
         "title": "What makes the 2D Kob–Andersen mixture a glass?",
@@ -105,7 +128,8 @@ def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
                 },
             },
         },
-        "correlations": table.to_dict("records"),
+        "structure": structure,
+        "correlations": rows,
         "ceilings": {
             "propensity": {
                 name: {"r_half": c.r_half, "reliability": c.reliability, "ceiling": c.ceiling}

@@ -61,6 +61,7 @@ CONTENT = {
     },
     "dynamics": {"n_clones": 4, "lag_steps": list(LAGS), "propensity_lag": 640},
     "compare": {"lengths": list(LENGTHS)},
+    "null": {"shuffles": 3, "seed": 3},
 }
 
 

@@ -13,6 +13,13 @@ Mistakes that were made on purpose, and the tests that fail of each:
 6. a smoothing length chosen with the run itself: `test_lengths_are_chosen_on_other_runs`
 7. A and B exchanged in a target: `test_known_correlations`
 8. one indicator's field named as another's: `test_indicators_are_what_they_are_called`
+9. composition missing from what is held fixed:
+   `test_partial_coefficients_are_those_of_what_is_left`,
+   `test_known_correlations`
+10. labels of the null given to the wrong runs: `test_maps_of_the_null_are_those_of_exchanged_runs`
+11. maps or indicators exchanged in the table of structure:
+   `test_resemblances_are_those_of_the_fields`, `test_the_map_resembles_what_was_planted`
+12. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
 """
 
 import json
@@ -26,10 +33,14 @@ from golden import DT as TIME_STEP
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from gnnglass._records import Record
+from gnnglass.explain import GraphGradCAM
 from gnnglass.models import create_model
 from gnnglass.stats import auc
 from gnnglass.structure import (
+    EnergyAndOrder,
+    EnergyOrderAndEntropy,
     HexaticOrder,
+    LocalComposition,
     LocalDensity,
     PotentialEnergy,
     TongTanaka,
@@ -40,21 +51,29 @@ from gnnglass.structure import (
     indicators_for,
 )
 from gnnglass.study import run_study
+from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.classification import judge
+from gnnglass.study.null import wrong_labels
+from gnnglass.study.workspace import split_of
 from gnnglass.testing import example_snapshot
-from gnnglass.training import Calibration, TrainedClassifier
+from gnnglass.training import Calibration, TrainedClassifier, fit
 from gnnglass.trajectories import Trajectory, read, write
 
 INDICATORS_IN_2D = indicators_for(Trajectory([example_snapshot(2)], {"system": "kam2d"}))
 INDICATORS = {
     "potential_energy": PotentialEnergy("kam2d"),
     "local_density": LocalDensity(),
+    "local_composition": LocalComposition(),
+    "energy_and_order": EnergyAndOrder("kam2d"),
+    "energy_order_and_entropy": EnergyOrderAndEntropy("kam2d"),
     "voronoi_volume": VoronoiVolume(),
     "voronoi_density": VoronoiDensity(),
     "hexatic_order": HexaticOrder(),
     "tong_tanaka": TongTanaka("kam2d"),
     "two_body_entropy": TwoBodyEntropy(),
 }
+#: What studies hold fixed if they do not say otherwise.
+HELD = ("potential_energy", "local_composition")
 TARGETS = ("propensity_cage_relative", "tau_bond", "tau_overlap")
 NO, SOME = (-0.3, 0.3), (0.3, 0.9)
 
@@ -94,12 +113,22 @@ KNOWN = {
         ("propensity_cage_relative", "B"): NO,
         ("tau_overlap", "B"): NO,
     },
+    # In the disc the composition is another one, and the packing better.
+    **{
+        name: {
+            ("propensity_cage_relative", "A"): SOME,
+            ("tau_overlap", "A"): less(SOME),
+            ("propensity_cage_relative", "B"): NO,
+            ("tau_overlap", "B"): NO,
+        }
+        for name in ("local_composition", "energy_and_order", "energy_order_and_entropy")
+    },
     **{
         name: {(target, species): NO for target in TARGETS for species in "AB"}
         for name in (*BLIND, "importance_random")
     },
 }
-#: The same, given the potential energy.
+#: The same, given the potential energy and the local composition.
 BEYOND = {
     "planted": {("propensity_cage_relative", "A"): less(SOME), ("tau_overlap", "A"): SOME},
     "importance_gnn": {
@@ -280,7 +309,7 @@ def the_row(results, name, target, species, given="", **wanted):
     ("name", "given", "target", "species", "band"),
     [
         (name, given, *place, band)
-        for given, table in (("", KNOWN), ("potential_energy", BEYOND))
+        for given, table in (("", KNOWN), (", ".join(HELD), BEYOND))
         for name, columns in table.items()
         for place, band in columns.items()
     ],
@@ -357,23 +386,31 @@ def test_coefficients_are_those_of_the_fields(results, compared):
     assert n > 100
 
 
-def test_partial_coefficients_are_those_of_what_the_energy_leaves(results, compared):
-    def left(values, energy):
-        values, energy = (one - one.mean() for one in (values, energy))
-        return values - energy * (values @ energy) / (energy @ energy)
+def test_partial_coefficients_are_those_of_what_is_left(results, compared):
+    """Of residuals from energy and composition together; each alone would leave something else."""
 
-    for name in ("importance_gnn", "planted", "importance_random"):
+    def left(values, held):
+        columns = np.stack([np.ones(len(values)), *held], axis=1)
+        return values - columns @ np.linalg.lstsq(columns, values)[0]
+
+    for name in ("importance_gnn", "planted", "importance_random", "energy_and_order"):
         for target in TARGETS:
-            found = []
-            for snapshot in compared.values():
-                mine = snapshot.of_type("A")
-                x, y, e = (
-                    rankdata(values_of(snapshot, field)[mine])
-                    for field in (name, target, "potential_energy")
-                )
-                found.append(pearsonr(left(x, e), left(y, e))[0])
-            row = the_row(results, name, target, "A", "potential_energy")
-            assert row["estimate"] == pytest.approx(np.mean(found), abs=1e-3)
+            found = {}
+            for held in (HELD, *([one] for one in HELD)):
+                coefficients = []
+                for snapshot in compared.values():
+                    mine = snapshot.of_type("A")
+                    x, y, *given = (
+                        rankdata(values_of(snapshot, field)[mine])
+                        for field in (name, target, *held)
+                    )
+                    coefficients.append(pearsonr(left(x, given), left(y, given))[0])
+                found[tuple(held)] = np.mean(coefficients)
+            row = the_row(results, name, target, "A", ", ".join(HELD))
+            assert row["estimate"] == pytest.approx(found[HELD], abs=1e-3)
+            if name in ("planted", "importance_gnn"):
+                assert all(abs(found[(one,)] - found[HELD]) > 0.01 for one in HELD)
+    assert results["not_given"] == []
 
 
 def test_lengths_are_chosen_on_other_runs(results, compared):
@@ -414,3 +451,172 @@ def test_a_length_that_is_known_is_chosen(results):
     )
     assert smoothed["length"] == REACH
     assert smoothed["estimate"] > max(bare["estimate"] + 0.15, 0.6)
+
+
+def shuffled_sets(golden):
+    """The labels of each training of the null, as its files are named."""
+    return {
+        f"gnn-{kind}-{k:03d}": targets
+        for kind, members in wrong_labels(golden.study, golden.parts).items()
+        for k, targets in enumerate(members)
+    }
+
+
+def test_maps_of_the_null_are_those_of_exchanged_runs(golden):
+    """Trained here on those labels, and explained, they are the same; no others are."""
+    study, sets = golden.study, shuffled_sets(golden)
+    assert len(sets) == 2 * study.null.shuffles
+    learning = {*golden.parts["train"], *golden.parts["validation"]}
+    for name, targets in sets.items():
+        glasses = {run for run in learning if run.startswith("glass")}
+        assert set(targets) == (glasses if "halves" in name else learning)
+        ones = {run for run in targets if targets[run]}
+        assert ones not in (glasses, learning - glasses)
+    frames_of = {run: list(golden.load(run, "inherent")) for run in golden.runs}
+    for name in ("gnn-shuffled-001", "gnn-halves-002"):
+        # Frame by frame and in the study's order, by which batches are made.
+        named = [(s, run) for run in golden.runs if run in sets[name] for s in frames_of[run]]
+        labelled = replace(
+            golden.labelled("inherent"),
+            snapshots=tuple(snapshot for snapshot, _ in named),
+            targets=np.array([sets[name][run] for _, run in named]),
+            runs=tuple(run for _, run in named),
+        )
+        section = study.classifiers["gnn"]
+        classifier = fit(
+            labelled,
+            split_of(golden.parts),
+            model=section.model,
+            recipe=recipe_of(section, golden.system),
+            model_options=section.model_options,
+            options=training_options(section),
+            system="kam2d",
+            device="cpu",
+            progress=False,
+        )
+        stored = np.load(golden.folder / "null" / f"{name}.npy")
+        frames = [golden.load(run, "inherent")[-1] for run in golden.followed("glass")]
+        found = GraphGradCAM().compute(classifier, frames, "glass")
+        others = [np.load(golden.folder / "null" / f"{other}.npy") for other in sets]
+        alike = [np.corrcoef(np.ravel(found), other.ravel())[0, 1] for other in others]
+        assert alike[list(sets).index(name)] > 0.999, alike
+        assert sum(one > 0.999 for one in alike) == 1
+        assert stored.shape == (3, 144)
+
+
+def test_estimates_are_placed_among_those_of_wrong_labels(golden, results, compared):
+    """Each column of the null, by brute force, and only for the maps."""
+    columns = {"n", "median", "95", "quantile"}
+    for row in results["correlations"]:
+        has = {name for name in row if name.startswith(("shuffled_", "halves_"))}
+        assert len(has) == (8 if row["predictor"] == "importance_gnn" else 0)
+    for kind in ("shuffled", "halves"):
+        maps = [
+            np.load(golden.folder / "null" / f"{name}.npy")
+            for name in shuffled_sets(golden)
+            if kind in name
+        ]
+        for target in TARGETS:
+            for species in "AB":
+                row = the_row(results, "importance_gnn", target, species)
+                sizes = [
+                    abs(
+                        np.mean(
+                            [
+                                coefficient(frame.with_fields(m=values), "m", target, species)
+                                for frame, values in zip(compared.values(), one, strict=True)
+                            ]
+                        )
+                    )
+                    for one in maps
+                ]
+                found = {name: row[f"{kind}_{name}"] for name in columns}
+                assert found == {
+                    "n": len(maps),
+                    "median": pytest.approx(np.median(sizes), abs=1e-3),
+                    "95": pytest.approx(np.quantile(sizes, 0.95), abs=1e-3),
+                    "quantile": pytest.approx(np.mean(abs(row["estimate"]) > np.array(sizes))),
+                }
+    page = golden.report.read_text(encoding="utf-8")
+    assert "With labels shuffled over runs, maps of the same network correlate at" in page
+    assert "With arbitrary labels within the glass it is" in page
+
+
+def test_trainings_of_the_null_are_not_done_twice(golden, tmp_path, monkeypatch):
+    """More of them keep those that are there; a damaged one is done again and is the same."""
+    folder = shutil.copytree(golden.folder, tmp_path / "more")
+    done = []
+
+    def here(tasks, **_):
+        for task in tasks:
+            done.append(task.name)
+            task()
+
+    monkeypatch.setattr("gnnglass.study.null.run_parallel", here)
+    damaged = folder / "null" / "gnn-shuffled-002.npy"
+    before = np.load(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:-8])
+    more = golden.study.null.shuffles + 1
+    study = golden_study(null={"shuffles": more, "seed": golden.study.null.seed})
+    results = run_study(study, folder, workers=1, device="cpu")
+    assert done == [
+        "gnn-shuffled-002",
+        f"gnn-shuffled-{more - 1:03d}",
+        f"gnn-halves-{more - 1:03d}",
+    ]
+    np.testing.assert_allclose(np.load(damaged), before, rtol=1e-3, atol=1e-6)
+    row = the_row(results, "importance_gnn", "tau_overlap", "A")
+    assert row["shuffled_n"] == row["halves_n"] == more
+    # Only what is compared has changed: nothing is trained.
+    done.clear()
+    study = golden_study(compare={"lengths": [1.0]}, null={"shuffles": more, "seed": 3})
+    run_study(study, folder, workers=1, device="cpu")
+    assert done == []
+
+
+def test_resemblances_are_those_of_the_fields(golden, results):
+    """Both bare, or both smoothed, by brute force, over all frames of the held-out glasses."""
+    frames = {run: list(read(golden.annotated(run))) for run in golden.followed("glass")}
+    fields = {"importance_gnn", "importance_random"}
+    indicators = {"planted", "hidden", *map(indicator_field, INDICATORS_IN_2D)}
+    columns = {(row["predictor"], row["target"]) for row in results["structure"]}
+    assert columns == {(x, y) for x in indicators for y in fields}
+    n = 0
+    for row in results["structure"]:
+        assert row["length"] == (LENGTHS[1] if row["smoothed"] else 0)
+        if row["estimate"] is None or (row["smoothed"] and row["predictor"] == "planted"):
+            continue
+        of_run = []
+        for members in frames.values():
+            of_frame = []
+            for snapshot in members:
+                mine = snapshot.of_type(row["species"])
+                x, y = (
+                    values_of(snapshot, row[name], row["length"])[mine]
+                    for name in ("predictor", "target")
+                )
+                of_frame.append(COEFFICIENTS[row["method"]](x, y)[0])
+            of_run.append(np.mean(of_frame))
+        assert row["estimate"] == pytest.approx(np.mean(of_run), abs=1e-3), row
+        assert (row["n_runs"], row["n_configurations"]) == (3, 6)
+        n += 1
+    assert n > 100
+
+
+def test_the_map_resembles_what_was_planted(golden, results):
+    """Known signs: importance is high in the disc, where energy and Θ are low."""
+    found = {
+        row["predictor"]: row["estimate"]
+        for row in results["structure"]
+        if (row["target"], row["species"]) == ("importance_gnn", "A")
+        if row["method"] == "spearman" and not row["smoothed"]
+    }
+    assert 0.5 < found["planted"] < 0.95 and abs(found["hidden"]) < 0.3
+    for name in ("potential_energy", "energy_and_order", "local_composition", "two_body_entropy"):
+        assert -0.9 < found[name] < -0.3
+    assert all(abs(found[name]) < 0.3 for name in BLIND)
+    page = golden.report.read_text(encoding="utf-8")
+    assert (
+        "On held-out glass configurations the GNN importance resembles two-body entropy S₂" in page
+    )
+    assert "What the maps resemble" in page

@@ -72,8 +72,10 @@ WHOLE = {
         "lengths": [0.5, 1.0],
         "methods": ["spearman"],
         "given": ["potential_energy"],
+        "same_species": False,
         "seed": 0,
     },
+    "null": {"shuffles": 2, "seed": 0},
     "classifiers": {
         "gnn": {
             "model": "message-passing",

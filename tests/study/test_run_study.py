@@ -129,7 +129,7 @@ def test_results_hold_all_figures(finished):
     predictors = {row["predictor"] for row in results["correlations"]}
     assert predictors == {*IMPORTANCE, *STRUCTURE}
     beyond = {row["predictor"] for row in results["correlations"] if row["given"]}
-    assert beyond == predictors - {"potential_energy"}
+    assert beyond == predictors - {"potential_energy", "local_composition"}
     assert results["split"] == {
         part: sorted(results["split"][part]) for part in ("train", "validation", "test")
     }
@@ -213,6 +213,7 @@ def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
         "judge-thermal",
         "judge-inherent",
         "annotate",
+        "structure",
         "compare",
         "report",
     }
@@ -221,7 +222,7 @@ def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
 
 def test_a_changed_attribution_trains_nothing(copied, capsys):
     done = again(tiny("classifiers", "cnn", "attribution", value="random"), copied, capsys)
-    assert done == {"check", "annotate", "compare", "report"}
+    assert done == {"check", "annotate", "structure", "compare", "report"}
 
 
 @pytest.fixture
@@ -252,7 +253,7 @@ def test_changed_code_is_a_changed_study(copied, source, capsys):
     edit(density, '"""', '"""Words that change nothing. ')
     assert again(TINY, copied, capsys) == set()
     edit(density, "return", "return 1.0 *")
-    redone = {"check", "annotate", "compare", "report"}
+    redone = {"check", "annotate", "structure", "compare", "report"}
     assert again(TINY, copied, capsys) == redone
     edit(source / "compare" / "smoothing.py", "CUT = 4.0", "CUT = 5.0")
     assert again(TINY, copied, capsys) == redone - {"annotate"}
@@ -269,7 +270,7 @@ def test_an_indicator_of_another_package_is_part_of_the_study(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(INDICATORS, "_entries", {**INDICATORS._entries})
     importlib.import_module("theirs")
-    redone = {"check", "annotate", "compare", "report"}
+    redone = {"check", "annotate", "structure", "compare", "report"}
     assert again(TINY, copied, capsys) == redone
     assert again(TINY, copied, capsys) == set()
     edit(tmp_path / "theirs.py", "positions[:, 0]", "positions[:, 1]")

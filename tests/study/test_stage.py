@@ -175,8 +175,11 @@ def test_stages_name_all_the_code_that_they_run(tmp_path):
     stages, workspace = Noting(), Workspace(study, tmp_path, deal(study))
     pipeline._classify(workspace, stages, "inherent")
     pipeline._annotate(workspace, stages)
+    pipeline._structure(workspace, stages)
     pipeline._compare(workspace, stages, study.dynamics)
-    assert {"train-gnn-inherent", "judge-inherent", "annotate", "compare"} <= set(stages.code)
+    pipeline._nulls(workspace, stages, study.dynamics)
+    asked = {"train-gnn-inherent", "judge-inherent", "annotate", "structure", "compare", "null-gnn"}
+    assert asked <= set(stages.code)
 
     def named(stage):
         earlier = [one for one in stages.after[stage] if one in stages.code]

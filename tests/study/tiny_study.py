@@ -43,6 +43,7 @@ TINY = {
     },
     "dynamics": {"n_clones": 4, "lag_steps": [20, 100, 200], "propensity_lag": 200},
     "compare": {"lengths": [0.5, 1.0]},
+    "null": {"shuffles": 0},
 }
 
 

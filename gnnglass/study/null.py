@@ -1,0 +1,225 @@
+"""The null of a study's maps: the same networks, trained on labels shuffled over runs.
+
+A map may correlate with the dynamics whatever the labels are, because the network reads structure
+and structure is related to dynamics within each phase. What the labels have to do with it is what
+the correlation has beyond that of wrong labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnnglass import explain
+from gnnglass._files import written_whole
+from gnnglass._records import Record, digest_of
+from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.parallel import run_parallel
+from gnnglass.stats import LEVEL, null_quantile
+from gnnglass.study.classification import fitted
+from gnnglass.study.definition import Study
+from gnnglass.study.fields import correlated
+from gnnglass.study.workspace import Parts, Workspace, run_names, split_of
+from gnnglass.training import relabellings
+from gnnglass.trajectories import Trajectory, read
+
+FloatArray = NDArray[np.float64]
+
+#: The nulls: labels exchanged between runs of both phases, and arbitrary ones within the explained.
+SHUFFLED, HALVES = "shuffled", "halves"
+
+
+def wrong_labels(study: Study, parts: Parts) -> dict[str, list[dict[str, int]]]:
+    """Null to the labels of each of its trainings: run to 0 or 1.
+
+    A part of the split with a single run of the explained phase cannot be halved; then there is no
+    null of arbitrary labels.
+    """
+    section, split = study.null, split_of(parts)
+    phases = {SHUFFLED: study.labels, HALVES: (study.explain,)}
+    runs = {
+        kind: {phase: run_names(study, phase) for phase in members}
+        for kind, members in phases.items()
+    }
+    explained = set(run_names(study, study.explain))
+    if min(len(explained.intersection(parts[part])) for part in ("train", "validation")) < 2:
+        del runs[HALVES]
+    return {
+        kind: relabellings(of_class, split, section.shuffles, seed=section.seed)
+        for kind, of_class in runs.items()
+    }
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """One training on wrong labels, and its maps of the followed configurations.
+
+    Attributes:
+        workspace: The study.
+        classifier: Name of the classifier.
+        kind: Which null.
+        number: Which of its trainings.
+        targets: Run to 0 or 1.
+        runs: The held-out runs whose dynamics is known.
+        digest: Of everything that its maps depend on.
+    """
+
+    workspace: Workspace
+    classifier: str
+    kind: str
+    number: int
+    targets: Mapping[str, int] = field(repr=False)
+    runs: Sequence[str] = field(repr=False)
+    digest: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"{self.classifier}-{self.kind}-{self.number:03d}"
+
+    @property
+    def maps(self) -> Path:
+        """File of the maps, one row for each followed run, shape [n_runs, n_particles]."""
+        return self.workspace.folder / "null" / f"{self.name}.npy"
+
+    @property
+    def record(self) -> Path:
+        """What says that the maps are done."""
+        return self.maps.with_suffix(".json")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the maps are there, for just these labels and options."""
+        return Record.find(self.record, self.digest, [self.maps]) is not None
+
+    def __call__(self) -> None:
+        """Train, explain, and store the maps."""
+        Record.make(self.record, self.digest, self._work, [self.maps])
+
+    def _work(self) -> None:
+        workspace, study = self.workspace, self.workspace.study
+        level, section = study.explain_level, study.classifiers[self.classifier]
+        labelled = workspace.labelled(level).relabelled(self.targets)
+        classifier = fitted(workspace, self.classifier, labelled, progress=False)
+        attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
+        rows = []
+        for run in self.runs:
+            whole = workspace.load(run, level)
+            last = Trajectory([whole[-1]], whole.metadata)
+            mapped = explain.annotate(classifier, last, attribution, "map", target=study.explain)
+            rows.append(mapped[0].field("map"))
+        with written_whole(self.maps) as aside, aside.open("wb") as file:
+            np.save(file, np.stack(rows), allow_pickle=False)
+
+    def fail(self, reason: str, traceback: str = "") -> None:
+        """Nothing is stored: the training is begun again the next time."""
+
+
+def retrainings(
+    workspace: Workspace, classifier: str, runs: Sequence[str], digest: str
+) -> list[Retraining]:
+    """The trainings of all nulls of one classifier.
+
+    Args:
+        workspace: The study.
+        classifier: Name of the classifier.
+        runs: The held-out runs whose dynamics is known.
+        digest: Of all that every one of them depends on.
+    """
+    return [
+        Retraining(
+            # Without what it has loaded, which a worker process would be sent.
+            replace(workspace),
+            classifier,
+            kind,
+            number,
+            targets,
+            runs,
+            digest_of(digest, targets),
+        )
+        for kind, members in wrong_labels(workspace.study, workspace.parts).items()
+        for number, targets in enumerate(members)
+    ]
+
+
+def train_on_wrong_labels(tasks: Sequence[Retraining], workers: int | None) -> None:
+    """Do those trainings that are not done yet, each on one core.
+
+    Raises:
+        SimulationError: If some failed, after the others are done.
+    """
+    left = [task for task in tasks if not task.is_done]
+    run_parallel(
+        left,
+        workers=workers,
+        description="trainings on wrong labels",
+        n_done=len(tasks) - len(left),
+    )
+
+
+def place_in_null(
+    workspace: Workspace,
+    runs: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Retraining],
+) -> list[dict[str, Any]]:
+    """Correlate the maps of wrong labels with the dynamics, exactly like the true ones.
+
+    Args:
+        workspace: The study.
+        runs: The held-out runs whose dynamics is known.
+        rows: The comparison of the true maps, and of everything else.
+        tasks: The finished trainings of one classifier.
+
+    Returns:
+        For each row, nothing if it is not of this classifier's map, else for each kind of null
+        ``<kind>_n``, the number of trainings, ``<kind>_median`` and ``<kind>_95``, the median and
+        the 95 % quantile of their ``|r|``, and ``<kind>_quantile``, see
+        `gnnglass.stats.null_quantile`. The constant map of a network that has learnt nothing at
+        all has no coefficient and is not counted.
+    """
+    maps = [np.load(task.maps, allow_pickle=False) for task in tasks]
+    fields = [f"null {number}" for number in range(len(tasks))]
+    frames = [
+        read(workspace.compared(run))[-1].with_fields(
+            **{name: of_runs[k] for name, of_runs in zip(fields, maps, strict=True)}
+        )
+        for k, run in enumerate(runs)
+    ]
+    sizes: dict[tuple[Any, ...], list[float]] = {}
+    kinds = {name: task.kind for name, task in zip(fields, tasks, strict=True)}
+    for row in correlated(workspace.study, runs, frames, fields) if fields else []:
+        if row["estimate"] is not None:
+            key = (kinds[row["predictor"]], *_place(row))
+            sizes.setdefault(key, []).append(abs(row["estimate"]))
+    own = {f"importance_{task.classifier}" for task in tasks}
+    return [
+        {
+            name: value
+            for kind in (SHUFFLED, HALVES)
+            if row["predictor"] in own and row["estimate"] is not None
+            for name, value in _columns(kind, row, sizes.get((kind, *_place(row)), [])).items()
+        }
+        for row in rows
+    ]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a row is of, but for its predictor."""
+    return tuple(row[name] for name in ("target", "species", "method", "given", "smoothed"))
+
+
+def _columns(kind: str, row: Mapping[str, Any], sizes: list[float]) -> dict[str, float]:
+    if not sizes:
+        return {}
+    return {
+        f"{kind}_n": len(sizes),
+        f"{kind}_median": float(np.median(sizes)),
+        f"{kind}_95": float(np.quantile(sizes, LEVEL)),
+        f"{kind}_quantile": null_quantile(row["estimate"], sizes),
+    }
