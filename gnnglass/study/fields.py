@@ -11,7 +11,7 @@ from tqdm import tqdm
 from gnnglass import dynamics, explain, structure
 from gnnglass.compare import compare_fields, smooth
 from gnnglass.explain import ATTRIBUTIONS
-from gnnglass.published import censoring_marks, halves_in, predictors_in, targets_in
+from gnnglass.published import censoring_marks, halves_in, targets_in
 from gnnglass.study.definition import DynamicsSection, Study
 from gnnglass.study.workspace import Workspace, followed_frames, start_name
 from gnnglass.training import TrainedClassifier
@@ -126,8 +126,12 @@ def importance_maps(study: Study) -> list[str]:
 
 
 def structural(snapshot: Snapshot) -> list[str]:
-    """The fields of an annotated configuration that speak of its structure: not the maps."""
-    return [name for name in predictors_in(snapshot) if not name.startswith("importance")]
+    """The fields of an annotated configuration that are of its structure.
+
+    These are all but the maps and what its file tells of dynamics: targets, their marks and halves.
+    """
+    others = ("importance_", *targets_in(snapshot))
+    return [name for name in snapshot.fields if not name.startswith(others)]
 
 
 def targets_of(study: Study, snapshot: Snapshot) -> Sequence[str]:
