@@ -27,6 +27,7 @@ from gnnglass.structure.indicator import (
     indicator_field,
     indicator_for,
     indicators_for,
+    needs_system,
 )
 from gnnglass.structure.potential_energy import PotentialEnergy
 from gnnglass.structure.tong_tanaka import TongTanaka
@@ -54,6 +55,7 @@ __all__ = [
     "indicator_for",
     "indicators_for",
     "mean_radial_counts",
+    "needs_system",
     "radial_counts",
     "symmetry_functions",
 ]

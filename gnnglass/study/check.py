@@ -91,7 +91,10 @@ def check_study(study: Study, device: str = "auto") -> Parts:
 
 def recipe_of(section: ClassifierSection, system: GlassFormer) -> AnyRecipe:
     """How the configurations of a system become the input of a classifier; raises `InputError`."""
-    return recipe_for(section.model, system.dimension, system.species, **section.recipe)
+    if "system" in section.recipe:
+        raise InputError("recipe: system is that of the study; leave it out.")
+    parameters = {**section.recipe, "system": system}
+    return recipe_for(section.model, system.dimension, system.species, **parameters)
 
 
 def training_options(section: ClassifierSection) -> TrainingOptions:

@@ -78,12 +78,21 @@ def fit(
     options = options or TrainingOptions()
     material = labelled.material
     accepted = dict(labelled.accepted)
-    if (named := material.system if system is None else system) is not None:
+    stated = recipe.system if material.system is None else material.system
+    if (named := stated if system is None else system) is not None:
         former = glass_former(named)
         accepted |= material.require_fit(
             former.material, whose="the labelled set", made_for=repr(former.name), accept=accept
         )
         material = replace(material, system=former.identity)
+        if recipe.system not in (None, former.identity):
+            raise InputError(
+                "the indicators of the recipe are those of "
+                f"{glass_former(recipe.system).name!r}, and the classifier is to be trained on "
+                f"{former.name!r}; make the recipe with the same system."
+            )
+    for indicator in recipe.made_indicators().values():
+        accepted |= indicator.require_fit(material, accept)
     parts = {"train": labelled.where(split.train), "validation": labelled.where(split.validation)}
     for name, members in parts.items():
         if len(np.unique(labelled.targets[members])) != 2 or len(labelled.labels) != 2:
@@ -107,7 +116,8 @@ def fit(
         stored = None
         if checkpoint is not None:
             facts = [model, recipe.to_dict(), dict(model_options or {}), asdict(options)]
-            stored = TrainingCheckpoint(Path(checkpoint), _key(labelled, parts, model, facts))
+            key = _key(labelled, parts, model, recipe, facts)
+            stored = TrainingCheckpoint(Path(checkpoint), key)
         keep = KeepBest(stored, options.patience)
         bar = EpochBar(options.epochs, description) if progress else None
         train(net, data, options, keep, choose_device(device), bar=bar)
@@ -136,8 +146,16 @@ def fit(
     return replace(classifier, calibration=calibration)
 
 
+#: What the values of structural indicators depend on.
+_CODE_OF_INDICATORS = ("gnnglass.structure", "gnnglass.systems")
+
+
 def _key(
-    labelled: LabelledSet, parts: Mapping[str, NDArray[np.int64]], model: str, facts: list[Any]
+    labelled: LabelledSet,
+    parts: Mapping[str, NDArray[np.int64]],
+    model: str,
+    recipe: AnyRecipe,
+    facts: list[Any],
 ) -> str:
     """Digest of everything that a training depends on.
 
@@ -145,6 +163,7 @@ def _key(
         labelled: Labelled configurations.
         parts: Those that train and those that validate.
         model: Registered name of the network.
+        recipe: What it is fed with.
         facts: JSON-like values that it depends on besides.
     """
     data = hashlib.sha256()
@@ -160,6 +179,8 @@ def _key(
         "gnnglass.training",
         "gnnglass.trajectories",
         *packages_elsewhere("gnnglass.models", [model]),
+        *(_CODE_OF_INDICATORS if recipe.indicators else ()),
+        *packages_elsewhere("gnnglass.structure", recipe.indicators),
     )
     return digest_of(data.hexdigest(), labelled.labels, labelled.level, code, *facts)
 
