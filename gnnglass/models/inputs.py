@@ -468,6 +468,19 @@ def collate(
     return (torch.stack(list(inputs)).to(device),)
 
 
+def join_balls(inputs: Sequence[Any], balls: Sequence[Tensor]) -> Tensor:
+    """The balls of some configurations as the `ball` of one `ball_logits` call.
+
+    Args:
+        inputs: What recipes made of the configurations.
+        balls: What `ClassifierNet.ball` gave for each.
+    """
+    if not isinstance(inputs[0], Data):
+        return torch.stack(list(balls))
+    first = itertools.accumulate((graph.num_nodes for graph in inputs), initial=0)
+    return torch.cat([ball + start for ball, start in zip(balls, first, strict=False)], dim=1)
+
+
 def arguments_for(model: nn.Module, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
     """What a network, ours or another, is called with: on its own device, in its own precision."""
     arguments = collate(inputs, device_of(model), getattr(model, "takes", GRAPH_INPUTS))

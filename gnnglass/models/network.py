@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -17,6 +18,10 @@ from torch_geometric.utils import scatter
 from gnnglass._options import require_memory, require_positive, require_probability, require_whole
 from gnnglass.errors import InputError, shown
 from gnnglass.registry import Registry
+from gnnglass.trajectories import Snapshot, neighbor_pairs
+
+#: Area and volume of balls of radius 1.
+UNIT_BALL = {2: math.pi, 3: 4 / 3 * math.pi}
 
 #: Default arguments of a graph network's `forward`.
 GRAPH_INPUTS = ("x", "edge_index", "edge_distance", "batch")
@@ -30,7 +35,8 @@ class ClassifierNet(nn.Module, ABC):
     no values: a stored classifier is compared with its weights before memory is allocated.
     `forward` returns one row of logits per configuration. `local_logits` returns one row per *site*
     (particle or grid cell), and `ball_logits` one row per site averaged over its neighbourhood,
-    from the same features and the same head; training with local labels uses these.
+    from the same features and the same head; training with local labels uses these. A neighbourhood
+    of a radius does not depend on the weights, so `ball` finds it once per configuration.
 
     Attributes:
         kind: Kind of its recipe, ``"graph"`` or ``"voxel"``.
@@ -63,11 +69,45 @@ class ClassifierNet(nn.Module, ABC):
         """Logits of every site, shape [n_sites, n_classes]."""
 
     @abstractmethod
-    def ball_logits(self, *inputs: Any) -> Tensor:
-        """Mean of the logits in a ball around every site, shape [n_sites, n_classes]."""
+    def ball(self, made: Any, snapshot: Snapshot, radius: float) -> Tensor:
+        """Which sites are within a radius of each site, in the form that `ball_logits` takes.
+
+        Args:
+            made: What the recipe made of the snapshot.
+            snapshot: The configuration.
+            radius: In units of length.
+
+        Raises:
+            InputError: If the radius reaches beyond half the box, or memory does not suffice.
+        """
+
+    @abstractmethod
+    def ball_logits(self, *inputs: Any, **options: Any) -> Tensor:
+        """Mean of the logits in a ball around every site, shape [n_sites, n_classes].
+
+        Args:
+            *inputs: As `forward` takes them.
+            **options: ``ball``, what the method `ball` gives for each member of the batch, joined
+                by `join_balls`; if None, a ball is a site and those next to it.
+        """
 
 
 MODELS: Registry[ClassifierNet] = Registry("model", "gnnglass.models")
+
+
+def require_within_box(snapshot: Snapshot, radius: float) -> None:
+    """Refuse a ball that would meet its own image.
+
+    Raises:
+        InputError: If so.
+    """
+    # As far as neighbours can be found.
+    half = float(snapshot.box.min()) / 2 * (1 - 1e-6)
+    if radius >= half:
+        raise InputError(
+            f"ball_radius is {radius:g}; expected less than half the shortest edge of the box "
+            f"({half:.4g}): give a smaller one, or a larger system."
+        )
 
 
 #: What a layer takes beside its weights, at least, for being an object of torch.
@@ -383,14 +423,45 @@ class GraphNet(ClassifierNet):
         """Logits of every particle, shape [n, n_classes]."""
         return cast(Tensor, self.head(self.features(x, edge_index, geometry)))
 
+    def ball(self, made: Data, snapshot: Snapshot, radius: float) -> Tensor:
+        """Every pair of particles closer than the radius, once, shape [2, n_pairs], int32."""
+        require_within_box(snapshot, radius)
+        n, dimension = len(snapshot), snapshot.dimension
+        around = n / float(np.prod(snapshot.box)) * UNIT_BALL[dimension] * radius**dimension
+        # Both orders of a pair, with their vectors and distances.
+        require_memory(
+            n * around * 8 * (dimension + 3), f"the pairs of {n} particles within {radius:g}"
+        )
+        pairs = neighbor_pairs(snapshot, radius)
+        once = pairs.i < pairs.j
+        return torch.from_numpy(np.stack([pairs.i[once], pairs.j[once]]).astype(np.int32))
+
     def ball_logits(
-        self, x: Tensor, edge_index: Tensor, geometry: Tensor, batch: Tensor | None = None
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        geometry: Tensor,
+        batch: Tensor | None = None,
+        *,
+        ball: Tensor | None = None,
     ) -> Tensor:
-        """Mean logits of every particle and its neighbours in the graph, shape [n, n_classes]."""
+        """Mean logits of every particle and those around it, shape [n, n_classes].
+
+        Args:
+            x: One-hot species, then fields, shape [n, n_species + n_fields].
+            edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
+            geometry: What the network takes of the edges, shape [e, ...].
+            batch: Graph of each particle, shape [n].
+            ball: Pairs of particles in each other's ball, each once, shape [2, n_pairs]; the
+                neighbours in the graph if None.
+        """
         logits = self.local_logits(x, edge_index, geometry, batch)
-        neighbor, center = edge_index
-        total = logits + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
-        size = 1 + torch.bincount(center, minlength=len(logits))
+        # The graph has both directions of an edge, a ball one of each pair.
+        ways = (edge_index,) if ball is None else (ball.long(), ball.flip(0).long())
+        total, size = logits, torch.ones_like(logits[:, 0])
+        for neighbor, center in ways:
+            total = total + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
+            size = size + torch.bincount(center, minlength=len(logits))
         return total / size[:, None]
 
 

@@ -16,8 +16,10 @@ from gnnglass.models.network import (
     Head,
     make_pooling,
     require_room,
+    require_within_box,
     scale_of_fields,
 )
+from gnnglass.trajectories import Snapshot
 
 
 class ChannelNorm(nn.Module):
@@ -205,10 +207,38 @@ class VoxelCNN(ClassifierNet):
         cells = self.features(grid).flatten(2).movedim(1, 2).flatten(0, 1)
         return cast(Tensor, self.head(cells))
 
-    def ball_logits(self, grid: Tensor) -> Tensor:
-        """Mean logits of every coarse cell and the cells around it, shape [b * cells, c]."""
+    def ball(self, made: Tensor, snapshot: Snapshot, radius: float) -> Tensor:
+        """The share of each coarse cell in the ball around the first one, shape [*coarse grid].
+
+        Cells whose centres are within the radius have the same share, the first one always.
+        """
+        require_within_box(snapshot, radius)
+        squared = torch.zeros((), dtype=torch.float64)
+        for count, edge in zip(made.shape[1:], snapshot.box.tolist(), strict=True):
+            n_cells = count // 2**self.n_halvings
+            # Cells away, in either direction around the box.
+            steps = torch.arange(n_cells)
+            steps = torch.minimum(steps, n_cells - steps)
+            squared = squared[..., None] + (steps * (edge / n_cells)).square()
+        # A cell at this very distance is inside, however it is rounded.
+        inside = (squared <= radius**2 * (1 + 1e-9)).float()
+        return inside / inside.sum()
+
+    def ball_logits(self, grid: Tensor, *, ball: Tensor | None = None) -> Tensor:
+        """Mean logits of every coarse cell and the cells around it, shape [b * cells, c].
+
+        Args:
+            grid: Densities, then fields, shape [b, n_species * (1 + n_fields), *grid].
+            ball: Shares of cells in the ball around the first one, shape [b, *coarse grid]; the
+                3^d cells next to each if None.
+        """
         logits = self.head(self.features(grid).movedim(1, -1)).movedim(-1, 1)
-        axes = range(2, logits.ndim)
+        axes = tuple(range(2, logits.ndim))
+        if ball is not None:
+            # A periodic convolution, which does not take longer for a larger ball.
+            spectrum = torch.fft.rfftn(logits, dim=axes) * torch.fft.rfftn(ball[:, None], dim=axes)
+            logits = torch.fft.irfftn(spectrum, s=logits.shape[2:], dim=axes)
+            axes = ()
         for axis in axes:
             logits = (logits + logits.roll(1, axis) + logits.roll(-1, axis)) / 3
         return cast(Tensor, logits.flatten(2).movedim(1, 2).flatten(0, 1))

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
+from gnnglass._options import require_memory
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
+from gnnglass.models import ClassifierNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
 from gnnglass.systems import SystemLike, glass_former
@@ -70,7 +73,8 @@ def fit(
 
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
-            them, if model and recipe do not fit each other, if the checkpoint is of another
+            them, if model and recipe do not fit each other, if the recipe's indicators are made
+            for another material, if balls do not fit a box, if the checkpoint is of another
             training, or if the loss does not stay finite.
         FileError: If the checkpoint cannot be read or written.
         UnknownNameError: If no such model, or glass former, is registered.
@@ -104,12 +108,13 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         net = create_model(model, recipe, model_options or {})
+        inputs = {
+            name: [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)]
+            for name, members in parts.items()
+        }
+        balls = _balls(net, labelled, parts, inputs, options.ball_radius)
         data = {
-            name: Configurations(
-                [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
-                labelled.targets[members],
-                net.takes,
-            )
+            name: Configurations(inputs[name], labelled.targets[members], net.takes, balls[name])
             for name, members in parts.items()
         }
         net.standardise(data["train"].inputs)
@@ -144,6 +149,32 @@ def fit(
         classifier.scores(held_out), labelled.targets[parts["validation"]]
     )
     return replace(classifier, calibration=calibration)
+
+
+def _balls(
+    net: ClassifierNet,
+    labelled: LabelledSet,
+    parts: Mapping[str, NDArray[np.int64]],
+    inputs: Mapping[str, Sequence[Any]],
+    radius: float | None,
+) -> dict[str, list[Tensor]]:
+    """Who is in whose ball, for each configuration of each part; nothing without a radius.
+
+    Raises:
+        InputError: If the radius does not fit a box, or memory does not suffice.
+    """
+    found: dict[str, list[Tensor]] = {name: [] for name in parts}
+    if radius is None:
+        return found
+    n_configurations = sum(map(len, parts.values()))
+    for name, members in parts.items():
+        for i, made in zip(members, inputs[name], strict=True):
+            found[name].append(net.ball(made, labelled.snapshots[i], radius))
+            require_memory(
+                n_configurations * found[name][-1].nbytes,
+                f"balls of radius {radius:g} in {n_configurations} configurations",
+            )
+    return found
 
 
 #: What the values of structural indicators depend on.
