@@ -20,7 +20,14 @@ from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError, shown
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.registry import check_arguments
-from gnnglass.structure import INDICATORS, Indicator, needs_system
+from gnnglass.structure import (
+    INDICATORS,
+    Indicator,
+    angular_spectrum,
+    angular_spectrum_size,
+    needs_system,
+)
+from gnnglass.structure.descriptors import HIGHEST
 from gnnglass.systems import GLASS_FORMERS, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
@@ -85,6 +92,11 @@ class Recipe:
                     f"are {self.dimension}D; leave it out, or give the system that it is of."
                 )
 
+    @property
+    def n_fields(self) -> int:
+        """Number of fields of each particle."""
+        return len(self.indicators)
+
     def made_indicators(self) -> dict[str, Indicator]:
         """The indicators, by their names."""
         return {
@@ -93,7 +105,7 @@ class Recipe:
         }
 
     def fields(self, snapshot: SnapshotLike) -> FloatArray:
-        """The indicators of every particle, shape [n, n_indicators].
+        """The fields of every particle, its indicators, shape [n, n_fields].
 
         They are those of these very positions, whatever fields the snapshot holds, and whatever
         material it is of: a configuration from which particles were taken out has them too.
@@ -201,6 +213,8 @@ class GraphRecipe(Recipe):
         dimension: Number of space dimensions, 2 or 3.
         indicators: Structural indicators that follow the species; see `Recipe`.
         system: The glass former, if an indicator needs one; see `Recipe`.
+        n_angular: How many orders of the angular spectrum of the neighbours within `r_max` follow
+            the indicators; see `gnnglass.structure.angular_spectrum`.
 
     Raises:
         InputError: If a parameter is invalid.
@@ -212,10 +226,33 @@ class GraphRecipe(Recipe):
     dimension: int = 2
     indicators: tuple[str, ...] = ()
     system: SystemLike | None = field(default=None, hash=False)
+    n_angular: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("r_max")
+        require_whole(0, most=HIGHEST, n_angular=self.n_angular)
+
+    @property
+    def n_fields(self) -> int:
+        """Number of fields of each particle: indicators, then values of the angular spectrum."""
+        return super().n_fields + angular_spectrum_size(len(self.type_names), self.n_angular)
+
+    def fields(self, snapshot: SnapshotLike) -> FloatArray:
+        """The fields of every particle: indicators, then angular spectrum, shape [n, n_fields].
+
+        Raises:
+            InputError: As `Recipe.fields` and `gnnglass.structure.angular_spectrum`.
+        """
+        indicators, species = super().fields(snapshot), self.species(snapshot)
+        if not self.n_angular:
+            return indicators
+        # Species are in the order of the recipe, whatever that of the snapshot.
+        typed = as_snapshot(snapshot).replace(types=species, type_names=self.type_names)
+        spectrum = angular_spectrum(typed, self.r_max, self.n_angular)
+        if not np.isfinite(spectrum).all():
+            raise InputError("angles between neighbours are undefined: two particles coincide.")
+        return np.concatenate([indicators, spectrum], axis=1)
 
     def __call__(self, snapshot: SnapshotLike) -> Data:
         """The graph of a snapshot of n particles, with e directed edges.
@@ -224,15 +261,14 @@ class GraphRecipe(Recipe):
         networks.
 
         Returns:
-            A graph with ``x`` (one-hot species, then indicators, shape
-            [n, n_species + n_indicators]), ``edge_index`` (shape [2, e]; row 0 the neighbour j,
-            row 1 the centre i; sorted by i, then j), ``edge_distance`` (shape [e]),
-            ``edge_vector`` (shortest image of r_j − r_i, shape [e, d]), ``pos`` (shape [n, d])
-            and ``box`` (shape [1, d]).
+            A graph with ``x`` (one-hot species, then fields, shape [n, n_species + n_fields]),
+            ``edge_index`` (shape [2, e]; row 0 the neighbour j, row 1 the centre i; sorted by i,
+            then j), ``edge_distance`` (shape [e]), ``edge_vector`` (shortest image of r_j − r_i,
+            shape [e, d]), ``pos`` (shape [n, d]) and ``box`` (shape [1, d]).
 
         Raises:
             InputError: If the snapshot has another dimension, an unknown species, a box shorter
-                than twice the cutoff, or an indicator that is not finite.
+                than twice the cutoff, or a field that is not finite.
         """
         snapshot = as_snapshot(snapshot)
         species = self.species(snapshot)
@@ -576,8 +612,8 @@ def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
 def settled_by_recipe(recipe: AnyRecipe) -> dict[str, Any]:
     """Constructor arguments of a network that follow from its recipe."""
     settled: dict[str, Any] = {"n_species": len(recipe.type_names)}
-    if recipe.indicators:
-        settled["n_fields"] = len(recipe.indicators)
+    if recipe.n_fields:
+        settled["n_fields"] = recipe.n_fields
     if isinstance(recipe, GraphRecipe):
         return {**settled, "r_max": recipe.r_max}
     return {**settled, "dimension": recipe.dimension}

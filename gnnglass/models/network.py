@@ -363,7 +363,7 @@ class GraphNet(ClassifierNet):
         )
         if not n_radial and not n_fields:
             raise InputError(
-                "n_radial is 0 and the recipe has no indicators, so the network would see nothing "
+                "n_radial is 0 and the recipe has no fields, so the network would see nothing "
                 "but species; give the recipe indicators, or at least 2 radial functions."
             )
         self.radial = RadialBasis(r_max, n_radial)

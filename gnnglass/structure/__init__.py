@@ -16,6 +16,8 @@ from gnnglass.structure.density import (
 from gnnglass.structure.descriptors import (
     Angular,
     Softness,
+    angular_spectrum,
+    angular_spectrum_size,
     mean_radial_counts,
     radial_counts,
     symmetry_functions,
@@ -50,6 +52,8 @@ __all__ = [
     "TwoBodyEntropy",
     "VoronoiDensity",
     "VoronoiVolume",
+    "angular_spectrum",
+    "angular_spectrum_size",
     "annotate",
     "indicator_field",
     "indicator_for",

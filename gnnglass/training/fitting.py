@@ -177,8 +177,8 @@ def _balls(
     return found
 
 
-#: What the values of structural indicators depend on.
-_CODE_OF_INDICATORS = ("gnnglass.structure", "gnnglass.systems")
+#: What fields depend on.
+_CODE_OF_FIELDS = ("gnnglass.structure", "gnnglass.systems")
 
 
 def _key(
@@ -210,7 +210,7 @@ def _key(
         "gnnglass.training",
         "gnnglass.trajectories",
         *packages_elsewhere("gnnglass.models", [model]),
-        *(_CODE_OF_INDICATORS if recipe.indicators else ()),
+        *(_CODE_OF_FIELDS if recipe.n_fields else ()),
         *packages_elsewhere("gnnglass.structure", recipe.indicators),
     )
     return digest_of(data.hexdigest(), labelled.labels, labelled.level, code, *facts)

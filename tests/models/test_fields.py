@@ -21,7 +21,13 @@ from gnnglass.models import (
     recipe_for,
     recipe_from_dict,
 )
-from gnnglass.structure import INDICATORS, PotentialEnergy, TongTanaka, VoronoiDensity
+from gnnglass.structure import (
+    INDICATORS,
+    PotentialEnergy,
+    TongTanaka,
+    VoronoiDensity,
+    angular_spectrum,
+)
 from gnnglass.systems import glass_former
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
@@ -294,3 +300,43 @@ def test_every_registered_indicator_may_be_a_field(indicator):
             assert "is defined in" in str(error)
             continue
         assert recipe(example_snapshot(dimension)).x.shape[1] == 3
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@every_model
+def test_angles_follow_the_indicators(name, dimension):
+    recipe = recipe_for(name, dimension, r_max=1.7, n_angular=3, indicators=["coordination-number"])
+    snapshot = example_snapshot(dimension, 125)
+    x = recipe(snapshot).x
+    assert x.shape == (125 if dimension == 3 else len(snapshot), 2 + 1 + 3 * 4 * 3)
+    np.testing.assert_allclose(x[:, 3:], angular_spectrum(snapshot, 1.7, 3), rtol=1e-6, atol=1e-6)
+    swapped = snapshot.replace(types=1 - snapshot.types, type_names=("B", "A"))
+    torch.testing.assert_close(recipe(swapped).x, x)
+    net = create_model(name, recipe, {})
+    net.standardise([recipe(example_snapshot(dimension, seed=9))])
+    assert torch.isfinite(net(*arguments_for(net, [recipe(snapshot)]))).all()
+    assert recipe_from_dict(recipe.to_dict()) == recipe
+
+
+@every_model
+@settings(max_examples=4, deadline=None)
+@given(dimension=st.sampled_from([2, 3]), seed=st.integers(0, 2**16))
+def test_networks_with_angles_do_not_change_under_any_rotation(name, dimension, seed):
+    recipe = recipe_for(name, dimension, r_max=1.7, n_angular=7)
+    torch.manual_seed(0)
+    net = create_model(name, recipe, {}).eval()
+    net.head.linear.reset_parameters()  # type: ignore[operator, union-attr]
+    net.standardise([recipe(example_snapshot(dimension, seed=9))])
+    cluster = example_snapshot(dimension, 64, seed)
+    turn, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(dimension, dimension)))
+    before = Snapshot(cluster.box * 3, cluster.positions, cluster.types)
+    after = before.replace(positions=cluster.positions @ turn.T)
+    with torch.no_grad():
+        one, other = net(*arguments_for(net, [recipe(before), recipe(after)]))
+    assert (one - other).abs().max() < 1e-4 * max(1, one.abs().max())
+
+
+@pytest.mark.parametrize("wrong", [-1, 21, 2.5, True, "all"])
+def test_numbers_of_orders_that_make_no_sense(wrong):
+    with pytest.raises(InputError, match="n_angular is"):
+        recipe_for("linear", 2, n_angular=wrong)
