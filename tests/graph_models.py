@@ -7,19 +7,31 @@ from types import SimpleNamespace
 import torch
 from torch_geometric.data import Data
 
-from gnnglass.models import MODELS, GraphRecipe, arguments_for
+from gnnglass.models import MODELS, GraphRecipe, arguments_for, create_model
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot
 
 GRAPH_MODELS = tuple(name for name in MODELS if MODELS.factory(name).kind == "graph")
 
 
-def untrained(name: str, dimension: int = 2, r_max: float = 1.7, **options) -> SimpleNamespace:
+#: Of any mixture of the example's species; what they make of it is finite.
+FIELDS = ("tong-tanaka", "voronoi-density")
+
+
+def untrained(
+    name: str,
+    dimension: int = 2,
+    r_max: float = 1.7,
+    *,
+    indicators: tuple[str, ...] = (),
+    **options,
+) -> SimpleNamespace:
     """A classifier with random weights, also where a network begins with none: any must do."""
-    recipe = GraphRecipe(r_max, dimension=dimension)
+    system = {2: "kam2d", 3: "ka3d"}[dimension]
+    recipe = GraphRecipe(r_max, dimension=dimension, indicators=indicators, system=system)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = MODELS.create(name, n_species=2, r_max=r_max, **options)
+        net = create_model(name, recipe, options)
         net.head.linear.reset_parameters()  # type: ignore[operator]
     net.standardise([recipe(example_snapshot(dimension, seed=9))])
     return SimpleNamespace(model=net.eval(), recipe=recipe, labels=("liquid", "glass"))

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "systems": {"trajectories"},
     "simulate": {"systems", "trajectories"},
     "planted": {"simulate", "systems", "trajectories"},
-    "models": {"trajectories"},
+    "models": {"trajectories", "systems", "structure"},
     "training": {"trajectories", "systems", "models"},
     "explain": {"trajectories", "models", "training"},
     "dynamics": {"trajectories", "systems"},

@@ -49,6 +49,15 @@ def train(
         typer.Option(help="Class that is explained by default; the one called glass, if any."),
     ] = None,
     model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
+    indicators: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--indicator",
+            metavar="NAME",
+            help="Structural indicator that the network is given of every particle; give it once "
+            "per indicator.",
+        ),
+    ] = None,
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
@@ -58,6 +67,10 @@ def train(
         Literal["local", "ball", "global"],
         typer.Option(help="Labels per particle, per neighbourhood, or per snapshot."),
     ] = "local",
+    ball_radius: Annotated[
+        float | None,
+        typer.Option(help="Radius of the neighbourhoods of --supervision ball."),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 30,
     validation: float = 0.25,
     test: float = 0.25,
@@ -108,8 +121,16 @@ def train(
         labelled,
         split,
         model=model,
-        recipe=recipe_for(model, first.dimension, first.type_names),
-        options=training.TrainingOptions(supervision=supervision, epochs=epochs, seed=seed),
+        recipe=recipe_for(
+            model,
+            first.dimension,
+            first.type_names,
+            indicators=indicators or [],
+            system=labelled.material.system,
+        ),
+        options=training.TrainingOptions(
+            supervision=supervision, ball_radius=ball_radius, epochs=epochs, seed=seed
+        ),
         accept=[name for name in accept or () if name in DIFFERENCES],
         device=device,
     )

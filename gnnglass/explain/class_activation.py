@@ -78,8 +78,10 @@ class GraphGradCAM(GraphCAM):
         α_k = (1/N_g) Σ_{i ∈ g} ∂y_c/∂h_ik,    score_i = Σ_k α_k h_ik
 
     (Pope et al., CVPR 2019, eqs. 7 and 8; Selvaraju et al., ICCV 2017, eqs. 1 and 2). The average
-    runs over each graph of a batch by itself and is taken whatever the pooling, so the score is
-    not gradient × activation.
+    runs over each graph of a batch by itself and is taken whatever the pooling. Where mean or sum
+    pooling follows the layer directly, all nodes have the same gradient, the average changes
+    nothing, and the score is gradient × activation, as of `GraphHiResCAM`; after max or attention
+    pooling, or at an earlier layer, it is not.
 
     Args: see `GraphCAM`.
     """

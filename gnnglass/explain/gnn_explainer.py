@@ -33,9 +33,10 @@ class GNNExplainerAttribution(GraphAttribution):
     `epochs` forward and backward passes, and the scores depend somewhat on the seed.
 
     It is never negative: it tells what is needed, not for which class it speaks. The mask
-    multiplies the node features, which for a `GraphNet` are the one-hot species; a particle's
-    neighbours are counted in proportion to it, while its own counts are compared with masked
-    means, so that the scores mix what a particle is with what it is to others.
+    multiplies the node features, which for a `GraphNet` are the one-hot species and the fields; a
+    particle's neighbours are counted in proportion to it, while its own counts are compared with
+    masked means, so that the scores mix what a particle is with what it is to others. Of fields,
+    the mask takes a share of the deviation from the mean of the species.
 
     Args:
         epochs: Steps of the optimiser.

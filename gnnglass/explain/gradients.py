@@ -23,10 +23,10 @@ class FeatureAttribution(GraphAttribution):
     """An attribution that asks how the logit changes with some features of the particles.
 
     The features are the output of a layer. For a `GraphNet` it is ``counts``: how many neighbours
-    of each species a particle has at each distance, standardised for particles of its species. In
-    zero, such counts are the mean environment of the species among the training particles. What
-    later layers read off distances stays as it is. For any other module it is the node features
-    ``x`` themselves.
+    of each species a particle has at each distance, and its fields if the recipe has indicators,
+    standardised for particles of its species. In zero, they are the mean environment of the species
+    among the training particles. What later layers read off distances stays as it is. For any other
+    module it is the node features ``x`` themselves.
 
     captum takes the first axis of what it is given for independent samples; of features it is
     the particles. So a method is given one function, of the features of the whole batch, in which
@@ -140,7 +140,7 @@ class IntegratedGradients(FeatureAttribution):
     (Sundararajan, Taly & Yan, ICML 2017, eq. 1, with the baseline zero; the integral by
     Gauss–Legendre quadrature, by captum). The scores of a graph add up to y_c(z) − y_c(0): for a
     `GraphNet`, to what distinguishes this graph from one whose particles, with the same
-    neighbours at the same distances, all had the mean radial counts of their species.
+    neighbours at the same distances, all had the mean radial counts and fields of their species.
 
     They do so to 1 %, which is checked: if the scores of a graph do not, the path is cut into
     twice as many pieces, each with a quadrature of its own. Smooth networks need one piece; max

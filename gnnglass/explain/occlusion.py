@@ -121,8 +121,10 @@ class Occlusion(GraphAttribution):
 
     ("Occlusion" after Zeiler & Fergus, ECCV 2014, here without anything put in the hole.) Nothing
     is linearised and no baseline is invented, but the graph without a particle is one that no
-    simulation gives. With mean pooling a score is of the order of 1/N_g, because the mean over
-    the others hardly changes.
+    simulation gives, in which the others keep their fields. With mean pooling a score is of the
+    order of 1/N_g, because the mean over the others hardly changes. If the particles of a network
+    do not look at each other at all (fields alone), it is then (ℓ_i − y) / (N_g − 1), with the
+    particle's own logit ℓ_i: Grad-CAM of the last layer, up to factor and offset.
 
     A graph of n particles needs n forward passes. For a `GraphNet` only the particles whose
     features change are computed anew, as far as the layers reach; any other module runs on whole

@@ -209,7 +209,7 @@ class VoxelGradCAM(VoxelCAM):
         α_k = (1/Z) Σ_x ∂y_c/∂h_k(x),    map(x) = Σ_k α_k h_k(x)
 
     (Selvaraju et al., ICCV 2017, eqs. 1 and 2, without the ReLU), averaged over copies of the
-    grid.
+    grid. Where mean or sum pooling follows the layer directly, it is `VoxelHiResCAM`.
 
     Args: see `VoxelCAM`.
     """

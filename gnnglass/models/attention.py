@@ -76,7 +76,7 @@ class AttentionNet(InteractionNet):
 
     Swanson et al. (arXiv:1909.04648) and Yoshikawa et al. (arXiv:2505.00993) classified liquids and
     glasses with self-attention networks and interpreted the weights; this network is similar, but
-    not a copy. Like `MessagePassingNet` it sees species and distances only.
+    not a copy. Like `MessagePassingNet` it sees species, distances and fields only.
 
     Args:
         n_species: Number of species in the one-hot input.
@@ -84,10 +84,11 @@ class AttentionNet(InteractionNet):
         hidden: Width of the particle features, a multiple of `heads`.
         heads: Number of independent sets of attention weights.
         n_layers: Number of interactions; each widens the receptive field by `r_max`.
-        n_radial: Radial functions per pair.
+        n_radial: Radial functions per pair; 0 without interactions, for fields alone.
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
         dropout: Probability of dropping a feature in training.
         n_classes: Number of classes.
+        n_fields: Number of fields of each particle; the recipe's indicators.
 
     Raises:
         InputError: If `hidden` is not a multiple of `heads`.
@@ -104,8 +105,9 @@ class AttentionNet(InteractionNet):
         pooling: str = "mean",
         dropout: float = 0.2,
         n_classes: int = 2,
+        n_fields: int = 0,
     ) -> None:
-        require_interactions(n_species, hidden, n_layers, n_radial)
+        require_interactions(n_species, hidden, n_layers, n_radial, n_fields)
         require_whole(0, heads=heads)
         if heads < 1 or hidden % heads:
             raise InputError(
@@ -120,6 +122,7 @@ class AttentionNet(InteractionNet):
             pooling,
             dropout,
             n_classes,
+            n_fields,
             (AttentionInteraction(hidden, heads, n_radial, dropout) for _ in range(n_layers)),
         )
 
@@ -127,7 +130,7 @@ class AttentionNet(InteractionNet):
         """The attention weight of each edge, for each interaction.
 
         Args:
-            x: One-hot species, shape [n, n_species].
+            x: One-hot species, then fields, shape [n, n_species + n_fields].
             edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
             geometry: Pair distances, shape [e].
 

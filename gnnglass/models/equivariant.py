@@ -109,6 +109,7 @@ class EquivariantNet(InteractionNet):
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
         dropout: Probability of dropping a feature in training.
         n_classes: Number of classes.
+        n_fields: Number of fields of each particle; the recipe's indicators.
 
     Raises:
         InputError: If there is no interaction, because directions would have no effect.
@@ -126,8 +127,9 @@ class EquivariantNet(InteractionNet):
         pooling: str = "mean",
         dropout: float = 0.2,
         n_classes: int = 2,
+        n_fields: int = 0,
     ) -> None:
-        require_interactions(n_species, hidden, n_layers, n_radial)
+        require_interactions(n_species, hidden, n_layers, n_radial, n_fields)
         if n_layers < 1:
             raise InputError(
                 f"n_layers is {n_layers}; expected at least 1: directions enter by interactions."
@@ -140,6 +142,7 @@ class EquivariantNet(InteractionNet):
             pooling,
             dropout,
             n_classes,
+            n_fields,
             (
                 EquivariantInteraction(hidden, n_radial, dropout, last=k == n_layers - 1)
                 for k in range(n_layers)
@@ -155,7 +158,7 @@ class EquivariantNet(InteractionNet):
         """Graph logits.
 
         Args:
-            x: One-hot species, shape [n, n_species].
+            x: One-hot species, then fields, shape [n, n_species + n_fields].
             edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
             edge_vector: Shortest image of r_j − r_i for the edge from j to i, shape [e, d].
             batch: Graph of each particle, shape [n]; one graph if None.

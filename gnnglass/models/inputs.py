@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,9 +17,18 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from gnnglass._options import require_memory, require_whole
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, shown
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.registry import check_arguments
+from gnnglass.structure import (
+    INDICATORS,
+    Indicator,
+    angular_spectrum,
+    angular_spectrum_size,
+    needs_system,
+)
+from gnnglass.structure.descriptors import HIGHEST
+from gnnglass.systems import GLASS_FORMERS, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
 
@@ -32,6 +41,10 @@ class Recipe:
     Attributes:
         type_names: The species the network knows, in the order of its input channels.
         dimension: Number of space dimensions, 2 or 3.
+        indicators: Registered structural indicators that are computed of every particle, from the
+            positions of the snapshot that is given; fields that it holds are not looked at.
+        system: The glass former, if an indicator needs one: as `gnnglass.systems.glass_former`
+            takes it, and kept as what identifies it; None if no indicator needs one.
     """
 
     #: Increased whenever the same parameters give a different output.
@@ -39,6 +52,8 @@ class Recipe:
 
     type_names: tuple[str, ...]
     dimension: int
+    indicators: tuple[str, ...]
+    system: SystemLike | None
 
     def __post_init__(self) -> None:
         names = tuple(self.type_names) if isinstance(self.type_names, Iterable) else ()
@@ -50,6 +65,66 @@ class Recipe:
         if self.dimension not in (2, 3):
             raise InputError(f"dimension is {self.dimension!r}; expected 2 or 3.")
         object.__setattr__(self, "type_names", names)
+        self._settle_indicators()
+
+    def _settle_indicators(self) -> None:
+        given = self.indicators
+        names = tuple(given) if isinstance(given, list | tuple) else (None,)
+        if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+            raise InputError(
+                f"indicators is {shown(given)}; expected distinct names of structural indicators, "
+                'such as ("potential-energy", "tong-tanaka").'
+            )
+        object.__setattr__(self, "indicators", names)
+        needing = [name for name in self.indicators if needs_system(name)]
+        if needing and self.system is None:
+            raise InputError(
+                f"the indicator {needing[0]!r} needs to know the glass former; give the recipe its "
+                "system, such as 'kam2d'."
+            )
+        system = glass_former(self.system).identity if needing and self.system is not None else None
+        object.__setattr__(self, "system", system)
+        for name, one in self.made_indicators().items():
+            if self.dimension not in one.dimensions:
+                defined = " and ".join(f"{d}D" for d in one.dimensions)
+                raise InputError(
+                    f"the indicator {name!r} is defined in {defined} here, and the configurations "
+                    f"are {self.dimension}D; leave it out, or give the system that it is of."
+                )
+
+    @property
+    def n_fields(self) -> int:
+        """Number of fields of each particle."""
+        return len(self.indicators)
+
+    def made_indicators(self) -> dict[str, Indicator]:
+        """The indicators, by their names."""
+        return {
+            name: INDICATORS.create(name, **({"system": self.system} if needs_system(name) else {}))
+            for name in self.indicators
+        }
+
+    def fields(self, snapshot: SnapshotLike) -> FloatArray:
+        """The fields of every particle, its indicators, shape [n, n_fields].
+
+        They are those of these very positions, whatever fields the snapshot holds, and whatever
+        material it is of: a configuration from which particles were taken out has them too.
+
+        Raises:
+            InputError: If an indicator cannot be computed, or is not finite.
+        """
+        snapshot = as_snapshot(snapshot)
+        columns = np.empty((len(snapshot), len(self.indicators)))
+        for k, (name, one) in enumerate(self.made_indicators().items()):
+            columns[:, k] = one.measure(snapshot)
+            n_missing = int((~np.isfinite(columns[:, k])).sum())
+            if n_missing:
+                raise InputError(
+                    f"the indicator {name!r} is not a finite number for {n_missing} of "
+                    f"{len(snapshot)} particles, so it cannot be the input of a network; leave it "
+                    "out."
+                )
+        return columns
 
     def _require_positive(self, name: str) -> None:
         value = float(getattr(self, name))
@@ -83,7 +158,7 @@ class Recipe:
         """The recipe as JSON-like values; `from_dict` reverses it."""
         assert dataclasses.is_dataclass(self)
         values = dataclasses.asdict(self)
-        values["type_names"] = list(self.type_names)
+        values |= {"type_names": list(self.type_names), "indicators": list(self.indicators)}
         return {"recipe": type(self).__name__, "format_version": self.format_version, **values}
 
     @classmethod
@@ -91,7 +166,9 @@ class Recipe:
         """Rebuild a recipe from the result of `to_dict`.
 
         Raises:
-            InputError: If the values belong to another recipe or another version of this one.
+            InputError: If the values belong to another recipe or another version of this one, or
+                make no sense.
+            UnknownNameError: If an indicator or a form of potential is not registered.
         """
         parameters = dict(values)
         kind, version = parameters.pop("recipe", None), parameters.pop("format_version", None)
@@ -101,7 +178,19 @@ class Recipe:
                 f"{cls.format_version}: it was written for something else or by another release."
             )
         check_arguments(cls, parameters, f"the stored {cls.__name__}")
-        return cls(**parameters)
+        # A name only: `glass_former` would take a path, and read what is there.
+        system = parameters.get("system")
+        if isinstance(system, str) and system not in GLASS_FORMERS:
+            raise InputError(
+                f"the stored {cls.__name__} has the system {shown(system)}; known: "
+                f"{', '.join(GLASS_FORMERS)}."
+            )
+        recipe = cls(**parameters)
+        if recipe.system is None and system is not None:
+            raise InputError(
+                f"the stored {cls.__name__} has a system, which none of its indicators needs."
+            )
+        return recipe
 
     @property
     def hash(self) -> str:
@@ -115,24 +204,55 @@ class GraphRecipe(Recipe):
     """Every particle is a node, every ordered pair closer than a cutoff is an edge.
 
     The cutoff is the same for all pairs of species. The species are node features, so the network
-    can distinguish an A–B contact from an A–A contact.
+    can distinguish an A–B contact from an A–A contact. So are the indicators, in their own units:
+    networks standardise them with the statistics of their training.
 
     Attributes:
         r_max: Cutoff of the edges, in units of length.
         type_names: The species the network knows, in the order of the one-hot columns.
         dimension: Number of space dimensions, 2 or 3.
+        indicators: Structural indicators that follow the species; see `Recipe`.
+        system: The glass former, if an indicator needs one; see `Recipe`.
+        n_angular: How many orders of the angular spectrum of the neighbours within `r_max` follow
+            the indicators; see `gnnglass.structure.angular_spectrum`.
 
     Raises:
         InputError: If a parameter is invalid.
+        UnknownNameError: If an indicator, or the glass former, is not registered.
     """
 
     r_max: float
     type_names: tuple[str, ...] = ("A", "B")
     dimension: int = 2
+    indicators: tuple[str, ...] = ()
+    system: SystemLike | None = field(default=None, hash=False)
+    n_angular: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require_positive("r_max")
+        require_whole(0, most=HIGHEST, n_angular=self.n_angular)
+
+    @property
+    def n_fields(self) -> int:
+        """Number of fields of each particle: indicators, then values of the angular spectrum."""
+        return super().n_fields + angular_spectrum_size(len(self.type_names), self.n_angular)
+
+    def fields(self, snapshot: SnapshotLike) -> FloatArray:
+        """The fields of every particle: indicators, then angular spectrum, shape [n, n_fields].
+
+        Raises:
+            InputError: As `Recipe.fields` and `gnnglass.structure.angular_spectrum`.
+        """
+        indicators, species = super().fields(snapshot), self.species(snapshot)
+        if not self.n_angular:
+            return indicators
+        # Species are in the order of the recipe, whatever that of the snapshot.
+        typed = as_snapshot(snapshot).replace(types=species, type_names=self.type_names)
+        spectrum = angular_spectrum(typed, self.r_max, self.n_angular)
+        if not np.isfinite(spectrum).all():
+            raise InputError("angles between neighbours are undefined: two particles coincide.")
+        return np.concatenate([indicators, spectrum], axis=1)
 
     def __call__(self, snapshot: SnapshotLike) -> Data:
         """The graph of a snapshot of n particles, with e directed edges.
@@ -141,20 +261,22 @@ class GraphRecipe(Recipe):
         networks.
 
         Returns:
-            A graph with ``x`` (one-hot species, shape [n, n_species]), ``edge_index`` (shape
-            [2, e]; row 0 the neighbour j, row 1 the centre i; sorted by i, then j),
-            ``edge_distance`` (shape [e]), ``edge_vector`` (shortest image of r_j − r_i, shape
-            [e, d]), ``pos`` (shape [n, d]) and ``box`` (shape [1, d]).
+            A graph with ``x`` (one-hot species, then fields, shape [n, n_species + n_fields]),
+            ``edge_index`` (shape [2, e]; row 0 the neighbour j, row 1 the centre i; sorted by i,
+            then j), ``edge_distance`` (shape [e]), ``edge_vector`` (shortest image of r_j − r_i,
+            shape [e, d]), ``pos`` (shape [n, d]) and ``box`` (shape [1, d]).
 
         Raises:
-            InputError: If the snapshot has another dimension, an unknown species, or a box
-                shorter than twice the cutoff.
+            InputError: If the snapshot has another dimension, an unknown species, a box shorter
+                than twice the cutoff, or a field that is not finite.
         """
         snapshot = as_snapshot(snapshot)
         species = self.species(snapshot)
         pairs = neighbor_pairs(snapshot, self.r_max)
+        one_hot = np.eye(len(self.type_names))[species]
+        x = np.concatenate([one_hot, self.fields(snapshot)], axis=1)
         return Data(
-            x=torch.from_numpy(np.eye(len(self.type_names), dtype=np.float32)[species]),
+            x=torch.from_numpy(x.astype(np.float32)),
             edge_index=torch.from_numpy(np.stack([pairs.j, pairs.i])),
             edge_distance=torch.from_numpy(pairs.distances.astype(np.float32)),
             edge_vector=torch.from_numpy(pairs.vectors.astype(np.float32)),
@@ -177,6 +299,10 @@ _BLOCK = 2**22
 class VoxelRecipe(Recipe):
     """The number density of each species on a periodic grid, with a Gaussian for every particle.
 
+    Each indicator f adds a grid per species s, Σ_{i ∈ s} f_i g(r − r_i). Together with the
+    densities, from which networks learn the mean of f in training, they give the density of the
+    deviations f_i − ⟨f⟩_s without the recipe having to know it.
+
     The Gaussians are evaluated at the voxel centres relative to the exact particle positions. So a
     shift by a fraction of a voxel changes the grid smoothly, a shift by a whole voxel rolls it, and
     the sum over voxels times the voxel volume is the number of particles within 1e-3.
@@ -189,9 +315,13 @@ class VoxelRecipe(Recipe):
         dimension: Number of space dimensions, 2 or 3.
         multiple: The number of voxels along each edge is rounded to a multiple of this. Set it to
             the total stride of the network, which is periodic only if the stride divides the grid.
+        indicators: Structural indicators, for each of which there is a grid per species; see
+            `Recipe`.
+        system: The glass former, if an indicator needs one; see `Recipe`.
 
     Raises:
         InputError: If a parameter is invalid.
+        UnknownNameError: If an indicator, or the glass former, is not registered.
     """
 
     voxel_size: float
@@ -199,6 +329,8 @@ class VoxelRecipe(Recipe):
     type_names: tuple[str, ...] = ("A", "B")
     dimension: int = 2
     multiple: int = 1
+    indicators: tuple[str, ...] = ()
+    system: SystemLike | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -215,6 +347,11 @@ class VoxelRecipe(Recipe):
                 "smaller voxels."
             )
 
+    @property
+    def n_channels(self) -> int:
+        """Number of grids: one for each species, and one more for each of its indicators."""
+        return len(self.type_names) * (1 + len(self.indicators))
+
     def shape(self, snapshot: SnapshotLike) -> tuple[int, ...]:
         """Number of voxels along each edge of the snapshot's box.
 
@@ -226,7 +363,7 @@ class VoxelRecipe(Recipe):
         blocks = np.maximum(np.round(snapshot.box / self.voxel_size / self.multiple), 1)
         # Summed in double precision.
         require_memory(
-            8.0 * len(self.type_names) * float(np.prod(blocks * self.multiple)),
+            8.0 * self.n_channels * float(np.prod(blocks * self.multiple)),
             f"a grid of {' × '.join(f'{n:.3g}' for n in blocks * self.multiple)} voxels",
         )
         counts = blocks.astype(int) * self.multiple
@@ -245,29 +382,32 @@ class VoxelRecipe(Recipe):
         return np.asarray(np.ceil(_REACH * self.width / edges), dtype=np.int64)
 
     def __call__(self, snapshot: SnapshotLike) -> torch.Tensor:
-        """The density grid of a snapshot, shape [n_species, *grid], float32.
+        """The grids of a snapshot, shape [n_channels, *grid], float32.
 
+        The density of each species comes first, then for each indicator its grid of each species.
         Voxel v of m along an axis has its centre at −L/2 + (v + 1/2) L/m.
 
         Raises:
-            InputError: If the snapshot has another dimension, an unknown species, or a box that
-                is too small.
+            InputError: If the snapshot has another dimension, an unknown species, a box that is
+                too small, or an indicator that is not finite.
         """
         snapshot = as_snapshot(snapshot)
         species = self.species(snapshot)
         shape = self.shape(snapshot)
         edges = snapshot.box / shape
         reach = self._reach(edges)
-        channels = len(self.type_names)
-        grid = np.zeros(channels * int(np.prod(shape)))
+        values = np.concatenate([np.ones((len(snapshot), 1)), self.fields(snapshot)], axis=1)
+        grids = np.zeros((values.shape[1], len(self.type_names) * int(np.prod(shape))))
         block = max(1, _BLOCK // int(np.prod(2 * reach + 1)))
         for start in range(0, len(snapshot), block):
             part = slice(start, start + block)
             indices, weights = self._kernels(
                 snapshot.positions[part] + snapshot.box / 2, species[part], shape, edges, reach
             )
-            grid += np.bincount(indices.ravel(), weights.ravel(), minlength=grid.size)
-        return torch.from_numpy(grid.astype(np.float32).reshape(channels, *shape))
+            for k, value in enumerate(values[part].T):
+                weighted = (value[:, None] * weights).ravel()
+                grids[k] += np.bincount(indices.ravel(), weighted, minlength=grids.shape[1])
+        return torch.from_numpy(grids.astype(np.float32).reshape(self.n_channels, *shape))
 
     def _kernels(
         self,
@@ -353,7 +493,8 @@ def collate(
     """Join graphs, or grids of one shape, into the arguments of one `forward` call.
 
     Args:
-        inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_species, *grid]`` of a `VoxelRecipe`.
+        inputs: PyG `Data` of a `GraphRecipe`, or tensors ``[n_channels, *grid]`` of a
+            `VoxelRecipe`.
         device: Device of the tensors.
         takes: Attributes of a graph that the network takes; see `ClassifierNet.takes`.
     """
@@ -361,6 +502,19 @@ def collate(
         batch = Batch.from_data_list(list(inputs)).to(device)
         return tuple(batch[name] for name in takes)
     return (torch.stack(list(inputs)).to(device),)
+
+
+def join_balls(inputs: Sequence[Any], balls: Sequence[Tensor]) -> Tensor:
+    """The balls of some configurations as the `ball` of one `ball_logits` call.
+
+    Args:
+        inputs: What recipes made of the configurations.
+        balls: What `ClassifierNet.ball` gave for each.
+    """
+    if not isinstance(inputs[0], Data):
+        return torch.stack(list(balls))
+    first = itertools.accumulate((graph.num_nodes for graph in inputs), initial=0)
+    return torch.cat([ball + start for ball, start in zip(balls, first, strict=False)], dim=1)
 
 
 def arguments_for(model: nn.Module, inputs: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -424,11 +578,12 @@ def recipe_for(
         model: Registered name of the network.
         dimension: Number of space dimensions, 2 or 3.
         type_names: Species, in the order of the input channels.
-        **parameters: Values that replace the network's defaults, such as ``r_max=1.5``.
+        **parameters: Values that replace the network's defaults, such as ``r_max=1.5``, and what
+            there is none of by default, such as ``indicators=["potential-energy"]``.
 
     Raises:
-        UnknownNameError: If no such network is registered.
-        InputError: If the recipe has no such parameter.
+        UnknownNameError: If no such network, indicator or glass former is registered.
+        InputError: If the recipe has no such parameter, or a value makes no sense.
     """
     network = MODELS.factory(model)
     assert isinstance(network, type) and issubclass(network, ClassifierNet)
@@ -457,6 +612,8 @@ def recipe_from_dict(values: Mapping[str, Any]) -> AnyRecipe:
 def settled_by_recipe(recipe: AnyRecipe) -> dict[str, Any]:
     """Constructor arguments of a network that follow from its recipe."""
     settled: dict[str, Any] = {"n_species": len(recipe.type_names)}
+    if recipe.n_fields:
+        settled["n_fields"] = recipe.n_fields
     if isinstance(recipe, GraphRecipe):
         return {**settled, "r_max": recipe.r_max}
     return {**settled, "dimension": recipe.dimension}

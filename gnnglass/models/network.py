@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -17,6 +18,10 @@ from torch_geometric.utils import scatter
 from gnnglass._options import require_memory, require_positive, require_probability, require_whole
 from gnnglass.errors import InputError, shown
 from gnnglass.registry import Registry
+from gnnglass.trajectories import Snapshot, neighbor_pairs
+
+#: Area and volume of balls of radius 1.
+UNIT_BALL = {2: math.pi, 3: 4 / 3 * math.pi}
 
 #: Default arguments of a graph network's `forward`.
 GRAPH_INPUTS = ("x", "edge_index", "edge_distance", "batch")
@@ -30,7 +35,8 @@ class ClassifierNet(nn.Module, ABC):
     no values: a stored classifier is compared with its weights before memory is allocated.
     `forward` returns one row of logits per configuration. `local_logits` returns one row per *site*
     (particle or grid cell), and `ball_logits` one row per site averaged over its neighbourhood,
-    from the same features and the same head; training with local labels uses these.
+    from the same features and the same head; training with local labels uses these. A neighbourhood
+    of a radius does not depend on the weights, so `ball` finds it once per configuration.
 
     Attributes:
         kind: Kind of its recipe, ``"graph"`` or ``"voxel"``.
@@ -63,11 +69,45 @@ class ClassifierNet(nn.Module, ABC):
         """Logits of every site, shape [n_sites, n_classes]."""
 
     @abstractmethod
-    def ball_logits(self, *inputs: Any) -> Tensor:
-        """Mean of the logits in a ball around every site, shape [n_sites, n_classes]."""
+    def ball(self, made: Any, snapshot: Snapshot, radius: float) -> Tensor:
+        """Which sites are within a radius of each site, in the form that `ball_logits` takes.
+
+        Args:
+            made: What the recipe made of the snapshot.
+            snapshot: The configuration.
+            radius: In units of length.
+
+        Raises:
+            InputError: If the radius reaches beyond half the box, or memory does not suffice.
+        """
+
+    @abstractmethod
+    def ball_logits(self, *inputs: Any, **options: Any) -> Tensor:
+        """Mean of the logits in a ball around every site, shape [n_sites, n_classes].
+
+        Args:
+            *inputs: As `forward` takes them.
+            **options: ``ball``, what the method `ball` gives for each member of the batch, joined
+                by `join_balls`; if None, a ball is a site and those next to it.
+        """
 
 
 MODELS: Registry[ClassifierNet] = Registry("model", "gnnglass.models")
+
+
+def require_within_box(snapshot: Snapshot, radius: float) -> None:
+    """Refuse a ball that would meet its own image.
+
+    Raises:
+        InputError: If so.
+    """
+    # As far as neighbours can be found.
+    half = float(snapshot.box.min()) / 2 * (1 - 1e-6)
+    if radius >= half:
+        raise InputError(
+            f"ball_radius is {radius:g}; expected less than half the shortest edge of the box "
+            f"({half:.4g}): give a smaller one, or a larger system."
+        )
 
 
 #: What a layer takes beside its weights, at least, for being an object of torch.
@@ -87,15 +127,22 @@ def require_room(n_weights: int, n_layers: int = 1) -> None:
     require_memory(4 * n_weights + LAYER_BYTES * n_layers, "a network of these options")
 
 
-def require_interactions(n_species: int, hidden: int, n_layers: int, n_radial: int) -> None:
+def require_interactions(
+    n_species: int, hidden: int, n_layers: int, n_radial: int, n_fields: int
+) -> None:
     """Refuse numbers and widths of interactions that make no sense or do not fit this machine.
 
     Raises:
         InputError: If so.
     """
-    require_whole(0, n_layers=n_layers, n_radial=n_radial)
+    require_whole(0, n_layers=n_layers, n_radial=n_radial, n_fields=n_fields)
     require_whole(1, n_species=n_species, hidden=hidden)
-    embedding = hidden * n_radial * n_species**2
+    if n_layers and not n_radial:
+        raise InputError(
+            f"n_radial is 0 and n_layers is {n_layers}; interactions filter by distance: expected "
+            "at least 2 radial functions, or no interactions (n_layers = 0)."
+        )
+    embedding = hidden * n_species * (n_radial * n_species + n_fields)
     require_room(embedding + n_layers * hidden * (hidden + n_radial), n_layers)
 
 
@@ -142,6 +189,18 @@ def make_pooling(name: str, hidden: int) -> nn.Module:
     ]()
 
 
+def scale_of_fields(spread: Tensor, largest: Tensor) -> Tensor:
+    """What deviations of fields are divided by: their spread, or 1 where nothing varies.
+
+    Fields have any unit, so it is rounding, and no number, that a spread is compared with.
+
+    Args:
+        spread: Standard deviation of each field.
+        largest: Largest absolute value of each field, of the same shape.
+    """
+    return spread.masked_fill(spread <= 1e-6 * largest, 1.0)
+
+
 class RadialBasis(nn.Module):
     """Gaussians of the distance, each fading smoothly to zero at the cutoff.
 
@@ -151,11 +210,11 @@ class RadialBasis(nn.Module):
 
     Args:
         r_max: Cutoff, in units of length.
-        n_radial: Number of Gaussians, at least 2; their width is their spacing.
+        n_radial: Number of Gaussians, at least 2, because their width is their spacing; 0 for none.
         r_min: Centre of the first Gaussian; closer pairs do not occur in dense liquids.
 
     Raises:
-        InputError: If there are fewer than two Gaussians.
+        InputError: If there is a single Gaussian.
     """
 
     centers: Tensor
@@ -170,14 +229,14 @@ class RadialBasis(nn.Module):
                 f"r_max is {r_max:g}; expected more than {r_min:g}, where the radial functions "
                 "begin."
             )
-        if n_radial < 2:
+        if n_radial == 1:
             raise InputError(
-                f"n_radial is {n_radial}; expected at least 2 radial functions, because their "
-                "spacing is their width."
+                "n_radial is 1; expected at least 2 radial functions, because their spacing is "
+                "their width, or 0 for none."
             )
         self.r_max = r_max
         self.register_buffer("centers", torch.linspace(r_min, r_max, n_radial), persistent=False)
-        self.width = (r_max - r_min) / (n_radial - 1)
+        self.width = (r_max - r_min) / max(n_radial - 1, 1)
 
     def forward(self, distance: Tensor) -> Tensor:
         """Features of each distance, shape [n_pairs] -> [n_pairs, n_radial]."""
@@ -188,52 +247,72 @@ class RadialBasis(nn.Module):
 
 
 class RadialCounts(MessagePassing):
-    """Number of neighbours of each species at each distance, standardised per species.
+    """What a network first sees of each particle: its neighbours, and its fields.
 
-    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), then z_i = (c_i − mean) / deviation, with the mean and
-    standard deviation over the training particles of the *same species as i*. The raw counts are
-    nearly equal in both phases and would hide the small shifts that distinguish them.
+    c_i,(k,b) = Σ_{j of species b} e_k(r_ij), the number of neighbours of each species at each
+    distance, followed by the particle's fields; then z_i = (c_i − mean) / deviation, with the mean
+    and standard deviation over the training particles of the *same species as i*. The raw counts
+    are nearly equal in both phases and would hide the small shifts that distinguish them.
 
-    A particle's counts are in the columns of its own species, and all other columns are zero. A
+    A particle's values are in the columns of its own species, and all other columns are zero. A
     linear layer then has separate weights for every species, because the meaning of a neighbour
     depends on whose neighbour it is (a network per element: Artrith, Morawietz & Behler, Phys. Rev.
     B 83, 153101 (2011)). The energy of a particle is then a linear function of the counts.
+
+    Args:
+        n_species: Number of species, whose one-hot columns come first in `x`.
+        n_radial: Radial functions per pair; with none there are no counts.
+        n_fields: Number of fields, the columns of `x` that follow.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, n_species: int, n_radial: int) -> None:
+    def __init__(self, n_species: int, n_radial: int, n_fields: int = 0) -> None:
         super().__init__(aggr="sum")
-        n_counts = n_species * n_radial
-        self.n_features = n_species * n_counts
-        self.register_buffer("mean", torch.zeros(n_species, n_counts))
-        self.register_buffer("deviation", torch.ones(n_species, n_counts))
+        self.n_species = n_species
+        self.n_counts = n_species * n_radial
+        n_values = self.n_counts + n_fields
+        self.n_features = n_species * n_values
+        self.register_buffer("mean", torch.zeros(n_species, n_values))
+        self.register_buffer("deviation", torch.ones(n_species, n_values))
 
     def standardise(self, graphs: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Set mean and deviation, per species, from (x, edge_index, radial) of training graphs."""
         counts, x = [], []
         with torch.no_grad():
-            for one_hot, edge_index, radial in graphs:
-                counts.append(self.counts(one_hot, edge_index, radial))
-                x.append(one_hot)
+            for features, edge_index, radial in graphs:
+                counts.append(self.counts(features, edge_index, radial))
+                x.append(self.one_hot(features))
         stacked, species = torch.cat(counts).double(), torch.cat(x).argmax(dim=1)
         for k in range(len(self.mean)):
             mine = stacked[species == k]
             if len(mine) > 1:
+                spread = mine.std(dim=0)
+                of_counts, of_fields = spread.tensor_split([self.n_counts])
+                largest = mine[:, self.n_counts :].abs().amax(dim=0)
                 self.mean[k] = mine.mean(dim=0)
                 # Radial functions that no pair reaches do not vary; avoid dividing by zero.
-                self.deviation[k] = mine.std(dim=0).clamp_min(1e-2)
+                self.deviation[k] = torch.cat(
+                    [of_counts.clamp_min(1e-2), scale_of_fields(of_fields, largest)]
+                )
 
     def forward(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Standardised counts in the columns of the own species, [n, n_species² * n_radial]."""
+        """Standardised values in the columns of the own species, shape [n, n_features]."""
+        one_hot = self.one_hot(x)
         counts = self.counts(x, edge_index, radial)
-        standard = (counts - x @ self.mean) / (x @ self.deviation)
-        return (x[:, :, None] * standard[:, None, :]).flatten(1)
+        standard = (counts - one_hot @ self.mean) / (one_hot @ self.deviation)
+        return (one_hot[:, :, None] * standard[:, None, :]).flatten(1)
+
+    def one_hot(self, x: Tensor) -> Tensor:
+        """The one-hot species, without the fields that follow them, shape [n, n_species]."""
+        return x[:, : self.n_species]
 
     def counts(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
-        """Counts before standardisation, shape [n, n_species * n_radial]."""
-        return self.propagate(edge_index, x=x, radial=radial)
+        """Counts and fields before standardisation, [n, n_species * n_radial + n_fields]."""
+        one_hot, fields = x.tensor_split([self.n_species], dim=1)
+        counted = self.propagate(edge_index, x=one_hot, radial=radial)
+        return torch.cat([counted, fields], dim=1)
 
     def message(self, x_j: Tensor, radial: Tensor) -> Tensor:
         """Radial features of the pair, in the columns of the neighbour's species."""
@@ -257,28 +336,46 @@ class GraphNet(ClassifierNet):
         width: Width of the particle features that are pooled.
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
         n_classes: Number of classes.
+        n_fields: Number of fields that follow the one-hot species in `x`.
+
+    Raises:
+        InputError: If a number makes no sense, or there is nothing to look at but the species.
     """
 
     kind = "graph"
     default_recipe: ClassVar = {"r_max": 2.0}
 
     def __init__(
-        self, n_species: int, r_max: float, n_radial: int, width: int, pooling: str, n_classes: int
+        self,
+        n_species: int,
+        r_max: float,
+        n_radial: int,
+        width: int,
+        pooling: str,
+        n_classes: int,
+        n_fields: int,
     ) -> None:
         super().__init__()
         require_whole(1, n_species=n_species, hidden=width)
-        require_whole(0, n_radial=n_radial)
+        require_whole(0, n_radial=n_radial, n_fields=n_fields)
         require_whole(2, n_classes=n_classes)
-        require_room(n_radial * (1 + 2 * n_species**2) + width * n_classes)
+        require_room(
+            n_radial * (1 + 2 * n_species**2) + 2 * n_species * n_fields + width * n_classes
+        )
+        if not n_radial and not n_fields:
+            raise InputError(
+                "n_radial is 0 and the recipe has no fields, so the network would see nothing "
+                "but species; give the recipe indicators, or at least 2 radial functions."
+            )
         self.radial = RadialBasis(r_max, n_radial)
-        self.counts = RadialCounts(n_species, n_radial)
+        self.counts = RadialCounts(n_species, n_radial, n_fields)
         self.pool = make_pooling(pooling, width)
         self.head = Head(width, n_classes)
 
     @property
     @abstractmethod
     def layers(self) -> Sequence[Layer]:
-        """The layers in order; the input of the first is the one-hot species.
+        """The layers in order; the input of the first is the one-hot species and the fields.
 
         Each is called with the particle features, shape [n, ...], the edges, shape [2, e], and
         `edge_features`, shape [e, ...]; the features returned by the last are pooled.
@@ -289,7 +386,7 @@ class GraphNet(ClassifierNet):
         return cast(Tensor, self.radial(geometry))
 
     def standardise(self, inputs: Sequence[Data]) -> None:
-        """Set mean and deviation of the radial counts, per species, from training graphs."""
+        """Set mean and deviation of counts and fields, per species, from training graphs."""
         self.counts.standardise(
             (data.x, data.edge_index, self.radial(data.edge_distance)) for data in inputs
         )
@@ -305,7 +402,7 @@ class GraphNet(ClassifierNet):
         """Graph logits.
 
         Args:
-            x: One-hot species, shape [n, n_species].
+            x: One-hot species, then fields, shape [n, n_species + n_fields].
             edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
             edge_distance: Pair distances, shape [e].
             batch: Graph of each particle, shape [n]; one graph if None.
@@ -327,14 +424,45 @@ class GraphNet(ClassifierNet):
         """Logits of every particle, shape [n, n_classes]."""
         return cast(Tensor, self.head(self.features(x, edge_index, geometry)))
 
+    def ball(self, made: Data, snapshot: Snapshot, radius: float) -> Tensor:
+        """Every pair of particles closer than the radius, once, shape [2, n_pairs], int32."""
+        require_within_box(snapshot, radius)
+        n, dimension = len(snapshot), snapshot.dimension
+        around = n / float(np.prod(snapshot.box)) * UNIT_BALL[dimension] * radius**dimension
+        # Both orders of a pair, with their vectors and distances.
+        require_memory(
+            n * around * 8 * (dimension + 3), f"the pairs of {n} particles within {radius:g}"
+        )
+        pairs = neighbor_pairs(snapshot, radius)
+        once = pairs.i < pairs.j
+        return torch.from_numpy(np.stack([pairs.i[once], pairs.j[once]]).astype(np.int32))
+
     def ball_logits(
-        self, x: Tensor, edge_index: Tensor, geometry: Tensor, batch: Tensor | None = None
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        geometry: Tensor,
+        batch: Tensor | None = None,
+        *,
+        ball: Tensor | None = None,
     ) -> Tensor:
-        """Mean logits of every particle and its neighbours in the graph, shape [n, n_classes]."""
+        """Mean logits of every particle and those around it, shape [n, n_classes].
+
+        Args:
+            x: One-hot species, then fields, shape [n, n_species + n_fields].
+            edge_index: Source (neighbour) and target (centre) of each edge, shape [2, e].
+            geometry: What the network takes of the edges, shape [e, ...].
+            batch: Graph of each particle, shape [n].
+            ball: Pairs of particles in each other's ball, each once, shape [2, n_pairs]; the
+                neighbours in the graph if None.
+        """
         logits = self.local_logits(x, edge_index, geometry, batch)
-        neighbor, center = edge_index
-        total = logits + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
-        size = 1 + torch.bincount(center, minlength=len(logits))
+        # The graph has both directions of an edge, a ball one of each pair.
+        ways = (edge_index,) if ball is None else (ball.long(), ball.flip(0).long())
+        total, size = logits, torch.ones_like(logits[:, 0])
+        for neighbor, center in ways:
+            total = total + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
+            size = size + torch.bincount(center, minlength=len(logits))
         return total / size[:, None]
 
 
@@ -360,10 +488,10 @@ def normalised_mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn
 
 
 class InteractionNet(GraphNet):
-    """A network that embeds species and radial counts, and then lets neighbours interact.
+    """A network that embeds what it sees of each particle, and then lets neighbours interact.
 
     h_i = SiLU(W [x_i, z_i] + b), with the one-hot species x_i and the standardised radial counts
-    z_i of `RadialCounts`; every interaction then updates h from the direct neighbours.
+    and fields z_i of `RadialCounts`; every interaction then updates h from the direct neighbours.
 
     Args:
         n_species: Number of species in the one-hot input.
@@ -373,6 +501,7 @@ class InteractionNet(GraphNet):
         pooling: ``"mean"``, ``"sum"``, ``"max"`` or ``"attention"``.
         dropout: Probability of dropping an input of the embedding in training.
         n_classes: Number of classes.
+        n_fields: Number of fields that follow the one-hot species in `x`.
         interactions: The layers after the embedding, first to last.
     """
 
@@ -385,9 +514,10 @@ class InteractionNet(GraphNet):
         pooling: str,
         dropout: float,
         n_classes: int,
+        n_fields: int,
         interactions: Iterable[nn.Module],
     ) -> None:
-        super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes)
+        super().__init__(n_species, r_max, n_radial, hidden, pooling, n_classes, n_fields)
         require_probability(dropout=dropout)
         self.embed = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(n_species + self.counts.n_features, hidden), nn.SiLU()
@@ -399,10 +529,10 @@ class InteractionNet(GraphNet):
 
     @property
     def layers(self) -> Sequence[Layer]:
-        """The embedding of species and radial counts, then the interactions."""
+        """The embedding of species, radial counts and fields, then the interactions."""
         return [self.embedding, *self.interactions]
 
     def embedding(self, x: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
         """Initial features of every particle, shape [n, hidden]."""
         counts = self.counts(x, edge_index, radial)
-        return cast(Tensor, self.embed(torch.cat([x, counts], dim=1)))
+        return cast(Tensor, self.embed(torch.cat([self.counts.one_hot(x), counts], dim=1)))

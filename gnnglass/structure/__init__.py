@@ -17,6 +17,8 @@ from gnnglass.structure.density import (
 from gnnglass.structure.descriptors import (
     Angular,
     Softness,
+    angular_spectrum,
+    angular_spectrum_size,
     mean_radial_counts,
     radial_counts,
     symmetry_functions,
@@ -28,6 +30,7 @@ from gnnglass.structure.indicator import (
     indicator_field,
     indicator_for,
     indicators_for,
+    needs_system,
 )
 from gnnglass.structure.potential_energy import PotentialEnergy
 from gnnglass.structure.sums import EnergyAndOrder, EnergyOrderAndEntropy, standardised_sum
@@ -54,11 +57,14 @@ __all__ = [
     "TwoBodyEntropy",
     "VoronoiDensity",
     "VoronoiVolume",
+    "angular_spectrum",
+    "angular_spectrum_size",
     "annotate",
     "indicator_field",
     "indicator_for",
     "indicators_for",
     "mean_radial_counts",
+    "needs_system",
     "radial_counts",
     "standardised_sum",
     "symmetry_functions",

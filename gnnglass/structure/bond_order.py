@@ -59,11 +59,9 @@ class HexaticOrder(Indicator):
             InputError: As `gnnglass.structure._neighbors.bonds`.
         """
         pairs, n = bonds(snapshot, self.neighbors), len(snapshot)
-        turned = ((pairs.vectors @ (1, 1j)) / pairs.distances) ** N_FOLD
-        real, imaginary = (
-            np.bincount(pairs.i, weights=part, minlength=n) for part in (turned.real, turned.imag)
-        )
-        return np.hypot(real, imaginary) / np.maximum(np.bincount(pairs.i, minlength=n), 1)
+        ((_, turned),) = harmonics(pairs, N_FOLD)
+        total = sums(pairs.i, turned, n)
+        return np.abs(total) / np.maximum(np.bincount(pairs.i, minlength=n), 1)
 
 
 @dataclass(eq=False)
@@ -117,27 +115,41 @@ class Steinhardt(Indicator):
         pairs, n = bonds(snapshot, self.neighbors), len(snapshot)
         n_bonds = np.bincount(pairs.i, minlength=n)
         square = np.zeros(n)
-        for m, harmonic in enumerate(self._harmonics(pairs)):
-            mean = _sums(pairs.i, harmonic, n) / np.maximum(n_bonds, 1)
+        for weight, harmonic in harmonics(pairs, self.degree):
+            mean = sums(pairs.i, harmonic, n) / np.maximum(n_bonds, 1)
             if self.averaged:
-                mean = (mean + _sums(pairs.i, mean[pairs.j], n)) / (n_bonds + 1)
-            # The terms with −m are the complex conjugates, up to a sign.
-            square += np.abs(mean) ** 2 * (1 if m == 0 else 2)
+                mean = (mean + sums(pairs.i, mean[pairs.j], n)) / (n_bonds + 1)
+            square += weight * np.abs(mean) ** 2
         return np.sqrt(square)
 
-    def _harmonics(self, pairs: NeighborPairs) -> Iterator[NDArray[np.complex128]]:
-        """[4π/(2l+1)]^½ Y_lm of each bond for m = 0, …, l, up to a sign; shapes [n_bonds].
 
-        P_l^m(cos θ) exp(i m φ) = (x + i y)^m dᵐP_l/dzᵐ on the unit sphere, up to a sign.
-        """
-        x, y, z = (pairs.vectors / pairs.distances[:, None]).T
-        legendre = Legendre.basis(self.degree)
-        for m in range(self.degree + 1):
-            norm = math.sqrt(math.factorial(self.degree - m) / math.factorial(self.degree + m))
-            yield norm * (x + 1j * y) ** m * legendre.deriv(m)(z)
+def harmonics(pairs: NeighborPairs, degree: int) -> Iterator[tuple[int, NDArray[np.complex128]]]:
+    """What the directions of bonds are expanded in, up to signs.
+
+    In 2D exp(i l φ); in 3D [4π/(2l+1)]^½ Y_lm for m = 0, …, l, where
+    P_l^m(cos θ) exp(i m φ) = (x + i y)^m dᵐP_l/dzᵐ on the unit sphere. So Σ_m Y_m Y'_m* is
+    cos(l θ), or P_l(cos θ), with the angle θ between two bonds.
+
+    Args:
+        pairs: The bonds.
+        degree: l.
+
+    Yields:
+        How often a term counts in such a sum (twice, if that with −m, which is its complex
+        conjugate, is left out), and its value for each bond, shape [n_bonds].
+    """
+    directions = pairs.vectors / pairs.distances[:, None]
+    x, y = directions[:, 0], directions[:, 1]
+    if directions.shape[1] == 2:
+        yield 1, (x + 1j * y) ** degree
+        return
+    legendre = Legendre.basis(degree)
+    for m in range(degree + 1):
+        norm = math.sqrt(math.factorial(degree - m) / math.factorial(degree + m))
+        yield 1 if m == 0 else 2, norm * (x + 1j * y) ** m * legendre.deriv(m)(directions[:, 2])
 
 
-def _sums(i: NDArray[np.int64], values: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
+def sums(i: NDArray[np.int64], values: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
     """Sum of complex values over the bonds of each particle, shape [n]."""
     real, imaginary = (
         np.bincount(i, weights=part, minlength=n) for part in (values.real, values.imag)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gnnglass._options import require_positive
+from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError, NotComputedError
+from gnnglass.structure.bond_order import harmonics, sums
 from gnnglass.structure.indicator import Indicator
 from gnnglass.trajectories import (
     Snapshot,
@@ -204,6 +205,65 @@ def _angular(snapshot: Snapshot, functions: Sequence[Angular], r_max: float) -> 
             summed = np.bincount(column, weights=value, minlength=len(rows) * len(first))
             features[rows, :, f] = summed.reshape(len(rows), -1)
     return features.reshape(n, -1)
+
+
+N_SHELLS = 4
+"""Radial functions of an angular spectrum: contact, first shell, its far side, second shell."""
+CLOSEST = 0.6
+"""Where the first of them begins; closer pairs do not occur in dense liquids."""
+HIGHEST = 20
+"""The largest number of orders of an angular spectrum."""
+
+
+def angular_spectrum_size(n_species: int, n_orders: int) -> int:
+    """How many values `angular_spectrum` gives for each particle."""
+    return n_species * (n_species + 1) // 2 * N_SHELLS * n_orders
+
+
+def angular_spectrum(snapshot: SnapshotLike, r_max: float, n_orders: int) -> FloatArray:
+    """At which angles a particle sees its neighbours, one number per order, shell and species pair.
+
+    p_i(bc; k, l) = Σ_{j of b} Σ_{j' of c} e_k(r_ij) e_k(r_ij') P_l(cos θ_jij'), in 2D with
+    cos(l θ) in place of the Legendre polynomial, with the angle θ between the bonds to j and j':
+    the rotational power spectrum of the density of neighbours (Bartók, Kondor & Csányi, Phys.
+    Rev. B 87, 184115 (2013), section II.D), summed over neighbours rather than pairs of them by
+    the addition theorem. The radial functions e_k(r) = exp[−(r − μ_k)²/2w²] ½[cos(π r/r_max) + 1]
+    have the centres of `N_SHELLS` equal parts of the distances from `CLOSEST` to `r_max`, and
+    their width; so p is smooth where a neighbour crosses the cutoff, and exactly invariant under
+    rotation and reflection.
+
+    Args:
+        snapshot: Configuration of n particles.
+        r_max: Cutoff, in units of length.
+        n_orders: How many orders l, from 0 on.
+
+    Returns:
+        Shape [n, n_pairs × N_SHELLS × n_orders], for the n_species (n_species + 1)/2 pairs of
+        species AA, AB, BB; of each pair all shells, of each shell all orders.
+
+    Raises:
+        InputError: If the number of orders makes no sense, or `r_max` does not fit the box or ends
+            before the shells begin.
+    """
+    require_whole(1, most=HIGHEST, n_orders=n_orders)
+    if r_max <= CLOSEST:
+        raise InputError(f"r_max is {r_max:g}; expected more than {CLOSEST:g}, for angles.")
+    snapshot = as_snapshot(snapshot)
+    pairs, n, n_species = neighbor_pairs(snapshot, r_max), len(snapshot), len(snapshot.type_names)
+    width = (r_max - CLOSEST) / N_SHELLS
+    centers = CLOSEST + width * (np.arange(N_SHELLS) + 0.5)
+    shells = np.exp(-0.5 * ((pairs.distances[:, None] - centers) / width) ** 2)
+    shells *= 0.5 * (np.cos(np.pi * pairs.distances / r_max) + 1)[:, None]
+    column = pairs.i * n_species + snapshot.types[pairs.j]
+    first, second = np.triu_indices(n_species)
+    spectrum = np.zeros((n, len(first), N_SHELLS, n_orders))
+    for order in range(n_orders):
+        for weight, harmonic in harmonics(pairs, order):
+            for k, shell in enumerate(shells.T):
+                density = sums(column, shell * harmonic, n * n_species).reshape(n, n_species)
+                product = density[:, first] * density[:, second].conj()
+                spectrum[:, :, k, order] += weight * product.real
+    return spectrum.reshape(n, -1)
 
 
 @dataclass(eq=False)

@@ -162,6 +162,15 @@ NEAREST, FARTHEST = 1.05, 10.0
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 
 
+def needs_system(name: str) -> bool:
+    """Whether the registered indicator `name` has to know the glass former.
+
+    Raises:
+        UnknownNameError: If no indicator has that name.
+    """
+    return "system" in inspect.signature(INDICATORS.factory(name)).parameters
+
+
 def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     """The registered indicator `name` with its default parameters.
 
@@ -172,7 +181,7 @@ def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
         UnknownNameError: If no indicator has that name.
         InputError: If the indicator needs the glass former and the metadata do not name it.
     """
-    if "system" not in inspect.signature(INDICATORS.factory(name)).parameters:
+    if not needs_system(name):
         return INDICATORS.create(name)
     system = as_trajectory(trajectory).metadata.get("system")
     if system is None:

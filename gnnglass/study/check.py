@@ -101,7 +101,10 @@ def _start(study: Study, system: GlassFormer, phase: str) -> Snapshot:
 
 def recipe_of(section: ClassifierSection, system: GlassFormer) -> AnyRecipe:
     """How the configurations of a system become the input of a classifier; raises `InputError`."""
-    return recipe_for(section.model, system.dimension, system.species, **section.recipe)
+    if "system" in section.recipe:
+        raise InputError("recipe: system is that of the study; leave it out.")
+    parameters = {**section.recipe, "system": system}
+    return recipe_for(section.model, system.dimension, system.species, **parameters)
 
 
 def training_options(section: ClassifierSection) -> TrainingOptions:
@@ -125,14 +128,16 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
 def _check_classifier(
     section: ClassifierSection, system: GlassFormer, start: Snapshot, n_frames: int
 ) -> None:
-    training_options(section)
+    options = training_options(section)
     recipe = recipe_of(section, system)
     # A lattice has the box that every later configuration has, and as many neighbours.
     made: Any = recipe(start)
     tensors = [made] if isinstance(recipe, VoxelRecipe) else made.to_dict().values()
     n_bytes = sum(getattr(tensor, "nbytes", 0) for tensor in tensors)
-    require_memory(n_frames * n_bytes, f"{n_frames} configurations as input of {section.model}")
     model = create_model(section.model, recipe, section.model_options)
+    if options.ball_radius is not None:
+        n_bytes += model.ball(made, start, options.ball_radius).nbytes
+    require_memory(n_frames * n_bytes, f"{n_frames} configurations as input of {section.model}")
     attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
     if kind not in attribution.kinds:

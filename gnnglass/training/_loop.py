@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import lightning
 import numpy as np
@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from gnnglass._options import require_whole
+from gnnglass._options import require_positive, require_whole
 from gnnglass._records import read_sealed, write_sealed
 from gnnglass.errors import FileError, InputError
-from gnnglass.models import ClassifierNet, collate
+from gnnglass.models import ClassifierNet, collate, join_balls
 from gnnglass.stats import auc
 
 #: With more, neighbours would pass the edge of a graph in numbers.
@@ -42,10 +42,13 @@ class TrainingOptions:
 
     Attributes:
         supervision: ``"local"`` labels every particle (or grid cell) with the phase of its
-            configuration; ``"ball"`` labels the mean logit of every particle and its neighbours
-            (or cell and adjacent cells); ``"global"`` labels the logits of the whole configuration.
-            Local labels multiply the number of examples and gave more stable importance maps; if
-            only a few particles of a configuration differ, global labels find them.
+            configuration; ``"ball"`` labels the mean logit of every particle and those around it
+            (or of cells); ``"global"`` labels the logits of the whole configuration. Local labels
+            multiply the number of examples and gave more stable importance maps; if only a few
+            particles of a configuration differ, global labels find them.
+        ball_radius: Radius of the balls, in units of length, less than half the box: all particles
+            (or cells, by their centres) within it count alike. Without one a ball is a particle and
+            its neighbours in the graph (or a cell and the adjacent ones).
         epochs: Maximum number of passes over the training configurations.
         patience: Epochs without a lower validation loss before training stops.
         batch_size: Configurations per step, the same number of each class.
@@ -56,7 +59,8 @@ class TrainingOptions:
             differ in the pressure of their inherent structures. Mechanical equilibrium makes it
             the same everywhere in a configuration, so it tells the phases apart and says nothing
             about where. A network that is trained with strains of about 0.01, which change
-            the pressure by more than the phases differ, cannot use it.
+            the pressure by more than the phases differ, cannot use it. Structural indicators among
+            the inputs stay those of the configuration.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
 
     Raises:
@@ -64,6 +68,7 @@ class TrainingOptions:
     """
 
     supervision: Literal["local", "ball", "global"] = "local"
+    ball_radius: float | None = None
     epochs: int = 30
     patience: int = 5
     batch_size: int = 8
@@ -77,6 +82,13 @@ class TrainingOptions:
             raise InputError(
                 f"supervision is {self.supervision!r}; expected local, ball or global."
             )
+        if self.ball_radius is not None:
+            require_positive(ball_radius=self.ball_radius)
+            if self.supervision != "ball":
+                raise InputError(
+                    f"ball_radius is {self.ball_radius:g}, and supervision is "
+                    f"{self.supervision!r}; set supervision to ball, or leave ball_radius out."
+                )
         require_whole(1, epochs=self.epochs, patience=self.patience)
         require_whole(2, batch_size=self.batch_size)
         require_whole(0, most=LARGEST_SEED, seed=self.seed)
@@ -92,7 +104,7 @@ class TrainingOptions:
             )
 
 
-def random_symmetry(grid: Tensor) -> Tensor:
+def random_symmetry(grid: Tensor, ball: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """Shift, reflect and rotate a batch of periodic grids at random, all members in the same way.
 
     Shifts are by zero to three voxels, within the stride of the pooling. Axes are exchanged only if
@@ -100,18 +112,21 @@ def random_symmetry(grid: Tensor) -> Tensor:
 
     Args:
         grid: Shape [b, c, *grid].
+        ball: The balls of its members, if there are any, shape [b, *coarse grid]; they are
+            symmetric, so that only an exchange of axes changes them.
 
     Returns:
-        A grid of the same shape.
+        A grid of the same shape, and its balls.
     """
     axes = list(range(2, grid.ndim))
     shifts = torch.randint(0, 4, (len(axes),)).tolist()
     grid = torch.roll(grid, shifts, dims=axes)
     grid = grid.flip([axis for axis in axes if torch.rand(()) < 0.5])
     if len(set(grid.shape[2:])) == 1:
-        order = (torch.randperm(len(axes)) + 2).tolist()
-        grid = grid.permute(0, 1, *order)
-    return grid
+        order = torch.randperm(len(axes))
+        grid = grid.permute(0, 1, *(order + 2).tolist())
+        ball = None if ball is None else ball.permute(0, *(order + 1).tolist())
+    return grid, ball
 
 
 def random_strain(
@@ -304,22 +319,39 @@ class KeepBest(Callback):
             trainer.should_stop = True
 
 
-class Configurations(Dataset[tuple[tuple[Tensor, ...], Tensor]]):
-    """Network inputs with their classes; indexed by a list, it gives a collated batch."""
+#: Arguments of a network, the balls if they have a radius, and the class of each configuration.
+LabelledBatch: TypeAlias = tuple[tuple[Tensor, ...], Tensor | None, Tensor]
+
+
+class Configurations(Dataset[LabelledBatch]):
+    """Network inputs with their classes; indexed by a list, it gives a collated batch.
+
+    Args:
+        inputs: What the recipe made of each configuration.
+        targets: Class of each.
+        takes: Attributes of a graph that the network takes.
+        balls: What `ClassifierNet.ball` gave for each, if balls have a radius.
+    """
 
     def __init__(
-        self, inputs: Sequence[Any], targets: NDArray[np.int64], takes: Sequence[str]
+        self,
+        inputs: Sequence[Any],
+        targets: NDArray[np.int64],
+        takes: Sequence[str],
+        balls: Sequence[Tensor] = (),
     ) -> None:
         self.inputs = inputs
         self.takes = takes
+        self.balls = balls
         self.targets = torch.from_numpy(np.asarray(targets, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def __getitem__(self, indices: list[int]) -> tuple[tuple[Tensor, ...], Tensor]:
+    def __getitem__(self, indices: list[int]) -> LabelledBatch:
         chosen = [self.inputs[i] for i in indices]
-        return collate(chosen, takes=self.takes), self.targets[indices]
+        ball = join_balls(chosen, [self.balls[i] for i in indices]) if self.balls else None
+        return collate(chosen, takes=self.takes), ball, self.targets[indices]
 
 
 class _Training(lightning.LightningModule):
@@ -339,15 +371,15 @@ class _Training(lightning.LightningModule):
             weight_decay=self.options.weight_decay,
         )
 
-    def training_step(self, batch: tuple[tuple[Tensor, ...], Tensor], _: int) -> Tensor:
+    def training_step(self, batch: LabelledBatch, _: int) -> Tensor:
         # Dropout and augmentation depend only on the seed and the step, so that training resumed
         # from a checkpoint gives the same result as without interruption.
         torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
-        arguments, targets = batch
+        arguments, ball, targets = batch
         if self.net.kind == "voxel":
-            arguments = tuple(random_symmetry(grid) for grid in arguments)
-        arguments = self._strained(arguments)
-        loss = self._loss(arguments, targets)
+            grid, ball = random_symmetry(arguments[0], ball)
+            arguments = (grid,)
+        loss = self._loss(self._strained(arguments), ball, targets)
         self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
         return loss
@@ -364,12 +396,12 @@ class _Training(lightning.LightningModule):
                 f"learning_rate {self.options.learning_rate:g}; lower it."
             )
 
-    def validation_step(self, batch: tuple[tuple[Tensor, ...], Tensor], index: int) -> None:
-        arguments, targets = batch
+    def validation_step(self, batch: LabelledBatch, index: int) -> None:
+        arguments, ball, targets = batch
         # The same strains in every epoch. Without, weights that use the pressure would win.
         torch.manual_seed(self.options.seed * 1_000_003 + index)
         arguments = self._strained(arguments)
-        loss = self._loss(arguments, targets)
+        loss = self._loss(arguments, ball, targets)
         logits = self.net(*arguments)
         self._validation.append(
             (
@@ -387,11 +419,13 @@ class _Training(lightning.LightningModule):
         self.log("val_auc", auc(scores, targets))
         self._losses, self._validation = [], []
 
-    def _loss(self, arguments: tuple[Tensor, ...], targets: Tensor) -> Tensor:
+    def _loss(self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor) -> Tensor:
         if self.options.supervision == "global":
             return nn.functional.cross_entropy(self.net(*arguments), targets)
-        local = self.options.supervision == "local"
-        logits = (self.net.local_logits if local else self.net.ball_logits)(*arguments)
+        if self.options.supervision == "local":
+            logits = self.net.local_logits(*arguments)
+        else:
+            logits = self.net.ball_logits(*arguments, ball=ball)
         # Graphs store the owner of each site; all grids of a stack have the same number of cells.
         owner = (
             arguments[-1]

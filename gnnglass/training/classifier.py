@@ -178,10 +178,15 @@ def _require_fit(header: _Header, recipe: AnyRecipe) -> None:
         InputError: If they are not, or there is no such glass former.
         UnknownNameError: If it has a form of potential that is not registered.
     """
-    for key, value in settled_by_recipe(recipe).items():
-        if (other := header.model.options.get(key)) != value:
+    options = {"n_fields": 0, **header.model.options}
+    for key, value in {"n_fields": 0, **settled_by_recipe(recipe)}.items():
+        if (other := options.get(key)) != value:
             raise InputError(f"its network has {key} = {other!r}, its recipe {value!r}")
     material = header.material
+    if recipe.system is not None and recipe.system != material.system:
+        raise InputError(
+            "the indicators of its recipe are those of another glass former than it was trained on"
+        )
     if material.dimension != recipe.dimension or not set(material.composition) <= set(
         recipe.type_names
     ):

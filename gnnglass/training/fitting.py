@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
+from gnnglass._options import require_memory
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
+from gnnglass.models import ClassifierNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
 from gnnglass.systems import SystemLike, glass_former
@@ -70,7 +73,8 @@ def fit(
 
     Raises:
         InputError: If the set has not exactly two classes, if a part of the split lacks one of
-            them, if model and recipe do not fit each other, if the checkpoint is of another
+            them, if model and recipe do not fit each other, if the recipe's indicators are made
+            for another material, if balls do not fit a box, if the checkpoint is of another
             training, or if the loss does not stay finite.
         FileError: If the checkpoint cannot be read or written.
         UnknownNameError: If no such model, or glass former, is registered.
@@ -78,12 +82,21 @@ def fit(
     options = options or TrainingOptions()
     material = labelled.material
     accepted = dict(labelled.accepted)
-    if (named := material.system if system is None else system) is not None:
+    stated = recipe.system if material.system is None else material.system
+    if (named := stated if system is None else system) is not None:
         former = glass_former(named)
         accepted |= material.require_fit(
             former.material, whose="the labelled set", made_for=repr(former.name), accept=accept
         )
         material = replace(material, system=former.identity)
+        if recipe.system not in (None, former.identity):
+            raise InputError(
+                "the indicators of the recipe are those of "
+                f"{glass_former(recipe.system).name!r}, and the classifier is to be trained on "
+                f"{former.name!r}; make the recipe with the same system."
+            )
+    for indicator in recipe.made_indicators().values():
+        accepted |= indicator.require_fit(material, accept)
     parts = {"train": labelled.where(split.train), "validation": labelled.where(split.validation)}
     for name, members in parts.items():
         if len(np.unique(labelled.targets[members])) != 2 or len(labelled.labels) != 2:
@@ -100,19 +113,21 @@ def fit(
                 f"strain is {options.strain:g}, but {model!r} reads a grid, which cannot be "
                 "strained; leave strain out, or train a network on graphs."
             )
+        inputs = {
+            name: [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)]
+            for name, members in parts.items()
+        }
+        balls = _balls(net, labelled, parts, inputs, options.ball_radius)
         data = {
-            name: Configurations(
-                [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)],
-                labelled.targets[members],
-                net.takes,
-            )
+            name: Configurations(inputs[name], labelled.targets[members], net.takes, balls[name])
             for name, members in parts.items()
         }
         net.standardise(data["train"].inputs)
         stored = None
         if checkpoint is not None:
             facts = [model, recipe.to_dict(), dict(model_options or {}), asdict(options)]
-            stored = TrainingCheckpoint(Path(checkpoint), _key(labelled, parts, model, facts))
+            key = _key(labelled, parts, model, recipe, facts)
+            stored = TrainingCheckpoint(Path(checkpoint), key)
         keep = KeepBest(stored, options.patience)
         bar = EpochBar(options.epochs, description) if progress else None
         train(net, data, options, keep, choose_device(device), bar=bar)
@@ -141,8 +156,42 @@ def fit(
     return replace(classifier, calibration=calibration)
 
 
+def _balls(
+    net: ClassifierNet,
+    labelled: LabelledSet,
+    parts: Mapping[str, NDArray[np.int64]],
+    inputs: Mapping[str, Sequence[Any]],
+    radius: float | None,
+) -> dict[str, list[Tensor]]:
+    """Who is in whose ball, for each configuration of each part; nothing without a radius.
+
+    Raises:
+        InputError: If the radius does not fit a box, or memory does not suffice.
+    """
+    found: dict[str, list[Tensor]] = {name: [] for name in parts}
+    if radius is None:
+        return found
+    n_configurations = sum(map(len, parts.values()))
+    for name, members in parts.items():
+        for i, made in zip(members, inputs[name], strict=True):
+            found[name].append(net.ball(made, labelled.snapshots[i], radius))
+            require_memory(
+                n_configurations * found[name][-1].nbytes,
+                f"balls of radius {radius:g} in {n_configurations} configurations",
+            )
+    return found
+
+
+#: What fields depend on.
+_CODE_OF_FIELDS = ("gnnglass.structure", "gnnglass.systems")
+
+
 def _key(
-    labelled: LabelledSet, parts: Mapping[str, NDArray[np.int64]], model: str, facts: list[Any]
+    labelled: LabelledSet,
+    parts: Mapping[str, NDArray[np.int64]],
+    model: str,
+    recipe: AnyRecipe,
+    facts: list[Any],
 ) -> str:
     """Digest of everything that a training depends on.
 
@@ -150,6 +199,7 @@ def _key(
         labelled: Labelled configurations.
         parts: Those that train and those that validate.
         model: Registered name of the network.
+        recipe: What it is fed with.
         facts: JSON-like values that it depends on besides.
     """
     data = hashlib.sha256()
@@ -165,6 +215,8 @@ def _key(
         "gnnglass.training",
         "gnnglass.trajectories",
         *packages_elsewhere("gnnglass.models", [model]),
+        *(_CODE_OF_FIELDS if recipe.n_fields else ()),
+        *packages_elsewhere("gnnglass.structure", recipe.indicators),
     )
     return digest_of(data.hexdigest(), labelled.labels, labelled.level, code, *facts)
 

@@ -95,6 +95,28 @@ def test_train_stores_a_classifier(classifier):
     )  # fmt: skip
 
 
+def test_train_takes_indicators_and_balls(runs, tmp_path):
+    out, files = tmp_path / "fields.safetensors", sorted(runs.glob("*.inherent.gsd"))
+    train = ("train", *files, "-o", out, "--model=linear", "--epochs=1")
+    fed = ("--indicator=potential-energy", "--indicator=tong-tanaka")
+    done = gnnglass(*train, *fed, "--supervision=ball", "--ball-radius=2.5")
+    assert done.code == 0, done.err
+    loaded = TrainedClassifier.load(out)
+    assert loaded.recipe.indicators == ("potential-energy", "tong-tanaka")
+    assert loaded.recipe.system == "kam2d"
+    assert loaded.record["options"]["ball_radius"] == 2.5
+    explained = tmp_path / "explained.gsd"
+    done = gnnglass("explain", out, files[0], "-o", explained)
+    assert done.code == 0, done.err
+    for wrong, said in (
+        (("--indicator=energy",), "unknown structural indicator 'energy'"),
+        (("--ball-radius=2.5",), "supervision is 'local'; set supervision to ball"),
+        (("--supervision=ball", "--ball-radius=50"), "ball_radius is 50; expected less than half"),
+    ):
+        done = gnnglass(*train, *wrong, "--overwrite")
+        assert done.code == 1 and said in done.err, done.err
+
+
 def test_train_takes_patterns_that_name_the_classes(runs, tmp_path):
     out = tmp_path / "cnn.safetensors"
     done = gnnglass(

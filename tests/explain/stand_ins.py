@@ -1,6 +1,6 @@
 """Small networks and classifiers, untrained: attributions must be right for any weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
@@ -30,10 +30,11 @@ class DoubleRecipe(GraphRecipe):
         return double(super().__call__(snapshot))
 
 
-def registered(name, pooling="mean", dimension=2, r_max=1.7):
+def registered(name, pooling="mean", dimension=2, r_max=1.7, **options):
     """One of our own networks, untrained but standardised, in double precision."""
-    one = untrained(name, dimension, r_max, pooling=pooling)
-    return Classifier(one.model.double(), DoubleRecipe(r_max, dimension=dimension))
+    one = untrained(name, dimension, r_max, pooling=pooling, **options)
+    made = {field.name: getattr(one.recipe, field.name) for field in fields(one.recipe)}
+    return Classifier(one.model.double(), DoubleRecipe(**made))
 
 
 def features_and_gradient(model, graph, layer, column):

@@ -39,11 +39,10 @@ def test_radial_basis_equals_its_formula_and_ends_at_the_cutoff():
     assert basis(torch.tensor([2.0])).abs().max() < 1e-7
 
 
-@pytest.mark.parametrize("n_radial", [0, 1])
 @pytest.mark.parametrize("name", GRAPH_MODELS)
-def test_fewer_than_two_radial_functions_have_no_width(name, n_radial):
-    with pytest.raises(InputError, match=f"n_radial is {n_radial}; expected at least 2"):
-        MODELS.create(name, n_species=2, r_max=2.0, n_radial=n_radial)
+def test_a_single_radial_function_has_no_width(name):
+    with pytest.raises(InputError, match="n_radial is 1; expected at least 2"):
+        MODELS.create(name, n_species=2, r_max=2.0, n_radial=1)
 
 
 @pytest.mark.parametrize("dimension", [2, 3])

@@ -100,6 +100,21 @@ def test_angles_alone_are_learnt_by_the_network_that_sees_them():
     assert best["message-passing"] > 0.6
 
 
+def test_angles_alone_are_learnt_from_the_angular_spectrum():
+    """Without any layer that could pass them on: only the middle of a triplet sees its angle."""
+    labelled = planted_set(2, runs=6, configuration=bent)
+    options = TrainingOptions(
+        supervision="global", epochs=15, patience=15, learning_rate=5e-2, batch_size=4
+    )
+    best = {}
+    for n_angular in (0, 4):
+        recipe = GraphRecipe(1.4, n_angular=n_angular)
+        classifier = train(labelled, "linear", options=options, recipe=recipe, system=None)
+        best[n_angular] = min(epoch["val_loss"] for epoch in classifier.record["history"])
+    assert best[4] < 0.3
+    assert best[0] > 0.6
+
+
 def test_training_never_looks_at_the_test_runs(labelled, classifier):
     test = set(labelled.where(classifier.split.test).tolist())
     spoilt = tuple(

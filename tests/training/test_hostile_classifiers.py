@@ -79,8 +79,8 @@ def with_changed(facts: dict[str, Any], path: tuple[Any, ...], change: Any) -> d
     return copy
 
 
-def stored(folder: Path, model: str) -> Path:
-    recipe = recipe_for(model, 2)
+def stored(folder: Path, model: str, **parameters: Any) -> Path:
+    recipe = recipe_for(model, 2, **parameters)
     options = {**settled_by_recipe(recipe), "pooling": "mean", "n_classes": 2}
     options |= {} if model == "linear" else {"hidden": 4, "dropout": 0.1}
     options |= {"voxel-cnn": {"n_halvings": 1, "n_blocks": 1}, "linear": {}}.get(
@@ -194,6 +194,33 @@ def test_every_entry_of_the_header_is_checked(tmp_path: Path, model: str) -> Non
                 taken |= {path} if different != facts else set()
     strict = {path for path in taken if not any(path[: len(one)] == one for one in FREE)}
     assert not strict, strict
+
+
+OWN = replace(glass_former("kam2d"), name="mine").identity
+
+
+def test_indicators_and_their_system_are_checked(tmp_path: Path) -> None:
+    """Of a definition that no other place of the header has, every entry."""
+    fed = {"indicators": ["tong-tanaka", "voronoi-density"], "system": OWN}
+    whole, changed = stored(tmp_path, "linear", **fed), tmp_path / "changed.safetensors"
+    facts, weights = facts_of(whole), load_file(whole)
+    assert facts["recipe"]["system"] == OWN == facts["material"]["system"]
+    right = TrainedClassifier.load(whole).logits(example_snapshot(2))
+    paths = [("model", "options", "n_fields"), ("recipe", "indicators"), ("recipe", "system")]
+    paths += [path for path in paths_in(facts["recipe"], ("recipe",)) if len(path) > 2]
+    for k, path in enumerate(dict.fromkeys(paths)):
+        for change in [*HOSTILE[k % 3 :: 3], ABSENT]:
+            different = with_changed(facts, path, change)
+            put(changed, different, weights)
+            if right_or_one_sentence(changed, right):
+                # A definition may leave out its citation, or say a number in another way.
+                assert different == facts or path[:2] == ("recipe", "system"), (path, change)
+    for other in (["tong-tanaka"], ["voronoi-density"], ["potential-energy"] * 2, ["hexatic"] * 2):
+        put(changed, with_changed(facts, ("recipe", "indicators"), other), weights)
+        assert not right_or_one_sentence(changed, None)
+    put(changed, with_changed(facts, ("recipe", "system"), "kam2d"), weights)
+    with pytest.raises(FileError, match="are those of another glass former than it was trained on"):
+        TrainedClassifier.load(changed)
 
 
 WEIGHTS: dict[str, Callable[[torch.Tensor], torch.Tensor | None]] = {

@@ -106,8 +106,8 @@ class Resampling(Perturbation):
     """Give particles the radial counts of particles drawn from reference snapshots.
 
     A particle's row in the output of the module ``counts`` of a `GraphNet` (its standardised
-    radial counts, what the network first sees of its surroundings) is replaced by that of a
-    random particle of the same species. Each particle has one such stand-in, the same in all
+    radial counts and fields, what the network first sees of its surroundings) is replaced by that
+    of a random particle of the same species. Each particle has one such stand-in, the same in all
     orders and at all fractions, so that orders are compared under the same draws.
 
     Every row is one the network knows from training, and there are no holes. But the rows no
@@ -143,7 +143,8 @@ class Resampling(Perturbation):
 
         def logits(snapshot: Snapshot, kept: BoolArray, rng: np.random.Generator) -> FloatArray:
             graph: Any = recipe(snapshot)
-            stand_ins = _drawn(graph.x, pools, recipe.type_names, rng)
+            one_hot = graph.x[:, : len(recipe.type_names)]
+            stand_ins = _drawn(one_hot, pools, recipe.type_names, rng)
             rows = []
             for start in range(0, len(kept), batch_size):
                 part = torch.from_numpy(kept[start : start + batch_size]).to(stand_ins.device)
@@ -165,6 +166,7 @@ def _pools(
     """Standardised counts of the reference particles of each species, each [m, n_features]."""
     seen: list[Tensor] = []
     one_hot: list[Tensor] = []
+    n_species = len(classifier.recipe.type_names)
 
     def record(counts: Tensor) -> Tensor:
         seen.append(counts)
@@ -172,7 +174,7 @@ def _pools(
 
     for graphs in batched(classifier.recipe, reference, batch_size):
         _logits(model, graphs, record)
-        one_hot += [graph.x for graph in graphs]
+        one_hot += [graph.x[:, :n_species] for graph in graphs]
     if sum(map(len, seen)) != sum(map(len, one_hot)):
         raise InputError(
             f"{type(model).__name__} does not look at the radial counts of its particles once, so "
@@ -180,7 +182,7 @@ def _pools(
         )
     counts = torch.cat(seen)
     species = torch.cat(one_hot).argmax(dim=1).to(counts.device)
-    return [counts[species == k] for k in range(len(classifier.recipe.type_names))]
+    return [counts[species == k] for k in range(n_species)]
 
 
 def _drawn(

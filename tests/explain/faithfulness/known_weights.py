@@ -28,9 +28,9 @@ class Additive:
         return np.stack([-totals, totals], axis=1)
 
 
-def untrained(model, *, seed=0, dimension=2, **options):
+def untrained(model, *, seed=0, dimension=2, indicators=(), **options):
     """A network with weights drawn from a seed and its input standardised on one configuration."""
-    recipe = recipe_for(model, dimension)
+    recipe = recipe_for(model, dimension, indicators=indicators)
     narrow = {} if model == "linear" else {"hidden": 8}
     options = {**settled_by_recipe(recipe), **narrow, **options}
     with torch.random.fork_rng():

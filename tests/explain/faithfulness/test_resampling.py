@@ -45,8 +45,9 @@ def curve(classifier, reference, mode="deletion", snapshots=SNAPSHOTS, **options
 
 @pytest.mark.parametrize("batch_size", [1, 5])
 @pytest.mark.parametrize("mode", ["deletion", "insertion"])
-def test_without_messages_the_logit_is_the_mean_of_own_and_exchanged(mode, batch_size):
-    classifier = untrained("message-passing", n_layers=0)
+@pytest.mark.parametrize("indicators", [(), ("coordination-number",)])
+def test_without_messages_the_logit_is_the_mean_of_own_and_exchanged(mode, batch_size, indicators):
+    classifier = untrained("message-passing", n_layers=0, indicators=indicators)
     board = chessboard()
     of_species = [local_logits(classifier, board)[board.of_type(name)].mean() for name in "AB"]
     found = curve(classifier, [board], mode, batch_size=batch_size)
