@@ -134,10 +134,11 @@ def _check_classifier(
     made: Any = recipe(start)
     tensors = [made] if isinstance(recipe, VoxelRecipe) else made.to_dict().values()
     n_bytes = sum(getattr(tensor, "nbytes", 0) for tensor in tensors)
+    require_memory(n_frames * n_bytes, f"{n_frames} configurations as input of {section.model}")
     model = create_model(section.model, recipe, section.model_options)
     if options.ball_radius is not None:
         n_bytes += model.ball(made, start, options.ball_radius).nbytes
-    require_memory(n_frames * n_bytes, f"{n_frames} configurations as input of {section.model}")
+        require_memory(n_frames * n_bytes, f"{n_frames} configurations and their balls")
     attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
     if kind not in attribution.kinds:

@@ -41,3 +41,12 @@ def test_a_recipe_knows_the_glass_former_of_its_study():
 def test_recipes_that_make_no_sense_are_refused_before_work_begins(recipe, said):
     with pytest.raises(GnnglassError, match=said):
         check_study(study_of(recipe))
+
+
+def test_balls_that_do_not_fit_the_box_are_refused_before_work_begins():
+    def with_balls(radius):
+        return study_of(FIELDS, training={"supervision": "ball", "ball_radius": radius})
+
+    check_study(with_balls(3.0))
+    with pytest.raises(GnnglassError, match="ball_radius is 50; expected less than half"):
+        check_study(with_balls(50.0))
