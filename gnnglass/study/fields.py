@@ -192,9 +192,11 @@ def compare_with_structure(workspace: Workspace) -> list[dict[str, Any]]:
         target, and NaN as None.
     """
     study, options = workspace.study, workspace.study.compare
-    held_out = [(run, s) for run in workspace.followed(study.explain) for s in
-                read(workspace.annotated(run))]  # fmt: skip
-    runs, bare = [run for run, _ in held_out], [snapshot for _, snapshot in held_out]
+    frames = {
+        run: list(read(workspace.annotated(run))) for run in workspace.followed(study.explain)
+    }
+    runs = [run for run, members in frames.items() for _ in members]
+    bare = [snapshot for members in frames.values() for snapshot in members]
     indicators = structural(bare[0])
     maps = [*importance_maps(study), "importance_random"]
     length = sorted(options.lengths)[len(options.lengths) // 2]

@@ -251,7 +251,10 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
                 "gnnglass.training",
                 "gnnglass.study.classification:train_classifier",
                 *FITTING,
+                # Indicators may be among the inputs.
+                "gnnglass.structure",
                 *packages_elsewhere("gnnglass.models", [section.model]),
+                *_elsewhere("gnnglass.structure", *ENERGIES),
             ],
             after=_configurations(workspace),
             products=[workspace.classifier(name, level)],

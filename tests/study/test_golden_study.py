@@ -19,7 +19,7 @@ Mistakes that were made on purpose, and the tests that fail of each:
 10. labels of the null given to the wrong runs: `test_maps_of_the_null_are_those_of_exchanged_runs`
 11. maps or indicators exchanged in the table of structure:
    `test_resemblances_are_those_of_the_fields`, `test_the_map_resembles_what_was_planted`
-12. a sum with a wrong sign: `test_indicators_are_what_they_are_called`, `test_known_correlations`
+12. a sum with a wrong sign: `test_known_correlations`, `test_the_map_resembles_what_was_planted`
 """
 
 import json
