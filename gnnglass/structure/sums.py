@@ -12,14 +12,14 @@ from gnnglass.structure.potential_energy import PotentialEnergy
 from gnnglass.structure.tong_tanaka import TongTanaka
 from gnnglass.structure.two_body_entropy import TwoBodyEntropy
 from gnnglass.systems import GlassFormer, SystemLike, glass_former
-from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot
 from gnnglass.trajectories.snapshot import FloatArray
 
 #: Differences below this share of the largest value are rounding errors, as in a crystal.
 ROUNDING = 1e-10
 
 
-def standardised_sum(snapshot: Snapshot, indicators: Sequence[Indicator]) -> FloatArray:
+def standardised_sum(snapshot: SnapshotLike, indicators: Sequence[Indicator]) -> FloatArray:
     """Σ_k ± z_k over indicators, with z_k standardised within each species of the configuration.
 
     z_k has zero mean and unit standard deviation over the particles of a species, so all
@@ -29,7 +29,7 @@ def standardised_sum(snapshot: Snapshot, indicators: Sequence[Indicator]) -> Flo
     there.
 
     Args:
-        snapshot: Configuration of n particles.
+        snapshot: Configuration of n particles, or the file of one.
         indicators: What is added up.
 
     Returns:
@@ -39,6 +39,7 @@ def standardised_sum(snapshot: Snapshot, indicators: Sequence[Indicator]) -> Flo
         InputError: If one is not defined in the snapshot's dimension, or its parameters do not
             fit the snapshot.
     """
+    snapshot = as_snapshot(snapshot)
     total = np.zeros(len(snapshot))
     for indicator in indicators:
         values = indicator._measured(snapshot).values
@@ -56,9 +57,10 @@ class EnergyAndOrder(Indicator):
     """z(E) + z(Θ): energy and misfit of the packing, standardised and added; nothing is learnt.
 
     z has zero mean and unit variance over the particles of a species in a configuration, see
-    `standardised_sum`; low values are those of low energy (`PotentialEnergy`; Stillinger & Weber,
-    Phys. Rev. A 25, 978 (1982)) and good packing (`TongTanaka`; Tong & Tanaka, Phys. Rev. X 8,
-    011041 (2018)). A baseline: a map that was learnt should say more than a sum that was not.
+    `standardised_sum`; low values are those of low energy (Stillinger & Weber, Phys. Rev. A 25, 978
+    (1982)) and good packing (Tong & Tanaka, Phys. Rev. X 8, 011041 (2018)), the indicators
+    `PotentialEnergy` and `TongTanaka`. A baseline: a map that was learnt should say more than a sum
+    that was not.
 
     Args:
         system: A glass former, its registered name, its TOML file or its definition.
