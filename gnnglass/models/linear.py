@@ -3,12 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
-from gnnglass.models.network import MODELS, GraphNet, Layer
+from gnnglass.models.network import (
+    MODELS,
+    GraphNet,
+    Head,
+    Layer,
+    both_ways,
+    mean_with_others,
+)
+
+#: Combinations of features that vary less than this, relative to the mean, are hardly enlarged.
+LEAST_VARIANCE = 1e-4
+
+
+class DecorrelatingHead(Head):
+    """A `Head` whose weights are those of decorrelated features.
+
+    logits = V M h, with M = (C + ε tr C / width)^(−1/2), C = ⟨h hᵀ⟩ over the training particles, or
+    balls, and ε = `LEAST_VARIANCE`. Counts at adjacent distances are nearly equal: in terms of h,
+    descent needs thousands of steps to find weights that differ between them, and stops far from
+    the optimum before. V M h is the same function of h as W h with W = V M.
+    """
+
+    mixing: Tensor
+
+    def __init__(self, hidden: int, n_classes: int) -> None:
+        super().__init__(hidden, n_classes)
+        self.register_buffer("mixing", torch.eye(hidden))
+
+    def decorrelate(self, second_moments: Tensor) -> None:
+        """Set M from C, shape [width, width], in double precision."""
+        variances, directions = torch.linalg.eigh(second_moments)
+        least = LEAST_VARIANCE * variances.mean()
+        scaled = directions / (variances.clamp_min(0) + least).sqrt()
+        self.mixing.copy_(scaled @ directions.T)
+
+    @property
+    def weight(self) -> Tensor:
+        """W, the weights of the features themselves, shape [n_classes, width]."""
+        return self.linear.weight @ self.mixing
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits, shape [..., width] -> [..., n_classes]."""
+        return super().forward(features @ self.mixing)
 
 
 @MODELS.register("linear")
@@ -28,6 +72,8 @@ class LinearNet(GraphNet):
         n_fields: Number of fields of each particle; the recipe's indicators.
     """
 
+    head: DecorrelatingHead
+
     def __init__(
         self,
         n_species: int,
@@ -39,6 +85,7 @@ class LinearNet(GraphNet):
     ) -> None:
         width = n_species * (n_species * n_radial + n_fields + 1)
         super().__init__(n_species, r_max, n_radial, width, pooling, n_classes, n_fields)
+        self.head = DecorrelatingHead(width, n_classes)
         # An identity, so that attributions can refer to the input of the head by name.
         self.describe = nn.Identity()
         # Counts at adjacent distances are nearly equal, so training hardly changes the differences
@@ -47,6 +94,22 @@ class LinearNet(GraphNet):
         nn.init.zeros_(self.head.linear.bias)
         self.particle_layers = ("describe",)
         self.explained_layer = "describe"
+
+    def standardise(self, inputs: Sequence[Data], balls: Sequence[Tensor] = ()) -> None:
+        """As `GraphNet.standardise`; also decorrelates what labels are learnt from.
+
+        These are particles, or means over balls, which differ less in composition than in anything
+        that is not conserved.
+        """
+        super().standardise(inputs)
+        moments = torch.zeros((), dtype=torch.float64)
+        with torch.no_grad():
+            for data, ball in zip_longest(inputs, balls):
+                seen = self.features(data.x, data.edge_index, data.edge_distance).double()
+                if ball is not None:
+                    seen = mean_with_others(seen, both_ways(ball))
+                moments = moments + seen.T @ seen
+        self.head.decorrelate(moments / sum(len(data.x) for data in inputs))
 
     @property
     def layers(self) -> Sequence[Layer]:

@@ -53,11 +53,15 @@ class ClassifierNet(nn.Module, ABC):
     particle_layers: tuple[str, ...]
 
     @abstractmethod
-    def standardise(self, inputs: Sequence[Any]) -> None:
+    def standardise(self, inputs: Sequence[Any], balls: Sequence[Tensor] = ()) -> None:
         """Set the fixed input normalisation from training inputs (PyG Data, or grids).
 
         Inputs are normalised with statistics of the training set and not of a batch: BatchNorm over
         configurations of a single phase would remove the phase.
+
+        Args:
+            inputs: Those of the training configurations.
+            balls: What `ball` gives for each, if labels are of balls of a radius.
         """
 
     @abstractmethod
@@ -385,7 +389,7 @@ class GraphNet(ClassifierNet):
         """Edge features, shape [e, ...], from the entry of `takes` that describes the edges."""
         return cast(Tensor, self.radial(geometry))
 
-    def standardise(self, inputs: Sequence[Data]) -> None:
+    def standardise(self, inputs: Sequence[Data], balls: Sequence[Tensor] = ()) -> None:
         """Set mean and deviation of counts and fields, per species, from training graphs."""
         self.counts.standardise(
             (data.x, data.edge_index, self.radial(data.edge_distance)) for data in inputs
@@ -458,12 +462,27 @@ class GraphNet(ClassifierNet):
         """
         logits = self.local_logits(x, edge_index, geometry, batch)
         # The graph has both directions of an edge, a ball one of each pair.
-        ways = (edge_index,) if ball is None else (ball.long(), ball.flip(0).long())
-        total, size = logits, torch.ones_like(logits[:, 0])
-        for neighbor, center in ways:
-            total = total + scatter(logits[neighbor], center, dim_size=len(logits), reduce="sum")
-            size = size + torch.bincount(center, minlength=len(logits))
-        return total / size[:, None]
+        ways = (edge_index,) if ball is None else both_ways(ball)
+        return mean_with_others(logits, ways)
+
+
+def both_ways(ball: Tensor) -> tuple[Tensor, Tensor]:
+    """The pairs of a ball in both directions."""
+    return ball.long(), ball.flip(0).long()
+
+
+def mean_with_others(values: Tensor, ways: Iterable[Tensor]) -> Tensor:
+    """Mean of the values of every particle and of those that it is paired with.
+
+    Args:
+        values: Shape [n, k].
+        ways: Sets of directed pairs, row 0 the other and row 1 the particle, shape [2, n_pairs].
+    """
+    total, size = values, torch.ones_like(values[:, 0])
+    for other, particle in ways:
+        total = total + scatter(values[other], particle, dim_size=len(values), reduce="sum")
+        size = size + torch.bincount(particle, minlength=len(values))
+    return total / size[:, None]
 
 
 def normalised_mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:

@@ -145,7 +145,7 @@ class VoxelCNN(ClassifierNet):
         self.particle_layers = ("stem", *(f"blocks.{k}" for k in range(n_blocks)))
         self.explained_layer = self.particle_layers[-1]
 
-    def standardise(self, inputs: Sequence[Tensor]) -> None:
+    def standardise(self, inputs: Sequence[Tensor], balls: Sequence[Tensor] = ()) -> None:
         """Set means of fields, and mean and deviation of channels, from training grids."""
         values = torch.cat([grid.flatten(1) for grid in inputs], dim=1).double()
         densities, fields = values.tensor_split([self.n_species])

@@ -129,10 +129,10 @@ def random_symmetry(grid: Tensor, ball: Tensor | None = None) -> tuple[Tensor, T
     return grid, ball
 
 
-def random_strain(
-    arguments: tuple[Tensor, ...], takes: Sequence[str], width: float
+def strained(
+    arguments: tuple[Tensor, ...], takes: Sequence[str], strains: Tensor
 ) -> tuple[Tensor, ...]:
-    """Expand or compress every graph of a batch at random, each as a whole.
+    """Expand or compress every graph of a batch, each as a whole.
 
     Neighbours that a compression brings within the cutoff are not found for it: radial functions
     are near zero there.
@@ -140,13 +140,11 @@ def random_strain(
     Args:
         arguments: What the network is called with.
         takes: What the arguments are; see `ClassifierNet.takes`.
-        width: Standard deviation of the relative change of lengths.
+        strains: Relative change of the lengths of each graph, shape [n_graphs].
     """
     named = dict(zip(takes, arguments, strict=True))
     batch, edges = named["batch"], named["edge_index"]
-    n_graphs = int(batch.max()) + 1
-    # Drawn on the CPU: the same on every device.
-    factor = (1 + width * torch.randn(n_graphs)).to(batch.device)[batch[edges[1]]]
+    factor = (1 + strains).to(batch.device)[batch[edges[1]]]
     return tuple(
         value * factor.view(-1, *[1] * (value.ndim - 1)) if name in STRAINED else value
         for name, value in named.items()
@@ -379,15 +377,14 @@ class _Training(lightning.LightningModule):
         if self.net.kind == "voxel":
             grid, ball = random_symmetry(arguments[0], ball)
             arguments = (grid,)
-        loss = self._loss(self._strained(arguments), ball, targets)
+        if self.options.strain:
+            # Drawn on the CPU: the same on every device.
+            strains = self.options.strain * torch.randn(len(targets))
+            arguments = strained(arguments, self.net.takes, strains)
+        loss = self._loss(arguments, ball, targets)
         self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
         return loss
-
-    def _strained(self, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        if not self.options.strain:
-            return arguments
-        return random_strain(arguments, self.net.takes, self.options.strain)
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -396,12 +393,9 @@ class _Training(lightning.LightningModule):
                 f"learning_rate {self.options.learning_rate:g}; lower it."
             )
 
-    def validation_step(self, batch: LabelledBatch, index: int) -> None:
+    def validation_step(self, batch: LabelledBatch, _: int) -> None:
         arguments, ball, targets = batch
-        # The same strains in every epoch. Without, weights that use the pressure would win.
-        torch.manual_seed(self.options.seed * 1_000_003 + index)
-        arguments = self._strained(arguments)
-        loss = self._loss(arguments, ball, targets)
+        loss = self._validation_loss(arguments, ball, targets)
         logits = self.net(*arguments)
         self._validation.append(
             (
@@ -409,6 +403,23 @@ class _Training(lightning.LightningModule):
                 torch.stack([(logits[:, 1] - logits[:, 0]).cpu().double(), targets.cpu().double()]),
             )
         )
+
+    def _validation_loss(
+        self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor
+    ) -> Tensor:
+        """The loss; with strain, the mean over all expanded and all compressed.
+
+        Without strain, weights that use the pressure would win, and with random ones, as few as
+        there are, those that fit them.
+        """
+        if not self.options.strain:
+            return self._loss(arguments, ball, targets)
+        losses = [
+            self._loss(strained(arguments, self.net.takes, strains), ball, targets)
+            for strains in self.options.strain
+            * torch.tensor([[1.0], [-1.0]]).expand(2, len(targets))
+        ]
+        return torch.stack(losses).mean()
 
     def on_validation_epoch_end(self) -> None:
         losses = torch.stack([loss for loss, _ in self._validation])

@@ -122,7 +122,7 @@ def fit(
             name: Configurations(inputs[name], labelled.targets[members], net.takes, balls[name])
             for name, members in parts.items()
         }
-        net.standardise(data["train"].inputs)
+        net.standardise(inputs["train"], balls["train"])
         stored = None
         if checkpoint is not None:
             facts = [model, recipe.to_dict(), dict(model_options or {}), asdict(options)]

@@ -76,7 +76,7 @@ def test_integrated_gradients_of_the_linear_network_are_weights_times_deviations
     (scores,) = IntegratedGradients().compute(classifier, [snapshot])
     model, graph = classifier.model, classifier.recipe(snapshot)
     z = model.counts(graph.x, graph.edge_index, model.radial(graph.edge_distance))
-    weight = model.head.linear.weight
+    weight = model.head.weight
     expected = (z @ (weight[1] - weight.mean(dim=0))[: z.shape[1]]) / len(z)
     np.testing.assert_allclose(scores, expected.detach(), atol=1e-12)
 

@@ -162,7 +162,7 @@ def test_linear_on_fields_alone_is_a_logistic_regression_on_them():
     one = untrained("linear", indicators=FIELDS, n_radial=0)
     net = one.model.double()
     assert net.head.linear.weight.shape == (2, 2 * 2 + 2)
-    weight, bias = net.head.linear.weight.detach(), net.head.linear.bias.detach()
+    weight, bias = net.head.weight.detach(), net.head.linear.bias.detach()
     training, graph = (double(one.recipe(example_snapshot(2, seed=s))) for s in (9, 0))
     expected = torch.empty(144, 2, dtype=torch.float64)
     for species in (0, 1):

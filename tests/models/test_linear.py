@@ -32,7 +32,7 @@ def test_local_logits_are_a_logistic_regression_per_species(dimension):
     net, snapshot = one.model.double(), example_snapshot(dimension)
     standard = radial_counts(example_snapshot(dimension, seed=9)).reshape(-1, 40)
     counts = radial_counts(snapshot).reshape(-1, 40)
-    weight, bias = net.head.linear.weight.detach().numpy(), net.head.linear.bias.detach().numpy()
+    weight, bias = net.head.weight.detach().numpy(), net.head.linear.bias.detach().numpy()
     training = example_snapshot(dimension, seed=9).types
     expected = np.zeros((len(snapshot), 2))
     for species in (0, 1):
@@ -63,17 +63,37 @@ def test_local_labels_train_what_scikit_learn_would():
     features = net.features(*arguments[:3]).numpy()
     oracle = LogisticRegression(solver="newton-cholesky", tol=1e-10)
     oracle.fit(features, targets.numpy())
+    mixing = net.head.mixing.numpy()
     with torch.no_grad():
         for row, sign in ((0, -0.5), (1, 0.5)):
-            net.head.linear.weight[row] = sign * torch.from_numpy(oracle.coef_[0])
+            of_mixed = np.linalg.solve(mixing, oracle.coef_[0])
+            net.head.linear.weight[row] = sign * torch.from_numpy(of_mixed)
             net.head.linear.bias[row] = sign * oracle.intercept_[0]
     local = net.local_logits(*arguments)
     difference = (local[:, 1] - local[:, 0]).detach().numpy()
     np.testing.assert_allclose(difference, oracle.decision_function(features), atol=1e-8)
     torch.nn.functional.cross_entropy(local, targets).backward()
     slope = net.head.linear.weight.grad[1].numpy()
-    np.testing.assert_allclose(slope, -oracle.coef_[0] / len(features), atol=1e-8)
+    np.testing.assert_allclose(slope, -mixing @ oracle.coef_[0] / len(features), atol=1e-8)
     assert np.abs(slope).max() > 1e-4
+
+
+def test_descent_is_given_uncorrelated_features():
+    one = untrained("linear")
+    net = one.model.double()
+    graphs = [double(one.recipe(example_snapshot(2, seed=seed))) for seed in (0, 1)]
+    net.standardise(graphs)
+    features = net.features(*arguments_for(net, graphs)[:3]).numpy()
+    moments = features.T @ features / len(features)
+    mixed = features @ net.head.mixing.numpy()
+    found = mixed.T @ mixed / len(features)
+    # Of combinations that vary by the variance v, v / (v + 1e-4 of the mean) is left.
+    variances = np.linalg.eigvalsh(moments).clip(0)
+    expected = np.sort(variances / (variances + 1e-4 * variances.mean()))
+    np.testing.assert_allclose(np.linalg.eigvalsh(found), expected, atol=1e-6)
+    assert np.linalg.cond(found + 1e-9 * np.eye(len(found))) < np.linalg.cond(
+        moments + 1e-9 * np.eye(len(found))
+    )
 
 
 def test_training_begins_without_an_opinion():

@@ -300,7 +300,7 @@ def test_linear_on_fields_with_balls_is_a_logistic_regression_on_means_of_balls(
     oracle.fit(np.concatenate(means), np.repeat(targets, 144))
     assert 0.55 < oracle.score(np.concatenate(means), np.repeat(targets, 144)) < 0.99
 
-    weight = net.head.linear.weight.detach().numpy()
+    weight = net.head.weight.detach().numpy()
     found = weight[1] - weight[0]
     # The species add up to one, so that only the difference of their weights is determined.
     ours, theirs = (np.append(w[:4], w[5] - w[4]) for w in (found, oracle.coef_[0]))
