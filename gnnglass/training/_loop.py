@@ -22,6 +22,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torch_geometric.utils import scatter
 from tqdm import tqdm
 
 from gnnglass._options import require_positive, require_whole
@@ -54,13 +55,12 @@ class TrainingOptions:
         batch_size: Configurations per step, the same number of each class.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
-        strain: Every time a graph is seen in training, all its distances are multiplied by 1 + ε,
-            with ε drawn from a normal distribution of this width; 0 leaves them as they are. Phases
-            differ in the pressure of their inherent structures. Mechanical equilibrium makes it
-            the same everywhere in a configuration, so it tells the phases apart and says nothing
-            about where. A network that is trained with strains of about 0.01, which change
-            the pressure by more than the phases differ, cannot use it. Structural indicators among
-            the inputs stay those of the configuration.
+        strain: Every graph is seen with all distances expanded and compressed by this share, such
+            as 0.01, and the loss adds the squared change of the mean logit between the two, times
+            `STIFFNESS`; 0 for neither. Phases differ in the pressure of their inherent structures.
+            Mechanical equilibrium makes it the same everywhere in a configuration, so it
+            tells the phases apart and says nothing about where. Structural indicators among the
+            inputs stay those of the configuration.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
 
     Raises:
@@ -99,8 +99,8 @@ class TrainingOptions:
             )
         if not 0 <= self.strain <= LARGEST_STRAIN:
             raise InputError(
-                f"strain is {self.strain}; expected the width of a distribution of strains, from 0 "
-                f"to {LARGEST_STRAIN:g}."
+                f"strain is {self.strain}; expected a relative change of lengths from 0 to "
+                f"{LARGEST_STRAIN:g}, such as 0.01."
             )
 
 
@@ -130,9 +130,9 @@ def random_symmetry(grid: Tensor, ball: Tensor | None = None) -> tuple[Tensor, T
 
 
 def strained(
-    arguments: tuple[Tensor, ...], takes: Sequence[str], strains: Tensor
+    arguments: tuple[Tensor, ...], takes: Sequence[str], strain: float
 ) -> tuple[Tensor, ...]:
-    """Expand or compress every graph of a batch, each as a whole.
+    """Graphs of which all lengths are multiplied by 1 + strain.
 
     Neighbours that a compression brings within the cutoff are not found for it: radial functions
     are near zero there.
@@ -140,19 +140,18 @@ def strained(
     Args:
         arguments: What the network is called with.
         takes: What the arguments are; see `ClassifierNet.takes`.
-        strains: Relative change of the lengths of each graph, shape [n_graphs].
+        strain: Relative change of lengths.
     """
-    named = dict(zip(takes, arguments, strict=True))
-    batch, edges = named["batch"], named["edge_index"]
-    factor = (1 + strains).to(batch.device)[batch[edges[1]]]
     return tuple(
-        value * factor.view(-1, *[1] * (value.ndim - 1)) if name in STRAINED else value
-        for name, value in named.items()
+        value * (1 + strain) if name in STRAINED else value
+        for name, value in zip(takes, arguments, strict=True)
     )
 
 
 #: Entries of a graph that are lengths of edges.
 STRAINED = ("edge_distance", "edge_vector")
+#: What a change of the mean logit by 1 between expansion and compression adds to the loss.
+STIFFNESS = 100.0
 
 
 class BalancedBatches:
@@ -377,10 +376,6 @@ class _Training(lightning.LightningModule):
         if self.net.kind == "voxel":
             grid, ball = random_symmetry(arguments[0], ball)
             arguments = (grid,)
-        if self.options.strain:
-            # Drawn on the CPU: the same on every device.
-            strains = self.options.strain * torch.randn(len(targets))
-            arguments = strained(arguments, self.net.takes, strains)
         loss = self._loss(arguments, ball, targets)
         self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
@@ -395,7 +390,7 @@ class _Training(lightning.LightningModule):
 
     def validation_step(self, batch: LabelledBatch, _: int) -> None:
         arguments, ball, targets = batch
-        loss = self._validation_loss(arguments, ball, targets)
+        loss = self._loss(arguments, ball, targets)
         logits = self.net(*arguments)
         self._validation.append(
             (
@@ -403,23 +398,6 @@ class _Training(lightning.LightningModule):
                 torch.stack([(logits[:, 1] - logits[:, 0]).cpu().double(), targets.cpu().double()]),
             )
         )
-
-    def _validation_loss(
-        self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor
-    ) -> Tensor:
-        """The loss; with strain, the mean over all expanded and all compressed.
-
-        Without strain, weights that use the pressure would win, and with random ones, as few as
-        there are, those that fit them.
-        """
-        if not self.options.strain:
-            return self._loss(arguments, ball, targets)
-        losses = [
-            self._loss(strained(arguments, self.net.takes, strains), ball, targets)
-            for strains in self.options.strain
-            * torch.tensor([[1.0], [-1.0]]).expand(2, len(targets))
-        ]
-        return torch.stack(losses).mean()
 
     def on_validation_epoch_end(self) -> None:
         losses = torch.stack([loss for loss, _ in self._validation])
@@ -431,8 +409,22 @@ class _Training(lightning.LightningModule):
         self._losses, self._validation = [], []
 
     def _loss(self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor) -> Tensor:
+        width = self.options.strain
+        if not width:
+            return self._judged(arguments, ball, targets)[0]
+        (loss, answer), (other_loss, other_answer) = (
+            self._judged(strained(arguments, self.net.takes, strain), ball, targets)
+            for strain in (width, -width)
+        )
+        return (loss + other_loss) / 2 + STIFFNESS * (answer - other_answer).square().mean()
+
+    def _judged(
+        self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of the labels, and the mean log odds of each configuration, shape [n]."""
         if self.options.supervision == "global":
-            return nn.functional.cross_entropy(self.net(*arguments), targets)
+            logits = self.net(*arguments)
+            return nn.functional.cross_entropy(logits, targets), logits[:, 1] - logits[:, 0]
         if self.options.supervision == "local":
             logits = self.net.local_logits(*arguments)
         else:
@@ -445,7 +437,8 @@ class _Training(lightning.LightningModule):
                 len(logits) // len(targets)
             )
         )
-        return nn.functional.cross_entropy(logits, targets[owner])
+        odds = scatter(logits[:, 1] - logits[:, 0], owner, dim_size=len(targets), reduce="mean")
+        return nn.functional.cross_entropy(logits, targets[owner]), odds
 
 
 class EpochBar(Callback):
