@@ -93,6 +93,7 @@ def list_names() -> None:
     from gnnglass.simulate import ENGINES
     from gnnglass.structure import INDICATORS
     from gnnglass.systems import GLASS_FORMERS
+    from gnnglass.training import card, shipped_classifiers
     from gnnglass.trajectories import FORMATS
 
     registries = (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS, MOTIFS)
@@ -105,6 +106,9 @@ def list_names() -> None:
             known = label if registry in (ATTRIBUTIONS, INDICATORS) else about.summary
             shown = name if registry.available(name) else f"{name} (not installed)"
             typer.echo(f"  {shown:24} {known}".replace("`", "").rstrip())
+    typer.echo("trained classifier:")
+    for name in shipped_classifiers():
+        typer.echo(f"  {name:24} {card(name).about}")
 
 
 for command in (

@@ -149,7 +149,12 @@ def train(
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="Trained classifier (.safetensors).")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Trained classifier: a file (.safetensors), or a name of gnnglass list."
+        ),
+    ],
     trajectory: Input,
     out: Out,
     attribution: Annotated[

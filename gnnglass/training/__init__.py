@@ -21,17 +21,20 @@ from gnnglass.training.fitting import (
     validation_loss,
 )
 from gnnglass.training.labelled import LabelledSet, Split, deal_runs, relabellings, split_by_run
+from gnnglass.training.shipped import Card, card, shipped_classifiers
 
 __all__ = [
     "BestFit",
     "Calibration",
     "Candidate",
+    "Card",
     "Evaluation",
     "LabelledSet",
     "Split",
     "TrainedClassifier",
     "TrainingOptions",
     "as_classifier",
+    "card",
     "choose_device",
     "deal_runs",
     "evaluate",
@@ -40,6 +43,7 @@ __all__ = [
     "linear_scores",
     "matched_auc",
     "relabellings",
+    "shipped_classifiers",
     "split_by_run",
     "validation_loss",
 ]

@@ -56,11 +56,11 @@ class TrainingOptions:
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
         strain: Every graph is seen with all distances expanded and compressed by this share, such
-            as 0.01, and the loss adds the squared change of the mean logit between the two, times
-            `STIFFNESS`; 0 for neither. Phases differ in the pressure of their inherent structures.
-            Mechanical equilibrium makes it the same everywhere in a configuration, so it
-            tells the phases apart and says nothing about where. Structural indicators among the
-            inputs stay those of the configuration.
+            as 0.01, and the loss adds the squared change of its mean log odds between the two; 0
+            for neither. Phases differ in the pressure of their inherent structures. Mechanical
+            equilibrium makes it the same everywhere in a configuration, so it tells the phases
+            apart and says nothing about where. Structural indicators among the inputs stay
+            those of the configuration.
         seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
 
     Raises:
@@ -150,8 +150,6 @@ def strained(
 
 #: Entries of a graph that are lengths of edges.
 STRAINED = ("edge_distance", "edge_vector")
-#: What a change of the mean logit by 1 between expansion and compression adds to the loss.
-STIFFNESS = 100.0
 
 
 class BalancedBatches:
@@ -416,7 +414,7 @@ class _Training(lightning.LightningModule):
             self._judged(strained(arguments, self.net.takes, strain), ball, targets)
             for strain in (width, -width)
         )
-        return (loss + other_loss) / 2 + STIFFNESS * (answer - other_answer).square().mean()
+        return (loss + other_loss) / 2 + (answer - other_answer).square().mean()
 
     def _judged(
         self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor

@@ -30,6 +30,7 @@ from gnnglass.models import ClassifierNet, arguments_for, batched, create_model,
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
 from gnnglass.systems import GLASS_FORMERS, glass_former
 from gnnglass.training.labelled import Split
+from gnnglass.training.shipped import file_of, shipped_classifiers
 from gnnglass.trajectories import Material, Snapshot, TrajectoryLike, as_trajectory
 
 
@@ -458,7 +459,8 @@ class TrainedClassifier:
         holds before there is memory for it, and the digest with the content.
 
         Args:
-            path: The safetensors file.
+            path: The safetensors file, or the name of a classifier that comes with the package,
+                such as ``"ka3d-inherent"``; see `gnnglass.training.shipped_classifiers`.
             device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
         Raises:
@@ -469,10 +471,13 @@ class TrainedClassifier:
         """
         from safetensors import SafetensorError, safe_open
 
-        path = Path(path)
+        path = file_of(path)
         chosen = choose_device(device)
         if not path.is_file():
-            raise FileError(f"no classifier at {path}: give the .safetensors file of one.")
+            raise FileError(
+                f"no classifier at {path}: give the .safetensors file of one, or a name of those "
+                f"that come with gnnglass: {', '.join(shipped_classifiers())}."
+            )
         try:
             with safe_open(path, framework="pt") as file:
                 facts = _facts(path, (file.metadata() or {}).get("gnnglass", ""))

@@ -1,0 +1,69 @@
+"""Classifiers that come with the package, and the cards that say what they are."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from gnnglass._toml import checked, load_toml
+from gnnglass.errors import UnknownNameError
+
+FOLDER = Path(__file__).parent.parent / "classifiers"
+
+
+class Card(BaseModel):
+    """What a classifier is, in sentences.
+
+    Attributes:
+        about: What it tells apart, in a line.
+        made_of: The configurations that trained it: system, density, composition, temperatures.
+        figures: How well it does on configurations that it has not seen, with controls.
+        not_for: What it must not be used for.
+        study: The study file in ``gnnglass/studies`` that makes it again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str
+    made_of: str
+    figures: tuple[str, ...]
+    not_for: str
+    study: str
+
+    def __str__(self) -> str:
+        figures = "\n".join(f"  {line}" for line in self.figures)
+        return (
+            f"{self.about}\nMade of: {self.made_of}\nFigures:\n{figures}\n"
+            f"Not for: {self.not_for}\nMade by: gnnglass/studies/{self.study}"
+        )
+
+
+def shipped_classifiers() -> tuple[str, ...]:
+    """The names under which `TrainedClassifier.load` finds a classifier of the package."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+
+
+def file_of(source: str | PathLike[str]) -> Path:
+    """The file of a classifier: the path that is given, or that of a shipped one of this name.
+
+    A file of that name in the working folder comes first.
+    """
+    path = Path(source)
+    if not path.exists() and str(source) in shipped_classifiers():
+        return FOLDER / f"{source}.safetensors"
+    return path
+
+
+def card(name: str) -> Card:
+    """The card of a shipped classifier.
+
+    Raises:
+        UnknownNameError: If there is none of that name.
+    """
+    if name not in shipped_classifiers():
+        known = ", ".join(shipped_classifiers()) or "none"
+        raise UnknownNameError(f"no classifier {name!r} comes with gnnglass; known: {known}.")
+    path = FOLDER / f"{name}.toml"
+    return checked(Card, load_toml(path), str(path))
