@@ -212,7 +212,9 @@ def _correlations(bench: Bench) -> list[Record]:
     if bench.study.dynamics is None:
         return []
     annotate_held_out(bench)
-    rows = compare_with_dynamics(bench, bench.study.dynamics)["rows"]
+    rows = compare_with_dynamics(
+        bench, bench.study.dynamics, bench.followed(bench.study.dynamics.phase)
+    )["rows"]
     models = {f"importance_{name}": name for name in (*bench.study.classifiers, "random")}
     models["potential_energy"] = "energy"
     return [

@@ -36,7 +36,7 @@ def read_given(workspace: Workspace) -> list[str]:
 
 def _read_run(workspace: Workspace, run: str) -> bool:
     study, system, file = workspace.study, workspace.system, workspace.given[run]
-    (phase,) = (name for name in study.phases if run in workspace.runs_of(name))
+    (phase,) = (name for name in study.phases if run in workspace.runs_in(name))
     section = study.of_files(phase)
     trajectory = read(file)
     stated = trajectory.metadata.get("phase", phase)

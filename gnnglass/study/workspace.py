@@ -196,7 +196,7 @@ class Workspace:
         """The clones of the last frames of the followed runs."""
         return Ensemble(self.folder / "dynamics")
 
-    def runs_of(self, phase: str) -> tuple[str, ...]:
+    def runs_in(self, phase: str) -> tuple[str, ...]:
         """The independent runs of one phase."""
         return run_names(self.study, phase)
 
@@ -241,7 +241,7 @@ class Workspace:
 
         return LabelledSet.from_trajectories(
             {
-                phase: [self.load(run, level) for run in self.runs_of(phase)]
+                phase: [self.load(run, level) for run in self.runs_in(phase)]
                 for phase in self.study.labels
             }
         )
@@ -254,7 +254,7 @@ class Workspace:
 
     def followed(self, phase: str) -> tuple[str, ...]:
         """The held-out runs of one phase: those whose dynamics is measured."""
-        return tuple(run for run in self.runs_of(phase) if run in self.parts["test"])
+        return tuple(run for run in self.runs_in(phase) if run in self.parts["test"])
 
     def with_dynamics(self, told: Collection[str]) -> tuple[str, ...]:
         """The held-out runs whose dynamics is known: those of clones, or else those in `told`."""
@@ -284,7 +284,7 @@ def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ..
     """
     starts: dict[str, Snapshot] = {}
     protocols: dict[str, IsoconfigurationalProtocol] = {}
-    every = workspace.runs_of(section.phase)
+    every = workspace.runs_in(section.phase)
     for run in workspace.followed(section.phase):
         trajectory = workspace.load(run, "thermal")
         made = trajectory.metadata.get("protocol", {})

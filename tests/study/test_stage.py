@@ -176,8 +176,8 @@ def test_stages_name_all_the_code_that_they_run(tmp_path):
     pipeline._classify(workspace, stages, "inherent")
     pipeline._annotate(workspace, stages)
     pipeline._structure(workspace, stages)
-    pipeline._compare(workspace, stages, study.dynamics)
-    pipeline._nulls(workspace, stages, study.dynamics)
+    pipeline._compare(workspace, stages)
+    pipeline._nulls(workspace, stages)
     asked = {"train-gnn-inherent", "judge-inherent", "annotate", "structure", "compare", "null-gnn"}
     assert asked <= set(stages.code)
 
