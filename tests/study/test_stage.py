@@ -171,7 +171,7 @@ def parts_of(names):
 
 def test_stages_name_all_the_code_that_they_run(tmp_path):
     """Whatever a named part of the package imports is named too, by the stage or an earlier one."""
-    study = Study.from_dict(TINY)
+    study = Study.from_dict({**TINY, "null": {"shuffles": 2}})
     stages, workspace = Noting(), Workspace(study, tmp_path, deal(study))
     pipeline._classify(workspace, stages, "inherent")
     pipeline._annotate(workspace, stages)
