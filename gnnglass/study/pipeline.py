@@ -317,7 +317,13 @@ def _structure(workspace: Workspace, stages: Stages) -> None:
         "structure",
         work,
         depends_on=workspace.study.compare.model_dump(),
-        code=[*COMMON, "gnnglass.compare", "gnnglass.published", "gnnglass.study.fields"],
+        code=[
+            *COMMON,
+            "gnnglass.compare",
+            "gnnglass.dynamics",
+            "gnnglass.published",
+            "gnnglass.study.fields",
+        ],
         after=["annotate"],
     )
 
