@@ -292,7 +292,6 @@ _REACH = 5.0
 _MIN_WIDTH = 2 / 3
 # Largest number of kernel values in memory at once; limits how many particles are added together.
 _BLOCK = 2**22
-# Largest number of voxels of all species together: a gigabyte in double precision.
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,14 @@ RESOLUTION = float(np.finfo(np.float32).eps)
 """Resolution of single precision, in which GSD stores positions, in units of the box."""
 
 
+def fading(distances: FloatArray, r_max: float) -> FloatArray:
+    """w(r) = ½ [cos(π r / r_max) + 1], with which neighbours enter and leave smoothly.
+
+    The cutoff function of Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007), eq. 3.
+    """
+    return np.asarray(0.5 * (np.cos(np.pi * distances / r_max) + 1))
+
+
 def refuse_coincident(snapshot: Snapshot) -> None:
     """Refuse particles that are closer than the resolution of a file in single precision.
 

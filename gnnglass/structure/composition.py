@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from gnnglass.structure._neighbors import fading
 from gnnglass.structure.indicator import INDICATORS, Indicator
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
@@ -52,7 +52,7 @@ class LocalComposition(Indicator):
             InputError: If `r_max` is not positive or beyond half the box.
         """
         pairs, n = neighbor_pairs(snapshot, self.r_max), len(snapshot)
-        weights = (np.cos(math.pi * pairs.distances / self.r_max) + 1) / 2
+        weights = fading(pairs.distances, self.r_max)
         first = (snapshot.types == 0).astype(np.float64)
         of_first = first + np.bincount(pairs.i, weights=weights * first[pairs.j], minlength=n)
         return np.asarray(of_first / (1 + np.bincount(pairs.i, weights=weights, minlength=n)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnnglass.structure._neighbors import fading
 from gnnglass.structure._tessellation import Simplices, delaunay
 from gnnglass.structure.indicator import INDICATORS, Indicator
 from gnnglass.trajectories import Snapshot, neighbor_pairs
@@ -47,7 +48,7 @@ class LocalDensity(Indicator):
             InputError: If `r_max` is not positive or beyond half the box.
         """
         pairs = neighbor_pairs(snapshot, self.r_max)
-        weights = (np.cos(math.pi * pairs.distances / self.r_max) + 1) / 2
+        weights = fading(pairs.distances, self.r_max)
         total = 1 + np.bincount(pairs.i, weights=weights, minlength=len(snapshot))
         return np.asarray(total / self._volume(snapshot.dimension))
 

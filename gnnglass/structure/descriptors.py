@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError, NotComputedError
+from gnnglass.structure._neighbors import fading
 from gnnglass.structure.bond_order import harmonics, sums
 from gnnglass.structure.indicator import Indicator
 from gnnglass.trajectories import (
@@ -253,7 +254,7 @@ def angular_spectrum(snapshot: SnapshotLike, r_max: float, n_orders: int) -> Flo
     width = (r_max - CLOSEST) / N_SHELLS
     centers = CLOSEST + width * (np.arange(N_SHELLS) + 0.5)
     shells = np.exp(-0.5 * ((pairs.distances[:, None] - centers) / width) ** 2)
-    shells *= 0.5 * (np.cos(np.pi * pairs.distances / r_max) + 1)[:, None]
+    shells *= fading(pairs.distances, r_max)[:, None]
     column = pairs.i * n_species + snapshot.types[pairs.j]
     first, second = np.triu_indices(n_species)
     spectrum = np.zeros((n, len(first), N_SHELLS, n_orders))

@@ -371,6 +371,11 @@ class Study(EnsembleFile):
         return settled
 
     @property
+    def maps(self) -> list[str]:
+        """The fields with the maps of the classifiers."""
+        return [f"importance_{name}" for name in self.classifiers]
+
+    @property
     def labels(self) -> tuple[str, str]:
         """The two classes, in the order of the logits: the explained one is the last."""
         other, explained = self.phases

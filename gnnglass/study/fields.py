@@ -103,7 +103,7 @@ def _compared(
 ) -> dict[str, Any]:
     """``rows``, ``not_given`` and ``censored`` of one configuration of each run."""
     study, first = workspace.study, snapshots[0]
-    predictors = [*importance_maps(study), *structural(first), "importance_random"]
+    predictors = [*study.maps, *structural(first), "importance_random"]
     varying = varying_fields(snapshots, study.compare.given)
     marks = censoring_marks(first, targets_of(study, first))
     return {
@@ -118,11 +118,6 @@ def _censored(snapshots: Sequence[Snapshot], fields: Mapping[str, str]) -> dict[
     marks = {name: np.concatenate([s.field(m) for s in snapshots]) for name, m in fields.items()}
     known = {name: mark[~np.isnan(mark)] for name, mark in marks.items()}
     return {name: float(mark.mean()) for name, mark in known.items() if len(mark)}
-
-
-def importance_maps(study: Study) -> list[str]:
-    """The fields with the maps of a study's classifiers."""
-    return [f"importance_{name}" for name in study.classifiers]
 
 
 def structural(snapshot: Snapshot) -> list[str]:
@@ -198,7 +193,7 @@ def compare_with_structure(workspace: Workspace) -> list[dict[str, Any]]:
     runs = [run for run, members in frames.items() for _ in members]
     bare = [snapshot for members in frames.values() for snapshot in members]
     indicators = structural(bare[0])
-    maps = [*importance_maps(study), "importance_random"]
+    maps = [*study.maps, "importance_random"]
     length = sorted(options.lengths)[len(options.lengths) // 2]
     rows = []
     for smoothed in (False, True):

@@ -7,7 +7,7 @@ from tqdm import tqdm
 from gnnglass.errors import InputError
 from gnnglass.published import tells_dynamics, with_dynamics
 from gnnglass.simulate import inherent_structures
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.workspace import Workspace, files_of
 from gnnglass.trajectories import Trajectory, read, write
 from gnnglass.trajectories.material import restated
 
@@ -27,16 +27,14 @@ def read_given(workspace: Workspace) -> list[str]:
         FileError: If a file cannot be read, or nothing can be written.
         SimulationError: If no minimum is reached from a configuration.
     """
-    return [
-        run
-        for run in tqdm(workspace.given, desc="reading and minimising")
-        if _read_run(workspace, run)
-    ]
+    study = workspace.study
+    runs = [(phase, run) for phase in study.phases for run in files_of(study, phase)]
+    bar = tqdm(runs, desc="reading and minimising")
+    return [run for phase, run in bar if _read_run(workspace, phase, run)]
 
 
-def _read_run(workspace: Workspace, run: str) -> bool:
+def _read_run(workspace: Workspace, phase: str, run: str) -> bool:
     study, system, file = workspace.study, workspace.system, workspace.given[run]
-    (phase,) = (name for name in study.phases if run in workspace.runs_in(name))
     section = study.of_files(phase)
     trajectory = read(file)
     stated = trajectory.metadata.get("phase", phase)

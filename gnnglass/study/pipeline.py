@@ -328,14 +328,9 @@ def _structure(workspace: Workspace, stages: Stages) -> None:
     )
 
 
-def _runs_with_dynamics(workspace: Workspace, stages: Stages) -> tuple[str, ...]:
-    """The held-out runs whose dynamics is known."""
-    return workspace.with_dynamics(stages.outcomes["read"].result if workspace.given else ())
-
-
 def _compare(workspace: Workspace, stages: Stages) -> None:
     section = workspace.study.dynamics
-    runs = _runs_with_dynamics(workspace, stages)
+    runs = workspace.with_dynamics(stages.outcomes)
 
     def work(_: str) -> dict[str, Any]:
         from gnnglass.study.fields import compare_with_dynamics
@@ -361,7 +356,7 @@ def _compare(workspace: Workspace, stages: Stages) -> None:
 
 
 def _nulls(workspace: Workspace, stages: Stages) -> None:
-    study, runs = workspace.study, _runs_with_dynamics(workspace, stages)
+    study, runs = workspace.study, workspace.with_dynamics(stages.outcomes)
     if not (runs and study.null.shuffles):
         return
 

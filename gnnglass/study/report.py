@@ -317,8 +317,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         for name, members in results["levels"].items()
     }
     judged = outcomes[f"judge-{level}"].result
-    maps = [f"importance_{name}" for name in study.classifiers]
-    followed = workspace.with_dynamics(outcomes["read"].result if "read" in outcomes else ())
+    followed = workspace.with_dynamics(outcomes)
     drawn = {
         f"{run}, held out, {level}": (
             read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
@@ -330,7 +329,7 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
         FigureData(
             maps=list(drawn.values())[:N_MAPS],
             map_titles=list(drawn)[:N_MAPS],
-            map_fields=[*maps, *_best_resolved(results["censored"]), "potential_energy"],
+            map_fields=[*study.maps, *_best_resolved(results["censored"]), "potential_energy"],
             scatter=list(drawn.values()),
             roc={name: (judged["targets"], p) for name, p in judged["probabilities"].items()},
             roc_level=level,

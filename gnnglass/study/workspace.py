@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from gnnglass.trajectories import Snapshot, Trajectory, read
 from gnnglass.trajectories.runs import names_of_files
 
 if TYPE_CHECKING:
+    from gnnglass._records import Record
     from gnnglass.simulate import AgeingProtocol, Protocol
     from gnnglass.training import LabelledSet, Split
 
@@ -256,10 +257,15 @@ class Workspace:
         """The held-out runs of one phase: those whose dynamics is measured."""
         return tuple(run for run in self.runs_in(phase) if run in self.parts["test"])
 
-    def with_dynamics(self, told: Collection[str]) -> tuple[str, ...]:
-        """The held-out runs whose dynamics is known: those of clones, or else those in `told`."""
+    def with_dynamics(self, outcomes: Mapping[str, Record]) -> tuple[str, ...]:
+        """The held-out runs whose dynamics is known: those with clones, or else whose files tell.
+
+        Args:
+            outcomes: The finished stages, by name.
+        """
         if self.study.dynamics is not None:
             return self.followed(self.study.dynamics.phase)
+        told = outcomes["read"].result if "read" in outcomes else ()
         return tuple(run for run in self.parts["test"] if run in told)
 
 

@@ -232,12 +232,11 @@ def deal_runs(
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for label, names in runs.items():
         shuffled = rng.permutation(names).tolist()
-        n_test = max(1, round(test * len(shuffled)))
+        n_test, n_shared = max(1, round(test * len(shuffled))), len(shuffled)
         if fixed := [name for name in names if name in held_out]:
             shuffled = [*fixed, *(name for name in shuffled if name not in fixed)]
-            n_test = len(fixed)
-        n_free = len(shuffled) - n_test if fixed else len(shuffled)
-        n_validation = max(1, round(validation * n_free))
+            n_test, n_shared = len(fixed), len(shuffled) - len(fixed)
+        n_validation = max(1, round(validation * n_shared))
         if len(shuffled) - n_test - n_validation < 1:
             raise InputError(
                 f"class {label!r} has {len(shuffled)} independent runs; {n_test} for the test, "

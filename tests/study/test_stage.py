@@ -150,7 +150,7 @@ class Noting:
     """Stages that are asked for and not done; what each says it depends on."""
 
     def __init__(self):
-        self.code, self.after = {}, {}
+        self.code, self.after, self.outcomes = {}, {}, {}
 
     def run(self, name, work, *, code=(), after=(), **_):
         self.code[name], self.after[name] = set(code), list(after)
