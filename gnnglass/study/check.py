@@ -55,6 +55,15 @@ def check_study(study: Study, device: str = "auto") -> Parts:
             f"dynamics.phase is {shown(study.dynamics.phase)}; the phases are "
             f"{', '.join(study.phases)}."
         )
+    if (
+        study.dynamics is not None
+        and study.of_files(study.dynamics.phase) is not None
+        and "thermal" not in study.levels
+    ):
+        raise InputError(
+            "dynamics starts clones from thermal configurations, but of files only the levels in "
+            f"levels are kept, {', '.join(study.levels)}; add thermal to them."
+        )
     if study.dynamics is not None:
         BondBreaking(study.dynamics.r_bond, study.dynamics.r_break).cutoffs(starts[0], system)
     if study.dynamics is not None and study.dynamics.ageing:

@@ -150,7 +150,7 @@ def plan(workspace: Workspace) -> str:
         text += f"; {clones} clones, {more / 1e6:.2f} million steps"
     trainings = len(study.levels) * len(study.classifiers)
     text += f"; {trainings} trainings"
-    if study.dynamics is not None and study.null.shuffles:
+    if (study.dynamics is not None or workspace.given) and study.null.shuffles:
         wrong = 2 * study.null.shuffles * len(study.classifiers)
         text += f" and up to {wrong} on wrong labels"
     return f"{text}. Files go to {workspace.folder}."

@@ -160,6 +160,14 @@ def test_clones_of_files(folder, tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text())["split"]["test"]
 
 
+def test_clones_of_files_need_thermal_configurations(folder, tmp_path):
+    section = {"n_clones": 4, "lag_steps": [20, 100], "propensity_lag": 100}
+    study = Study.from_file(study_of(folder, dynamics=section))
+    with pytest.raises(InputError, match="clones from thermal configurations"):
+        run_study(study, tmp_path / "out", workers=2, device="cpu")
+    assert not (tmp_path / "out" / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
