@@ -74,7 +74,8 @@ def test_a_network_cannot_use_what_strain_changes():
 
     plain = change_with_expansion(0.0)
     assert plain > 4
-    assert abs(change_with_expansion(0.03)) < 0.1 * plain
+    # Less than the phases differ by: to see them both expanded and compressed is not enough.
+    assert abs(change_with_expansion(0.002)) < 0.1 * plain
 
 
 @pytest.mark.parametrize("strain", [-0.01, 0.06, float("nan"), float("inf")])
