@@ -251,10 +251,15 @@ def _classify(workspace: Workspace, stages: Stages, level: Level) -> None:
                 "gnnglass.training",
                 "gnnglass.study.classification:train_classifier",
                 *FITTING,
-                # Indicators may be among the inputs.
-                "gnnglass.structure",
+                # Angular spectra are input of any network, indicators of those that say so.
+                "gnnglass.structure.bond_order",
+                "gnnglass.structure.descriptors",
+                *(
+                    ("gnnglass.structure", *_elsewhere("gnnglass.structure", *ENERGIES))
+                    if section.recipe.get("indicators")
+                    else ()
+                ),
                 *packages_elsewhere("gnnglass.models", [section.model]),
-                *_elsewhere("gnnglass.structure", *ENERGIES),
             ],
             after=_configurations(workspace),
             products=[workspace.classifier(name, level)],

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from tiny_study import tiny
 
 from gnnglass.structure import LocalComposition
-from gnnglass.study import Report
+from gnnglass.study import Report, Study
 from gnnglass.study.definition import CompareSection
-from gnnglass.study.fields import CENSORED, TARGETS, correlated, varying_fields
+from gnnglass.study.fields import TARGETS, correlated, varying_fields
 from gnnglass.testing import example_snapshot
 
 GIVEN = ("potential_energy", "local_composition")
@@ -28,16 +29,17 @@ def configurations(n_species):
                 local_composition=LocalComposition().compute(bare).values,
                 importance_gnn=importance,
                 **dict.fromkeys(TARGETS, values),
-                **dict.fromkeys(CENSORED.values(), np.zeros(len(bare))),
+                tau_bond_censored=np.zeros(len(bare)),
+                tau_overlap_censored=np.zeros(len(bare)),
             )
         )
     return made
 
 
 def rows_of(snapshots, **options):
-    section = CompareSection(lengths=(0.5, 1.0), **options)
+    study = Study.from_dict(tiny("compare", value={"lengths": [0.5, 1.0], **options}))
     runs = [f"run-{k}" for k in range(len(snapshots))]
-    return correlated(section, runs, snapshots, ["importance_gnn", "local_composition"])
+    return correlated(study, runs, snapshots, ["importance_gnn", "local_composition"])
 
 
 def test_energy_and_composition_are_held_fixed_together_by_default():
