@@ -17,13 +17,21 @@ from gnnglass.models.inputs import (
     sample_periodic,
     settled_by_recipe,
 )
-from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet, GraphNet, InteractionNet
+from gnnglass.models.network import (
+    GRAPH_INPUTS,
+    MODELS,
+    ClassifierNet,
+    FixedFeatures,
+    GraphNet,
+    InteractionNet,
+)
 
 __all__ = [
     "GRAPH_INPUTS",
     "MODELS",
     "AnyRecipe",
     "ClassifierNet",
+    "FixedFeatures",
     "GraphNet",
     "GraphRecipe",
     "InteractionNet",

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -31,6 +32,10 @@ from gnnglass.structure.descriptors import HIGHEST
 from gnnglass.systems import GLASS_FORMERS, SystemLike, glass_former
 from gnnglass.trajectories import Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
 from gnnglass.trajectories.snapshot import FloatArray
+
+#: Configuration -> what makes an indicator, and the system that it is of -> its values, for as long
+#: as the configuration is there: they take far longer than all else that networks are fed with.
+_MEASURED: WeakKeyDictionary[Snapshot, dict[tuple[Any, str], FloatArray]] = WeakKeyDictionary()
 
 
 class Recipe:
@@ -114,9 +119,13 @@ class Recipe:
             InputError: If an indicator cannot be computed, or is not finite.
         """
         snapshot = as_snapshot(snapshot)
+        known = _MEASURED.setdefault(snapshot, {})
         columns = np.empty((len(snapshot), len(self.indicators)))
         for k, (name, one) in enumerate(self.made_indicators().items()):
-            columns[:, k] = one.measure(snapshot)
+            of = (INDICATORS.factory(name), str(self.system))
+            if of not in known:
+                known[of] = one.measure(snapshot)
+            columns[:, k] = known[of]
             n_missing = int((~np.isfinite(columns[:, k])).sum())
             if n_missing:
                 raise InputError(

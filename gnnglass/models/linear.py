@@ -72,6 +72,7 @@ class LinearNet(GraphNet):
         n_fields: Number of fields of each particle; the recipe's indicators.
     """
 
+    features_are_fixed = True
     head: DecorrelatingHead
 
     def __init__(

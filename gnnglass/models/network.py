@@ -342,12 +342,17 @@ class GraphNet(ClassifierNet):
         n_classes: Number of classes.
         n_fields: Number of fields that follow the one-hot species in `x`.
 
+    Attributes:
+        features_are_fixed: Whether no weight comes before the head, so that a training computes
+            the features of each configuration only once; see `FixedFeatures`.
+
     Raises:
         InputError: If a number makes no sense, or there is nothing to look at but the species.
     """
 
     kind = "graph"
     default_recipe: ClassVar = {"r_max": 2.0}
+    features_are_fixed: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -460,10 +465,58 @@ class GraphNet(ClassifierNet):
             ball: Pairs of particles in each other's ball, each once, shape [2, n_pairs]; the
                 neighbours in the graph if None.
         """
-        logits = self.local_logits(x, edge_index, geometry, batch)
-        # The graph has both directions of an edge, a ball one of each pair.
-        ways = (edge_index,) if ball is None else both_ways(ball)
-        return mean_with_others(logits, ways)
+        return mean_in_balls(self.local_logits(x, edge_index, geometry, batch), edge_index, ball)
+
+
+class FixedFeatures(nn.Module):
+    """What there is to train of a graph network without weights before its head.
+
+    It is called like the network itself, but with the features of every particle, which `of`
+    computes, in place of species, fields and distances.
+
+    Args:
+        net: The network, with its inputs standardised; it is trained in place.
+    """
+
+    kind: ClassVar[Literal["graph"]] = "graph"
+    takes: ClassVar[tuple[str, ...]] = ("x", "edge_index", "batch")
+
+    def __init__(self, net: GraphNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def of(self, graph: Data) -> Data:
+        """The features of a graph's particles, and its edges."""
+        # The last thing a network takes is which graph of a batch each particle is of.
+        x, edge_index, geometry = (graph[name] for name in self.net.takes[:-1])
+        with torch.no_grad():
+            return Data(x=self.net.features(x, edge_index, geometry), edge_index=edge_index)
+
+    def forward(self, features: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        """Logits, shape [n_graphs, n_classes]."""
+        return self.net.read_out(features, batch)
+
+    def local_logits(self, features: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        """Logits of every particle, shape [n, n_classes]."""
+        return cast(Tensor, self.net.head(features))
+
+    def ball_logits(
+        self, features: Tensor, edge_index: Tensor, batch: Tensor, *, ball: Tensor | None = None
+    ) -> Tensor:
+        """Mean logits in balls, shape [n, n_classes]; see `GraphNet.ball_logits`."""
+        return mean_in_balls(self.net.head(features), edge_index, ball)
+
+
+def mean_in_balls(values: Tensor, edge_index: Tensor, ball: Tensor | None) -> Tensor:
+    """Mean of the values of every particle and of those in its ball, shape [n, k].
+
+    Args:
+        values: Shape [n, k].
+        edge_index: The edges of the graph, in both directions, shape [2, e].
+        ball: Pairs of particles in each other's ball, each once, shape [2, n_pairs]; the
+            neighbours in the graph if None.
+    """
+    return mean_with_others(values, (edge_index,) if ball is None else both_ways(ball))
 
 
 def both_ways(ball: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ from gnnglass.study.classification import fitted
 from gnnglass.study.definition import Study
 from gnnglass.study.fields import correlated
 from gnnglass.study.workspace import Parts, Workspace, run_names, split_of
-from gnnglass.training import relabellings
+from gnnglass.training import LabelledSet, relabellings
 from gnnglass.trajectories import Trajectory, read
 
 FloatArray = NDArray[np.float64]
@@ -53,6 +53,10 @@ def wrong_labels(study: Study, parts: Parts) -> dict[str, list[dict[str, int]]]:
         kind: relabellings(of_class, split, section.shuffles, seed=section.seed)
         for kind, of_class in runs.items()
     }
+
+
+#: What this worker process has read, and what is measured in it, is the same for every training.
+_READ: dict[tuple[Any, ...], tuple[LabelledSet, list[Trajectory]]] = {}
 
 
 @dataclass(frozen=True)
@@ -103,18 +107,28 @@ class Retraining:
 
     def _work(self) -> None:
         workspace, study = self.workspace, self.workspace.study
-        level, section = study.explain_level, study.classifiers[self.classifier]
-        labelled = workspace.labelled(level).relabelled(self.targets)
-        classifier = fitted(workspace, self.classifier, labelled, progress=False)
+        section = study.classifiers[self.classifier]
+        labelled, followed = self._configurations()
+        relabelled = labelled.relabelled(self.targets)
+        classifier = fitted(workspace, self.classifier, relabelled, progress=False)
         attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
         rows = []
-        for run in self.runs:
-            whole = workspace.load(run, level)
-            last = Trajectory([whole[-1]], whole.metadata)
+        for last in followed:
             mapped = explain.annotate(classifier, last, attribution, "map", target=study.explain)
             rows.append(mapped[0].field("map"))
         with written_whole(self.maps) as aside, aside.open("wb") as file:
             np.save(file, np.stack(rows), allow_pickle=False)
+
+    def _configurations(self) -> tuple[LabelledSet, list[Trajectory]]:
+        """The labelled set of the study, and the last frame of each followed run."""
+        workspace, level = self.workspace, self.workspace.study.explain_level
+        key = (workspace.folder, level, *self.runs)
+        if key not in _READ:
+            _READ.clear()
+            whole = [workspace.load(run, level) for run in self.runs]
+            last = [Trajectory([one[-1]], one.metadata) for one in whole]
+            _READ[key] = workspace.labelled(level), last
+        return _READ[key]
 
     def fail(self, reason: str, traceback: str = "") -> None:
         """Nothing is stored: the training is begun again the next time."""

@@ -17,7 +17,13 @@ from gnnglass._records import code_digest, digest_of, file_digest
 from gnnglass.registry import packages_elsewhere
 from gnnglass.study.definition import LEVELS, DynamicsSection, Level, Study
 from gnnglass.study.stages import Stages
-from gnnglass.study.workspace import Parts, Workspace, every_protocol, plan_runs
+from gnnglass.study.workspace import (
+    Parts,
+    Workspace,
+    every_protocol,
+    followed_frames,
+    plan_runs,
+)
 
 #: What reads a study's files, knows its glass former, and does statistics.
 COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnnglass.study.workspace")
@@ -127,10 +133,14 @@ def bytes_of(workspace: Workspace) -> int:
     study, system = workspace.study, workspace.system
     frames = 2 * sum(len(protocol.frame_steps) for protocol in every_protocol(study))
     if study.dynamics is not None:
-        section = study.dynamics
-        clones = len(workspace.followed(section.phase)) * section.n_clones
-        frames += clones * (1 + len(section.lag_steps))
+        frames += n_clones(workspace, study.dynamics) * (1 + len(study.dynamics.lag_steps))
     return frames * study.system.n_particles * system.dimension * BYTES
+
+
+def n_clones(workspace: Workspace, section: DynamicsSection) -> int:
+    """How many clones are run, of all frames that are followed."""
+    starts = len(workspace.followed(section.phase)) * len(followed_frames(workspace.study, section))
+    return starts * section.n_clones
 
 
 def plan(workspace: Workspace) -> str:
@@ -145,7 +155,7 @@ def plan(workspace: Workspace) -> str:
     if workspace.given:
         text += f"; {len(workspace.given)} files"
     if study.dynamics is not None:
-        clones = len(workspace.followed(study.dynamics.phase)) * study.dynamics.n_clones
+        clones = n_clones(workspace, study.dynamics)
         more = clones * study.dynamics.lag_steps[-1]
         text += f"; {clones} clones, {more / 1e6:.2f} million steps"
     trainings = len(study.levels) * len(study.classifiers)

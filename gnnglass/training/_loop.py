@@ -22,13 +22,14 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 from tqdm import tqdm
 
 from gnnglass._options import require_positive, require_whole
 from gnnglass._records import read_sealed, write_sealed
 from gnnglass.errors import FileError, InputError
-from gnnglass.models import ClassifierNet, collate, join_balls
+from gnnglass.models import ClassifierNet, FixedFeatures, GraphNet, collate, join_balls
 from gnnglass.stats import auc
 
 #: With more, neighbours would pass the edge of a graph in numbers.
@@ -129,27 +130,47 @@ def random_symmetry(grid: Tensor, ball: Tensor | None = None) -> tuple[Tensor, T
     return grid, ball
 
 
-def strained(
-    arguments: tuple[Tensor, ...], takes: Sequence[str], strain: float
-) -> tuple[Tensor, ...]:
-    """Graphs of which all lengths are multiplied by 1 + strain.
+#: Entries of a graph that are lengths of edges.
+LENGTHS = ("edge_distance", "edge_vector")
+
+
+def strained(graph: Data, strain: float) -> Data:
+    """A graph of which all lengths are multiplied by 1 + strain.
 
     Neighbours that a compression brings within the cutoff are not found for it: radial functions
     are near zero there.
 
     Args:
-        arguments: What the network is called with.
-        takes: What the arguments are; see `ClassifierNet.takes`.
+        graph: What the recipe made of a configuration.
         strain: Relative change of lengths.
     """
-    return tuple(
-        value * (1 + strain) if name in STRAINED else value
-        for name, value in zip(takes, arguments, strict=True)
-    )
+    changed = copy.copy(graph)
+    for name in LENGTHS:
+        changed[name] = graph[name] * (1 + strain)
+    return changed
 
 
-#: Entries of a graph that are lengths of edges.
-STRAINED = ("edge_distance", "edge_vector")
+#: A network, or the part of it that is trained.
+Learner: TypeAlias = ClassifierNet | FixedFeatures
+
+
+def learner_of(net: ClassifierNet) -> Learner:
+    """What there is to train of a network whose inputs are standardised."""
+    if isinstance(net, GraphNet) and net.features_are_fixed:
+        return FixedFeatures(net)
+    return net
+
+
+def variants(learner: Learner, made: Any, strain: float) -> list[Any]:
+    """What is seen of a configuration: itself, and with a strain also expanded and compressed.
+
+    Args:
+        learner: What is trained.
+        made: What the recipe made of the configuration.
+        strain: Relative change of lengths; 0 for none.
+    """
+    seen = [made, *(strained(made, change) for change in (strain, -strain) if change)]
+    return [learner.of(one) for one in seen] if isinstance(learner, FixedFeatures) else seen
 
 
 class BalancedBatches:
@@ -314,15 +335,17 @@ class KeepBest(Callback):
             trainer.should_stop = True
 
 
-#: Arguments of a network, the balls if they have a radius, and the class of each configuration.
-LabelledBatch: TypeAlias = tuple[tuple[Tensor, ...], Tensor | None, Tensor]
+#: Arguments of a network, for some configurations as they are and then for them strained, their
+#: balls if those have a radius, and the class of each.
+LabelledBatch: TypeAlias = tuple[tuple[tuple[Tensor, ...], ...], Tensor | None, Tensor]
 
 
 class Configurations(Dataset[LabelledBatch]):
     """Network inputs with their classes; indexed by a list, it gives a collated batch.
 
     Args:
-        inputs: What the recipe made of each configuration.
+        inputs: What the network is fed with of each configuration: as it is, and then expanded and
+            compressed if it is strained.
         targets: Class of each.
         takes: Attributes of a graph that the network takes.
         balls: What `ClassifierNet.ball` gave for each, if balls have a radius.
@@ -330,7 +353,7 @@ class Configurations(Dataset[LabelledBatch]):
 
     def __init__(
         self,
-        inputs: Sequence[Any],
+        inputs: Sequence[Sequence[Any]],
         targets: NDArray[np.int64],
         takes: Sequence[str],
         balls: Sequence[Tensor] = (),
@@ -344,15 +367,16 @@ class Configurations(Dataset[LabelledBatch]):
         return len(self.inputs)
 
     def __getitem__(self, indices: list[int]) -> LabelledBatch:
-        chosen = [self.inputs[i] for i in indices]
-        ball = join_balls(chosen, [self.balls[i] for i in indices]) if self.balls else None
-        return collate(chosen, takes=self.takes), ball, self.targets[indices]
+        chosen = list(zip(*(self.inputs[i] for i in indices), strict=True))
+        ball = join_balls(chosen[0], [self.balls[i] for i in indices]) if self.balls else None
+        arguments = tuple(collate(members, takes=self.takes) for members in chosen)
+        return arguments, ball, self.targets[indices]
 
 
 class _Training(lightning.LightningModule):
     """The loss, the optimiser, and the metrics of an epoch."""
 
-    def __init__(self, net: ClassifierNet, options: TrainingOptions) -> None:
+    def __init__(self, net: Learner, options: TrainingOptions) -> None:
         super().__init__()
         self.net = net
         self.options = options
@@ -372,8 +396,9 @@ class _Training(lightning.LightningModule):
         torch.manual_seed(self.options.seed * 1_000_003 + self.global_step)
         arguments, ball, targets = batch
         if self.net.kind == "voxel":
-            grid, ball = random_symmetry(arguments[0], ball)
-            arguments = (grid,)
+            ((grid,),) = arguments
+            grid, ball = random_symmetry(grid, ball)
+            arguments = ((grid,),)
         loss = self._loss(arguments, ball, targets)
         self._require_finite(float(loss.detach()))
         self._losses.append(float(loss.detach()))
@@ -389,7 +414,7 @@ class _Training(lightning.LightningModule):
     def validation_step(self, batch: LabelledBatch, _: int) -> None:
         arguments, ball, targets = batch
         loss = self._loss(arguments, ball, targets)
-        logits = self.net(*arguments)
+        logits = self.net(*arguments[0])
         self._validation.append(
             (
                 loss * len(targets),
@@ -406,13 +431,14 @@ class _Training(lightning.LightningModule):
         self.log("val_auc", auc(scores, targets))
         self._losses, self._validation = [], []
 
-    def _loss(self, arguments: tuple[Tensor, ...], ball: Tensor | None, targets: Tensor) -> Tensor:
-        width = self.options.strain
-        if not width:
-            return self._judged(arguments, ball, targets)[0]
+    def _loss(
+        self, arguments: tuple[tuple[Tensor, ...], ...], ball: Tensor | None, targets: Tensor
+    ) -> Tensor:
+        plain, *strained = arguments
+        if not strained:
+            return self._judged(plain, ball, targets)[0]
         (loss, answer), (other_loss, other_answer) = (
-            self._judged(strained(arguments, self.net.takes, strain), ball, targets)
-            for strain in (width, -width)
+            self._judged(changed, ball, targets) for changed in strained
         )
         return (loss + other_loss) / 2 + (answer - other_answer).square().mean()
 
@@ -465,7 +491,7 @@ class EpochBar(Callback):
 
 
 def train(
-    net: ClassifierNet,
+    net: Learner,
     data: Mapping[str, Configurations],
     options: TrainingOptions,
     keep: KeepBest,

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from gnnglass._options import require_memory
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
-from gnnglass.models import ClassifierNet
+from gnnglass.models import ClassifierNet, GraphNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
 from gnnglass.systems import SystemLike, glass_former
@@ -28,7 +28,9 @@ from gnnglass.training._loop import (
     KeepBest,
     TrainingCheckpoint,
     TrainingOptions,
+    learner_of,
     train,
+    variants,
 )
 from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device, versions
 from gnnglass.training.labelled import LabelledSet, Split
@@ -108,21 +110,23 @@ def fit(
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         net = create_model(model, recipe, model_options or {})
-        if options.strain and net.kind != "graph":
-            raise InputError(
-                f"strain is {options.strain:g}, but {model!r} reads a grid, which cannot be "
-                "strained; leave strain out, or train a network on graphs."
-            )
+        _require_strainable(net, model, options.strain)
         inputs = {
             name: [recipe(labelled.snapshots[i]) for i in _bar(members, f"{net.kind}s", progress)]
             for name, members in parts.items()
         }
         balls = _balls(net, labelled, parts, inputs, options.ball_radius)
+        net.standardise(inputs["train"], balls["train"])
+        learner = learner_of(net)
         data = {
-            name: Configurations(inputs[name], labelled.targets[members], net.takes, balls[name])
+            name: Configurations(
+                [variants(learner, made, options.strain) for made in inputs[name]],
+                labelled.targets[members],
+                learner.takes,
+                balls[name],
+            )
             for name, members in parts.items()
         }
-        net.standardise(inputs["train"], balls["train"])
         stored = None
         if checkpoint is not None:
             facts = [model, recipe.to_dict(), dict(model_options or {}), asdict(options)]
@@ -130,8 +134,8 @@ def fit(
             stored = TrainingCheckpoint(Path(checkpoint), key)
         keep = KeepBest(stored, options.patience)
         bar = EpochBar(options.epochs, description) if progress else None
-        train(net, data, options, keep, choose_device(device), bar=bar)
-    net.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
+        train(learner, data, options, keep, choose_device(device), bar=bar)
+    learner.load_state_dict({k.removeprefix("net."): v for k, v in keep.best_weights.items()})
     classifier = TrainedClassifier(
         model_name=model,
         model_options={**settled_by_recipe(recipe), **(model_options or {})},
@@ -154,6 +158,26 @@ def fit(
         classifier.scores(held_out), labelled.targets[parts["validation"]]
     )
     return replace(classifier, calibration=calibration)
+
+
+def _require_strainable(net: ClassifierNet, model: str, strain: float) -> None:
+    """Refuse to strain what has no distances.
+
+    Raises:
+        InputError: If so.
+    """
+    if not strain:
+        return
+    if not isinstance(net, GraphNet):
+        raise InputError(
+            f"strain is {strain:g}, but {model!r} reads a grid, which cannot be strained; leave "
+            "strain out, or train a network on graphs."
+        )
+    if not net.counts.n_counts:
+        raise InputError(
+            f"strain is {strain:g}, but with n_radial = 0 the network sees no distances, and "
+            "strain would change nothing; leave strain out, or give it radial functions."
+        )
 
 
 def _balls(

@@ -75,8 +75,10 @@ def ageing_study():
     return content
 
 
-def test_a_study_of_ageing_follows_every_waiting_time(tmp_path):
+def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
     run_study(Study.from_dict(ageing_study()), tmp_path, workers=2, device="cpu")
+    clones = len(Ensemble(tmp_path / "dynamics"))
+    assert f"; {clones} clones, " in capsys.readouterr().out
     results = results_of(tmp_path)
     ageing = results["ageing"]
     dt = 0.005

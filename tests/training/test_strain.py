@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
 
 from gnnglass.errors import InputError
 from gnnglass.models import recipe_for
@@ -24,16 +23,14 @@ def crystal(side=8, spacing=1.1, noise=0.05, seed=0):
     return Snapshot(box=box, positions=positions[order], types=types, type_names=("A", "B"))
 
 
-@pytest.mark.parametrize("lengths", ["edge_distance", "edge_vector"])
-def test_lengths_are_strained_and_nothing_else(lengths):
-    recipe = recipe_for("message-passing", 2, r_max=2.0)
-    batch = Batch.from_data_list([recipe(crystal(seed=k)) for k in range(3)])
-    takes = ("x", "edge_index", lengths, "batch")
-    before = tuple(batch[name] for name in takes)
-    after = strained(before, takes, -0.02)
-    torch.testing.assert_close(after[2], before[2] * 0.98)
-    for place in (0, 1, 3):
-        assert after[place] is before[place]
+def test_lengths_are_strained_and_nothing_else():
+    before = recipe_for("message-passing", 2, r_max=2.0)(crystal())
+    kept = {name: before[name].clone() for name, _ in before}
+    after = strained(before, -0.02)
+    for name, value in kept.items():
+        torch.testing.assert_close(before[name], value)
+        factor = 0.98 if name in ("edge_distance", "edge_vector") else 1
+        torch.testing.assert_close(after[name], value * factor)
 
 
 def dilated(factor, n_runs, first_seed):
@@ -94,6 +91,22 @@ def test_grids_cannot_be_strained():
             split_by_run(labelled),
             model="voxel-cnn",
             recipe=recipe_for("voxel-cnn", 2, voxel_size=0.4, width=0.3, multiple=4),
+            options=TrainingOptions(strain=0.01),
+            progress=False,
+        )
+
+
+def test_a_network_without_distances_cannot_be_strained():
+    labelled = LabelledSet.from_trajectories(
+        {"liquid": dilated(1.004, 4, 0), "glass": dilated(0.996, 4, 100)}
+    )
+    with pytest.raises(InputError, match="n_radial = 0 the network sees no distances"):
+        fit(
+            labelled,
+            split_by_run(labelled),
+            model="linear",
+            recipe=recipe_for("linear", 2, r_max=2.0, indicators=["local-density"]),
+            model_options={"n_radial": 0},
             options=TrainingOptions(strain=0.01),
             progress=False,
         )
