@@ -7,6 +7,7 @@ small itself.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import multiprocessing
 import resource
@@ -25,6 +26,8 @@ from gnnglass.errors import FileError, GnnglassError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from gnnglass.study import Study
 
 T = TypeVar("T")
 Clock = Literal["wall", "cpu"]
@@ -210,6 +213,24 @@ def engines_here(names: Sequence[str]) -> Iterator[str]:
             print(f"{name}: left out, {error}")
         else:
             yield name
+
+
+def finished_study(folder: Path) -> Study:
+    """The study that was carried out in a folder.
+
+    Raises:
+        FileError: If there is none.
+    """
+    from gnnglass.study import Study
+
+    try:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(
+            f"{folder} holds no finished study (no results.json); "
+            f"run `gnnglass demo -o {folder}` first."
+        ) from error
+    return Study.from_dict(results["study"], source=str(folder))
 
 
 def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:

@@ -9,7 +9,6 @@ out; those clones are kept in ``<folder>/benchmark``, nothing else is left behin
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _common import (
+    finished_study,
     fresh_folder,
     in_own_process,
     interval,
@@ -30,7 +30,6 @@ from _common import (
     timed,
 )
 
-from gnnglass.errors import FileError
 from gnnglass.simulate import Ensemble
 from gnnglass.study import Study
 from gnnglass.study.definition import Level
@@ -83,22 +82,6 @@ def main() -> None:
     show(table, options.splits)
     if options.out is not None:
         save_table(table, options.out)
-
-
-def finished_study(folder: Path) -> Study:
-    """The study that was carried out in a folder.
-
-    Raises:
-        FileError: If there is none.
-    """
-    try:
-        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(
-            f"{folder} holds no finished study (no results.json); "
-            f"run `gnnglass demo -o {folder}` first."
-        ) from error
-    return Study.from_dict(results["study"], source=str(folder))
 
 
 def benchmark(

@@ -24,7 +24,7 @@ from gnnglass.stats import LEVEL, null_quantile
 from gnnglass.study.classification import fitted
 from gnnglass.study.definition import Study
 from gnnglass.study.fields import correlated
-from gnnglass.study.workspace import Parts, Workspace, run_names, split_of
+from gnnglass.study.workspace import Parts, Workspace, followed_frames, run_names, split_of
 from gnnglass.training import LabelledSet, relabellings
 from gnnglass.trajectories import Trajectory, read
 
@@ -88,7 +88,7 @@ class Retraining:
 
     @property
     def maps(self) -> Path:
-        """File of the maps, one row for each followed run, shape [n_runs, n_particles]."""
+        """File of the maps of the followed frames, shape [n_runs, n_frames, n_particles]."""
         return self.workspace.folder / "null" / f"{self.name}.npy"
 
     @property
@@ -112,22 +112,29 @@ class Retraining:
         relabelled = labelled.relabelled(self.targets)
         classifier = fitted(workspace, self.classifier, relabelled, progress=False)
         attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
-        rows = []
-        for last in followed:
-            mapped = explain.annotate(classifier, last, attribution, "map", target=study.explain)
-            rows.append(mapped[0].field("map"))
+        maps = [
+            [
+                snapshot.field("map")
+                for snapshot in explain.annotate(
+                    classifier, frames, attribution, "map", target=study.explain
+                )
+            ]
+            for frames in followed
+        ]
         with written_whole(self.maps) as aside, aside.open("wb") as file:
-            np.save(file, np.stack(rows), allow_pickle=False)
+            np.save(file, np.array(maps), allow_pickle=False)
 
     def _configurations(self) -> tuple[LabelledSet, list[Trajectory]]:
-        """The labelled set of the study, and the last frame of each followed run."""
-        workspace, level = self.workspace, self.workspace.study.explain_level
+        """The labelled set of the study, and the followed frames of each followed run."""
+        workspace, study = self.workspace, self.workspace.study
+        level, section = study.explain_level, study.dynamics
         key = (workspace.folder, level, *self.runs)
         if key not in _READ:
             _READ.clear()
+            places = [-1] if section is None else followed_frames(study, section)
             whole = [workspace.load(run, level) for run in self.runs]
-            last = [Trajectory([one[-1]], one.metadata) for one in whole]
-            _READ[key] = workspace.labelled(level), last
+            followed = [Trajectory([one[k] for k in places], one.metadata) for one in whole]
+            _READ[key] = workspace.labelled(level), followed
         return _READ[key]
 
     def fail(self, reason: str, traceback: str = "") -> None:
@@ -179,28 +186,70 @@ def train_on_wrong_labels(tasks: Sequence[Retraining], workers: int | None) -> N
 def place_in_null(
     workspace: Workspace,
     runs: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
+    compared: Mapping[str, Any],
     tasks: Sequence[Retraining],
-) -> list[dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Correlate the maps of wrong labels with the dynamics, exactly like the true ones.
 
     Args:
         workspace: The study.
         runs: The held-out runs whose dynamics is known.
-        rows: The comparison of the true maps, and of everything else.
+        compared: The comparison of the true maps, and of everything else; see
+            `gnnglass.study.fields.compare_with_dynamics`.
         tasks: The finished trainings of one classifier.
 
     Returns:
-        For each row, nothing if it is not of this classifier's map, else for each kind of null
-        ``<kind>_n``, the number of trainings, ``<kind>_median`` and ``<kind>_95``, the median and
-        the 95 % quantile of their ``|r|``, and ``<kind>_quantile``, see
-        `gnnglass.stats.null_quantile`. The constant map of a network that has learnt nothing at
-        all has no coefficient and is not counted.
+        For each of its ``rows``, and in a study of ageing for each of those of ``ageing``, nothing
+        if it is not of this classifier's map, else for each kind of null ``<kind>_n``, the number
+        of trainings, ``<kind>_median`` and ``<kind>_95``, the median and the 95 % quantile of their
+        ``|r|``, and ``<kind>_quantile``, see `gnnglass.stats.null_quantile`. The constant map of a
+        network that has learnt nothing at all has no coefficient and is not counted.
     """
+    rows = compared["ageing"]["rows"] if "ageing" in compared else compared["rows"]
+    waited = [row.get("waiting_time", 0.0) for row in rows]
+    times = sorted(set(waited))
     maps = [np.load(task.maps, allow_pickle=False) for task in tasks]
+    sizes = {
+        time: _sizes_of_null(workspace, runs, frame, tasks, [one[:, frame] for one in maps])
+        for frame, time in enumerate(times)
+    }
+    own = {f"importance_{task.classifier}" for task in tasks}
+    placed = [
+        {
+            name: value
+            for kind in (SHUFFLED, HALVES)
+            if row["predictor"] in own and row["estimate"] is not None
+            for name, value in _columns(
+                kind, row, sizes[time].get((kind, *_place(row)), [])
+            ).items()
+        }
+        for row, time in zip(rows, waited, strict=True)
+    ]
+    return {
+        "rows": [one for one, time in zip(placed, waited, strict=True) if time == times[-1]],
+        "ageing": placed if "ageing" in compared else [],
+    }
+
+
+def _sizes_of_null(
+    workspace: Workspace,
+    runs: Sequence[str],
+    frame: int,
+    tasks: Sequence[Retraining],
+    maps: Sequence[FloatArray],
+) -> dict[tuple[Any, ...], list[float]]:
+    """Kind of null, and what is compared -> ``|r|`` of each training.
+
+    Args:
+        workspace: The study.
+        runs: The followed runs.
+        frame: Which of their followed frames.
+        tasks: The trainings.
+        maps: The maps of each in this frame, shape [n_runs, n_particles].
+    """
     fields = [f"null {number}" for number in range(len(tasks))]
     frames = [
-        read(workspace.compared(run))[-1].with_fields(
+        read(workspace.compared(run))[frame].with_fields(
             **{name: of_runs[k] for name, of_runs in zip(fields, maps, strict=True)}
         )
         for k, run in enumerate(runs)
@@ -211,16 +260,7 @@ def place_in_null(
         if row["estimate"] is not None:
             key = (kinds[row["predictor"]], *_place(row))
             sizes.setdefault(key, []).append(abs(row["estimate"]))
-    own = {f"importance_{task.classifier}" for task in tasks}
-    return [
-        {
-            name: value
-            for kind in (SHUFFLED, HALVES)
-            if row["predictor"] in own and row["estimate"] is not None
-            for name, value in _columns(kind, row, sizes.get((kind, *_place(row)), [])).items()
-        }
-        for row in rows
-    ]
+    return sizes
 
 
 def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:

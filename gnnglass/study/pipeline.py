@@ -375,7 +375,7 @@ def _nulls(workspace: Workspace, stages: Stages) -> None:
     if not (runs and study.null.shuffles):
         return
 
-    def work(name: str, _: str) -> list[dict[str, Any]]:
+    def work(name: str, _: str) -> dict[str, list[dict[str, Any]]]:
         from gnnglass.study import null
 
         section, trained = study.classifiers[name], f"train-{name}-{study.explain_level}"
@@ -389,9 +389,8 @@ def _nulls(workspace: Workspace, stages: Stages) -> None:
         )
         digest = digest_of(depends_on, code, stages.outcomes[trained].identity)
         tasks = null.retrainings(workspace, name, runs, digest)
-        rows = stages.outcomes["compare"].result["rows"]
         null.train_on_wrong_labels(tasks, workspace.workers)
-        return null.place_in_null(workspace, runs, rows, tasks)
+        return null.place_in_null(workspace, runs, stages.outcomes["compare"].result, tasks)
 
     for name in study.classifiers:
         stages.run(

@@ -252,6 +252,21 @@ def small_png(figure: Figure) -> bytes:
 N_MAPS = 2
 
 
+def _with_nulls(
+    study: Study, outcomes: Mapping[str, Record], compared: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """The rows of the comparison, and its ageing, with the columns of the nulls of all maps."""
+    rows, ageing = compared.get("rows", []), compared.get("ageing")
+    for name in study.classifiers:
+        if f"null-{name}" in outcomes:
+            placed = outcomes[f"null-{name}"].result
+            rows = [{**row, **more} for row, more in zip(rows, placed["rows"], strict=True)]
+            if ageing is not None:
+                aged = zip(ageing["rows"], placed["ageing"], strict=True)
+                ageing = {**ageing, "rows": [{**row, **more} for row, more in aged]}
+    return rows, ageing
+
+
 def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     """Collect the results of all stages in ``results.json``.
 
@@ -261,11 +276,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
     study, outcomes = workspace.study, stages.outcomes
     judged = {level: outcomes[f"judge-{level}"].result for level in study.levels}
     compared = outcomes["compare"].result if "compare" in outcomes else {}
-    rows: list[dict[str, Any]] = compared.get("rows", [])
-    for name in study.classifiers:
-        if f"null-{name}" in outcomes:
-            placed = outcomes[f"null-{name}"].result
-            rows = [{**row, **columns} for row, columns in zip(rows, placed, strict=True)]
+    rows, ageing = _with_nulls(study, outcomes, compared)
     results = {
         "title": study.title,
         "classes": study.labels,
@@ -284,7 +295,7 @@ def write_results(workspace: Workspace, stages: Stages) -> dict[str, Any]:
         "correlations": rows,
         "not_given": compared.get("not_given", []),
         "censored": compared.get("censored", {}),
-        "ageing": compared.get("ageing"),
+        "ageing": ageing,
         "split": workspace.parts,
         "study": study.model_dump(mode="json"),
         "provenance": provenance(),

@@ -501,7 +501,7 @@ def test_maps_of_the_null_are_those_of_exchanged_runs(golden):
         alike = [np.corrcoef(np.ravel(found), other.ravel())[0, 1] for other in others]
         assert alike[list(sets).index(name)] > 0.999, alike
         assert sum(one > 0.999 for one in alike) == 1
-        assert stored.shape == (3, 144)
+        assert stored.shape == (3, 1, 144)
 
 
 def test_estimates_are_placed_among_those_of_wrong_labels(golden, results, compared):
@@ -524,7 +524,7 @@ def test_estimates_are_placed_among_those_of_wrong_labels(golden, results, compa
                         np.mean(
                             [
                                 coefficient(frame.with_fields(m=values), "m", target, species)
-                                for frame, values in zip(compared.values(), one, strict=True)
+                                for frame, (values,) in zip(compared.values(), one, strict=True)
                             ]
                         )
                     )

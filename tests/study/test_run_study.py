@@ -10,6 +10,7 @@ from unittest.mock import patch
 import gsd.hoomd
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from tiny_study import TINY, as_toml, tiny
 
 import gnnglass
@@ -76,7 +77,8 @@ def ageing_study():
 
 
 def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
-    run_study(Study.from_dict(ageing_study()), tmp_path, workers=2, device="cpu")
+    content = {**ageing_study(), "null": {"shuffles": 2}}
+    run_study(Study.from_dict(content), tmp_path, workers=2, device="cpu")
     clones = len(Ensemble(tmp_path / "dynamics"))
     assert f"; {clones} clones, " in capsys.readouterr().out
     results = results_of(tmp_path)
@@ -107,6 +109,20 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
     means = [s.field("propensity")[s.of_type("A")].mean() for s in compared]
     summary = [row["propensity"] for row in ageing["summary"] if row["species"] == "A"]
     assert summary == pytest.approx(means, rel=1e-5)
+    wrong = [np.load(file) for file in sorted((tmp_path / "null").glob("gnn-shuffled-*.npy"))]
+    for frame, (waiting, snapshot) in enumerate(zip(waited, compared, strict=True)):
+        mine = snapshot.of_type("A")
+        propensity = snapshot.field("propensity_cage_relative")[mine]
+        sizes = [abs(spearmanr(maps[0, frame][mine], propensity).statistic) for maps in wrong]
+        (row,) = (
+            row
+            for row in ageing["rows"]
+            if row["waiting_time"] == pytest.approx(waiting)
+            and (row["predictor"], row["target"]) == ("importance_gnn", "propensity_cage_relative")
+            and (row["species"], row["method"], row["given"]) == ("A", "spearman", "")
+        )
+        assert row["shuffled_n"] == len(sizes) > 0
+        assert row["shuffled_median"] == pytest.approx(np.median(sizes), rel=1e-4)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "As the glass ages" in page
     assert f"{100 * share:.1f} % without a value, left out" in page
