@@ -4,6 +4,8 @@ Run it from the repository after ``gnnglass demo`` or ``gnnglass run``::
 
     python docs/make_figures.py demo gnnglass-demo
     python docs/make_figures.py kam2d gnnglass-kam2d
+    python docs/make_figures.py abm2d gnnglass-abm2d
+    python docs/make_figures.py ka3d gnnglass-ka3d
 """
 
 from __future__ import annotations
@@ -11,12 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gnnglass.study._wording import classifier_label, correlation_groups, field_label
+from gnnglass.study._wording import (
+    CorrelationGroup,
+    classifier_label,
+    correlation_groups,
+    field_label,
+)
 from gnnglass.study.figures import ageing_figure, map_figure
 from gnnglass.study.report import small_png
 from gnnglass.trajectories import read
@@ -33,30 +41,33 @@ from _common import (  # noqa: E402
     with_interval,
 )
 
-#: Study -> its page, and how it is run.
-STUDIES = {
-    "demo": (DOCS.parent / "README.md", "gnnglass demo"),
-    "kam2d": (DOCS / "kam2d.md", "gnnglass run gnnglass/studies/kam2d.toml"),
+#: Study -> its page.
+PAGES = {
+    "demo": DOCS.parent / "README.md",
+    **{study: DOCS / f"{study}.md" for study in ("kam2d", "abm2d", "ka3d")},
 }
-TARGETS = ("propensity_cage_relative", "tau_overlap", "tau_bond")
 
 
 def main() -> None:
     """Rewrite the figures of a page from a finished study."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("study", choices=list(STUDIES))
+    parser.add_argument("study", choices=list(PAGES))
     parser.add_argument("folder", type=Path, help="folder of the finished study")
     options = parser.parse_args()
     study, folder = options.study, options.folder
-    page, command = STUDIES[study]
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
-    fields = ["importance_gnn", "importance_cnn", "tau_overlap", "potential_energy"]
-    (DOCS / f"{study}_maps.png").write_bytes(small_png(map_figure(compared[-1], fields)))
+    target = results["correlations"][0]["target"]
+    maps = [f"importance_{name}" for name in results["study"]["classifiers"]][:2]
+    picture = map_figure(compared[-1], [*maps, target, "potential_energy"])
+    (DOCS / f"{study}_maps.png").write_bytes(small_png(picture))
+    tables = [classification(results), correlation(results)]
     if results["ageing"]:
         (DOCS / f"{study}_ageing.png").write_bytes(small_png(ageing_figure(results["ageing"])))
-    tables = [markdown_table(classification(results)), markdown_table(correlation(results))]
-    rewrite_part(page, f"{study} figures", "\n\n".join([caption(command, results), *tables]))
+        tables.append(ageing(results))
+    command = "gnnglass demo" if study == "demo" else f"gnnglass run {study}.toml"
+    parts = [caption(command, results), *map(markdown_table, tables)]
+    rewrite_part(PAGES[study], f"{study} figures", "\n\n".join(parts))
 
 
 def caption(command: str, results: dict[str, Any]) -> str:
@@ -65,55 +76,97 @@ def caption(command: str, results: dict[str, Any]) -> str:
     total = sum(results["timings"]["stages"].values())
     return (
         f"`{command}` on {machine(results['provenance'])}, torch {versions['torch']}, LAMMPS "
-        f"{versions['lammps']}: {total / 60:.1f} minutes. Estimates with 95 % intervals over "
-        "held-out runs."
+        f"{versions['lammps']}: {total / 60:.1f} minutes. "
+        f"{results['study']['compare']['methods'][0].capitalize()} coefficients, averaged over "
+        "held-out runs, with 95 % intervals over these. Null: 95 % of maps trained on labels "
+        "that were shuffled over runs have a smaller coefficient."
     )
 
 
 def classification(results: dict[str, Any]) -> pd.DataFrame:
-    """AUC and accuracy per level and classifier."""
+    """AUC and accuracy per level and classifier, and what is left of it at equal energy."""
+    equal = results["matched_energy"] or {"auc": {}, "n_pairs": 0}
     return pd.DataFrame(
         {
             "level": level,
             "classifier": classifier_label(name, level, figures.get("sign")),
             "AUC": with_interval(figures["auc"], digits=2),
+            "less than the first by": with_interval(figures.get("lead"), digits=2, sign=True),
             "accuracy": with_interval(figures["accuracy"], digits=2),
+            f"AUC of {equal['n_pairs']} pairs of equal energy": number(
+                equal["auc"].get(name) if level == "inherent" else None, 2
+            ),
         }
         for level, members in results["levels"].items()
         for name, figures in members.items()
     )
 
 
+#: Of each dynamics, the species that is shown.
+SPECIES = "A"
+
+
 def correlation(results: dict[str, Any]) -> pd.DataFrame:
-    """Spearman of every smoothed predictor with the dynamics of A."""
-    groups = {
-        group.target: group
-        for group in correlation_groups(results["correlations"], results)
-        if (group.method, group.species) == ("spearman", "A")
-    }
-    first, *others = (groups[target] for target in TARGETS)
-    columns = {
-        field_label(first.target): {name: line.best for name, line in first.lines.items()},
-        f"beyond {first.given}": {name: line.beyond for name, line in first.lines.items()},
-        **{
-            field_label(group.target): {name: line.best for name, line in group.lines.items()}
-            for group in others
-        },
-    }
-    ceilings = [first.ceiling, None, *(group.ceiling for group in others)]
+    """Every smoothed predictor with the dynamics, with controls of the first of its measures."""
+    groups = _groups(results["correlations"], results)
+    first, *others = groups
     names = list(first.lines)
-    return pd.DataFrame(
-        {
-            "smoothed predictor, species A": [*map(field_label, names), "*noise ceiling*"],
-            **{
-                title: [
-                    *(with_interval(column[name], digits=2, sign=True) for name in names),
-                    number(ceiling, 2),
-                ]
-                for (title, column), ceiling in zip(columns.items(), ceilings, strict=True)
-            },
-        }
-    )
+    table = {
+        f"smoothed predictor, species {SPECIES}": [*map(field_label, names), "*noise ceiling*"],
+        field_label(first.target): [
+            *(_with_null(first.lines[name].best) for name in names),
+            number(first.ceiling, 2),
+        ],
+        f"beyond {first.given}": [*(_with_null(first.lines[name].beyond) for name in names), None],
+    }
+    for group in others:
+        table[field_label(group.target)] = [
+            *(with_interval(group.lines[name].best, digits=2, sign=True) for name in names),
+            number(group.ceiling, 2),
+        ]
+    return pd.DataFrame(table)
+
+
+def ageing(results: dict[str, Any]) -> pd.DataFrame:
+    """Every smoothed predictor with the propensity, at every waiting time, and with controls."""
+    rows = results["ageing"]["rows"]
+    times = sorted({row["waiting_time"] for row in rows})
+    of_time = {
+        time: _groups([row for row in rows if row["waiting_time"] == time], results)[0]
+        for time in times
+    }
+    names = list(of_time[times[0]].lines)
+    table: dict[str, list[str | None]] = {
+        f"smoothed predictor, species {SPECIES}": [*map(field_label, names), "*noise ceiling*"]
+    }
+    for time, group in of_time.items():
+        table[f"{time:g} after the quench"] = [
+            *(_with_null(group.lines[name].best) for name in names),
+            number(group.ceiling, 2),
+        ]
+        table[f"{time:g}, beyond {group.given}"] = [
+            *(_with_null(group.lines[name].beyond) for name in names),
+            None,
+        ]
+    return pd.DataFrame(table)
+
+
+def _groups(rows: list[dict[str, Any]], results: dict[str, Any]) -> list[CorrelationGroup]:
+    """One group per target, by the study's first coefficient."""
+    method = results["study"]["compare"]["methods"][0]
+    return [
+        group
+        for group in correlation_groups(rows, results)
+        if (group.method, group.species) == (method, SPECIES) and not group.is_undefined
+    ]
+
+
+def _with_null(row: Mapping[str, Any] | None) -> str:
+    """An estimate, its interval, and the 95 % quantile of what shuffled labels give."""
+    text = with_interval(row, digits=2, sign=True)
+    if row is None or "shuffled_95" not in row:
+        return text
+    return f"{text}; null {number(row['shuffled_95'], 2)}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gnnglass.stats import auc
+from gnnglass.stats import auc, auc_difference
 from gnnglass.structure import mean_radial_counts
 from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import Level
@@ -77,8 +77,9 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     """Evaluate the classifiers and the baselines of one level on the held-out runs.
 
     Returns:
-        ``figures`` (name -> evaluation), ``probabilities`` (name -> probabilities of the explained
-        phase for the test snapshots), ``targets``, ``inference_seconds`` per snapshot,
+        ``figures`` (name -> evaluation, and for all but the first ``lead``, how much larger the AUC
+        of the first is), ``probabilities`` (name -> probabilities of the explained phase for the
+        test snapshots), ``targets``, ``inference_seconds`` per snapshot,
         ``energy_sign`` (see `energy_sign`), and at the inherent level ``matched``.
     """
     labelled, split = workspace.labelled(level), split_of(workspace.parts)
@@ -106,11 +107,16 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
     for name, values in simple.items():
         calibration = Calibration.fit(values[validation], labelled.targets[validation])
         scores[name], probabilities[name] = values[test], calibration.probability(values[test])
+    figures = {
+        name: evaluate(probability, targets, runs).to_dict()
+        for name, probability in probabilities.items()
+    }
+    first, *others = probabilities
+    for name in others:
+        lead = auc_difference(probabilities[first], probabilities[name], targets, runs)
+        figures[name]["lead"] = lead.to_dict()
     judged = {
-        "figures": {
-            name: evaluate(probability, targets, runs).to_dict()
-            for name, probability in probabilities.items()
-        },
+        "figures": figures,
         "probabilities": {name: values.tolist() for name, values in probabilities.items()},
         "targets": targets.tolist(),
         "inference_seconds": seconds,

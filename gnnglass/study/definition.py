@@ -206,6 +206,8 @@ class ClassifierSection(Section):
         training: Fields of `gnnglass.training.TrainingOptions`.
         attribution: Registered attribution whose scores become ``importance_<name>``.
         attribution_options: Its constructor arguments.
+        shuffles: How often it is trained on wrong labels of each kind, if not as often as `[null]`
+            says: what is trained in seconds can be trained more often.
     """
 
     model: str
@@ -214,10 +216,15 @@ class ClassifierSection(Section):
     training: dict[str, Any] = Field(default_factory=dict)
     attribution: str
     attribution_options: dict[str, Any] = Field(default_factory=dict)
+    shuffles: int | None = Field(default=None, ge=0, le=MOST_RUNS)
 
     def training_part(self) -> dict[str, Any]:
         """What the trained weights depend on; the attribution is not part of it."""
-        return self.model_dump(exclude={"attribution", "attribution_options"})
+        return self.model_dump(exclude={"attribution", "attribution_options", "shuffles"})
+
+    def explaining_part(self) -> dict[str, Any]:
+        """What its maps depend on."""
+        return self.model_dump(exclude={"shuffles"})
 
 
 def _own_name(name: str) -> str:
@@ -369,6 +376,11 @@ class Study(EnsembleFile):
         if isinstance(content.get("dynamics"), dict):
             settled["dynamics"] = {"phase": explain, **content["dynamics"]}
         return settled
+
+    def shuffles(self, name: str) -> int:
+        """How often a classifier is trained on wrong labels of each kind."""
+        own = self.classifiers[name].shuffles
+        return self.null.shuffles if own is None else own
 
     @property
     def maps(self) -> list[str]:

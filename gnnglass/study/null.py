@@ -34,13 +34,13 @@ FloatArray = NDArray[np.float64]
 SHUFFLED, HALVES = "shuffled", "halves"
 
 
-def wrong_labels(study: Study, parts: Parts) -> dict[str, list[dict[str, int]]]:
-    """Null to the labels of each of its trainings: run to 0 or 1.
+def wrong_labels(study: Study, parts: Parts, classifier: str) -> dict[str, list[dict[str, int]]]:
+    """Null to the labels of each of a classifier's trainings: run to 0 or 1.
 
     A part of the split with a single run of the explained phase cannot be halved; then there is no
     null of arbitrary labels.
     """
-    section, split = study.null, split_of(parts)
+    split = split_of(parts)
     phases = {SHUFFLED: study.labels, HALVES: (study.explain,)}
     runs = {
         kind: {phase: run_names(study, phase) for phase in members}
@@ -50,7 +50,7 @@ def wrong_labels(study: Study, parts: Parts) -> dict[str, list[dict[str, int]]]:
     if min(len(explained.intersection(parts[part])) for part in ("train", "validation")) < 2:
         del runs[HALVES]
     return {
-        kind: relabellings(of_class, split, section.shuffles, seed=section.seed)
+        kind: relabellings(of_class, split, study.shuffles(classifier), seed=study.null.seed)
         for kind, of_class in runs.items()
     }
 
@@ -163,7 +163,7 @@ def retrainings(
             runs,
             digest_of(digest, targets),
         )
-        for kind, members in wrong_labels(workspace.study, workspace.parts).items()
+        for kind, members in wrong_labels(workspace.study, workspace.parts, classifier).items()
         for number, targets in enumerate(members)
     ]
 

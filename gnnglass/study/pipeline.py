@@ -160,8 +160,8 @@ def plan(workspace: Workspace) -> str:
         text += f"; {clones} clones, {more / 1e6:.2f} million steps"
     trainings = len(study.levels) * len(study.classifiers)
     text += f"; {trainings} trainings"
-    if (study.dynamics is not None or workspace.given) and study.null.shuffles:
-        wrong = 2 * study.null.shuffles * len(study.classifiers)
+    wrong = 2 * sum(map(study.shuffles, study.classifiers))
+    if (study.dynamics is not None or workspace.given) and wrong:
         text += f" and up to {wrong} on wrong labels"
     return f"{text}. Files go to {workspace.folder}."
 
@@ -300,7 +300,7 @@ def _annotate(workspace: Workspace, stages: Stages) -> None:
         "annotate",
         work,
         depends_on=[
-            {name: section.model_dump() for name, section in study.classifiers.items()},
+            {name: section.explaining_part() for name, section in study.classifiers.items()},
             study.explain,
             study.explain_level,
             study.compare.seed,
@@ -372,7 +372,7 @@ def _compare(workspace: Workspace, stages: Stages) -> None:
 
 def _nulls(workspace: Workspace, stages: Stages) -> None:
     study, runs = workspace.study, workspace.with_dynamics(stages.outcomes)
-    if not (runs and study.null.shuffles):
+    if not runs:
         return
 
     def work(name: str, _: str) -> dict[str, list[dict[str, Any]]]:
@@ -380,7 +380,7 @@ def _nulls(workspace: Workspace, stages: Stages) -> None:
 
         section, trained = study.classifiers[name], f"train-{name}-{study.explain_level}"
         # Neither how many there are nor how they are compared, so that what is trained stays so.
-        depends_on = [section.model_dump(), study.explain, runs, workspace.parts]
+        depends_on = [section.explaining_part(), study.explain, runs, workspace.parts]
         code = code_digest(
             "gnnglass.explain",
             *FITTING,
@@ -392,11 +392,11 @@ def _nulls(workspace: Workspace, stages: Stages) -> None:
         null.train_on_wrong_labels(tasks, workspace.workers)
         return null.place_in_null(workspace, runs, stages.outcomes["compare"].result, tasks)
 
-    for name in study.classifiers:
+    for name in filter(study.shuffles, study.classifiers):
         stages.run(
             f"null-{name}",
             partial(work, name),
-            depends_on=study.null.model_dump(),
+            depends_on=[study.shuffles(name), study.null.seed],
             code=[*FITTING, "gnnglass.study.null"],
             after=["compare", f"train-{name}-{study.explain_level}"],
         )

@@ -355,7 +355,8 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
 
 
 def _figures(one: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: one[key] for key in ("auc", "accuracy", "n_runs", "n_snapshots")}
+    told = ("auc", "accuracy", "lead", "n_runs", "n_snapshots")
+    kept = {key: one[key] for key in told if key in one}
     return {**kept, "ece": one["calibration_error"]}
 
 

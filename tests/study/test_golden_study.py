@@ -457,7 +457,7 @@ def shuffled_sets(golden):
     """The labels of each training of the null, as its files are named."""
     return {
         f"gnn-{kind}-{k:03d}": targets
-        for kind, members in wrong_labels(golden.study, golden.parts).items()
+        for kind, members in wrong_labels(golden.study, golden.parts, "gnn").items()
         for k, targets in enumerate(members)
     }
 

@@ -139,8 +139,12 @@ def test_results_hold_all_figures(finished):
     assert results["title"] == TINY["title"]
     for level in ("thermal", "inherent"):
         assert set(results["levels"][level]) == {"gnn", "cnn", "linear", "energy"}
-        for figures in results["levels"][level].values():
+        first = results["levels"][level]["gnn"]["auc"]["estimate"]
+        for name, figures in results["levels"][level].items():
             auc = figures["auc"]
+            lead = figures.get("lead", {"estimate": 0.0})
+            assert ("lead" in figures) == (name != "gnn")
+            assert lead["estimate"] == pytest.approx(first - auc["estimate"])
             assert 0 <= auc["low"] <= auc["estimate"] <= auc["high"] <= 1
             assert (figures["n_runs"], figures["n_snapshots"]) == (2, 4)
     assert set(results["matched_energy"]["auc"]) == {"gnn", "cnn", "linear", "energy"}

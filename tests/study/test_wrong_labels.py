@@ -14,7 +14,7 @@ def labels_of(runs, shuffles, seed=0):
         "null": {"shuffles": shuffles, "seed": seed},
     }
     study = Study.from_dict(content)
-    return wrong_labels(study, deal(study)), deal(study)
+    return wrong_labels(study, deal(study), "gnn"), deal(study)
 
 
 def test_a_study_trains_twenty_times_on_each_kind_if_it_does_not_say_otherwise():
@@ -39,3 +39,14 @@ def test_where_a_part_has_one_glass_there_are_no_halves_of_it():
     """Of two runs of each phase that train and one that validates there are five other ways."""
     found, _ = labels_of(4, 20)
     assert {kind: len(members) for kind, members in found.items()} == {SHUFFLED: 5}
+
+
+def test_a_classifier_may_be_trained_more_often_than_others():
+    content = {**TINY, "null": {"shuffles": 2}}
+    gnn = {**content["classifiers"]["gnn"], "shuffles": 5}
+    study = Study.from_dict({**content, "classifiers": {**content["classifiers"], "gnn": gnn}})
+    assert [study.shuffles(name) for name in ("gnn", "cnn")] == [5, 2]
+    # How often it is done changes nothing in what is done.
+    one, other = study.classifiers["gnn"], Study.from_dict(content).classifiers["gnn"]
+    assert one.training_part() == other.training_part()
+    assert one.explaining_part() == other.explaining_part()
