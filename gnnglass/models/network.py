@@ -471,40 +471,48 @@ class GraphNet(ClassifierNet):
 class FixedFeatures(nn.Module):
     """What there is to train of a graph network without weights before its head.
 
-    It is called like the network itself, but with the features of every particle, which `of`
-    computes, in place of species, fields and distances.
+    It is called with what `of` computes once: the features of every particle, and their means over
+    balls. The head is linear, so the logits of such a mean are the mean of the logits.
 
     Args:
         net: The network, with its inputs standardised; it is trained in place.
     """
 
     kind: ClassVar[Literal["graph"]] = "graph"
-    takes: ClassVar[tuple[str, ...]] = ("x", "edge_index", "batch")
+    takes: ClassVar[tuple[str, ...]] = ("x", "around", "batch")
 
     def __init__(self, net: GraphNet) -> None:
         super().__init__()
         self.net = net
 
-    def of(self, graph: Data) -> Data:
-        """The features of a graph's particles, and its edges."""
+    def of(self, graph: Data, ball: Tensor | None, *, with_balls: bool) -> Data:
+        """The features of a graph's particles, and their means over balls if labels are of these.
+
+        Args:
+            graph: What the recipe made of a configuration.
+            ball: As `mean_in_balls` takes it.
+            with_balls: Whether labels are of balls.
+        """
         # The last thing a network takes is which graph of a batch each particle is of.
         x, edge_index, geometry = (graph[name] for name in self.net.takes[:-1])
         with torch.no_grad():
-            return Data(x=self.net.features(x, edge_index, geometry), edge_index=edge_index)
+            features = self.net.features(x, edge_index, geometry)
+            around = mean_in_balls(features, edge_index, ball) if with_balls else features
+        return Data(x=features, around=around)
 
-    def forward(self, features: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+    def forward(self, features: Tensor, around: Tensor, batch: Tensor) -> Tensor:
         """Logits, shape [n_graphs, n_classes]."""
         return self.net.read_out(features, batch)
 
-    def local_logits(self, features: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+    def local_logits(self, features: Tensor, around: Tensor, batch: Tensor) -> Tensor:
         """Logits of every particle, shape [n, n_classes]."""
         return cast(Tensor, self.net.head(features))
 
     def ball_logits(
-        self, features: Tensor, edge_index: Tensor, batch: Tensor, *, ball: Tensor | None = None
+        self, features: Tensor, around: Tensor, batch: Tensor, *, ball: Tensor | None = None
     ) -> Tensor:
-        """Mean logits in balls, shape [n, n_classes]; see `GraphNet.ball_logits`."""
-        return mean_in_balls(self.net.head(features), edge_index, ball)
+        """Mean logits in the balls that `of` was given, shape [n, n_classes]."""
+        return cast(Tensor, self.net.head(around))
 
 
 def mean_in_balls(values: Tensor, edge_index: Tensor, ball: Tensor | None) -> Tensor:

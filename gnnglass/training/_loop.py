@@ -161,16 +161,22 @@ def learner_of(net: ClassifierNet) -> Learner:
     return net
 
 
-def variants(learner: Learner, made: Any, strain: float) -> list[Any]:
+def variants(
+    learner: Learner, made: Any, ball: Tensor | None, options: TrainingOptions
+) -> list[Any]:
     """What is seen of a configuration: itself, and with a strain also expanded and compressed.
 
     Args:
         learner: What is trained.
         made: What the recipe made of the configuration.
-        strain: Relative change of lengths; 0 for none.
+        ball: Its balls, if they have a radius.
+        options: How it is trained.
     """
-    seen = [made, *(strained(made, change) for change in (strain, -strain) if change)]
-    return [learner.of(one) for one in seen] if isinstance(learner, FixedFeatures) else seen
+    strains = (options.strain, -options.strain) if options.strain else ()
+    seen = [made, *(strained(made, strain) for strain in strains)]
+    if not isinstance(learner, FixedFeatures):
+        return seen
+    return [learner.of(one, ball, with_balls=options.supervision == "ball") for one in seen]
 
 
 class BalancedBatches:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,13 @@ def fit(
         learner = learner_of(net)
         data = {
             name: Configurations(
-                [variants(learner, made, options.strain) for made in inputs[name]],
+                [
+                    variants(learner, made, ball, options)
+                    for made, ball in zip_longest(inputs[name], balls[name])
+                ],
                 labelled.targets[members],
                 learner.takes,
-                balls[name],
+                balls[name] if learner is net else (),
             )
             for name, members in parts.items()
         }
