@@ -64,7 +64,7 @@ def test_the_weights_are_those_of_the_whole_network(labelled, options, pooling, 
         assert epoch["train_loss"] == pytest.approx(other["train_loss"], abs=0.01)
 
 
-def test_an_indicator_is_measured_once_in_a_configuration(labelled, monkeypatch):
+def test_an_indicator_is_measured_once_in_a_configuration(monkeypatch):
     measured = []
     measure = INDICATORS.factory("local-density").measure
 
@@ -73,7 +73,7 @@ def test_an_indicator_is_measured_once_in_a_configuration(labelled, monkeypatch)
         return measure(indicator, snapshot)
 
     monkeypatch.setattr(INDICATORS.factory("local-density"), "measure", counted)
-    first, second = labelled.snapshots[:2]
+    first, second = (trajectory[0] for trajectory in runs(0.2, 90, n_runs=2))
     recipes = [recipe_for("linear", 2, r_max=r, indicators=["local-density"]) for r in (1.5, 1.8)]
     fields = [recipe.fields(one) for recipe in recipes for one in (first, second)]
     assert measured == [id(first), id(second)]
