@@ -117,7 +117,11 @@ def _stiffness(
 def _chebyshev_step(
     here: FloatArray, force: FloatArray, step: float, stages: int, spacing: float
 ) -> Asking[FloatArray | None]:
-    """The positions after one step, or None if it was not stable."""
+    """The positions after one step, or None if it was not stable.
+
+    Forces are never asked for where an unstable step leads: particles many boxes away are not
+    found again by an engine that has wrapped them.
+    """
     first, others = _coefficients(stages)
     before, now = here, here + first * step * force
     for mu, nu, share, initial in others:
@@ -125,7 +129,7 @@ def _chebyshev_step(
             return None
         after = (1 - mu - nu) * here + mu * now + nu * before + step * initial * force
         before, now = now, after + step * share * (yield now)
-    return now
+    return now if np.abs(now - here).max() < spacing else None
 
 
 @lru_cache(maxsize=MAX_STAGES)

@@ -72,6 +72,19 @@ def test_a_step_is_of_second_order_and_stable(stages):
         assert abs(after_one(rate)) <= 1
 
 
+def test_an_unstable_step_is_given_up_before_forces_are_asked_for_where_it_leads():
+    """Beyond a wall that the largest curvature at the start does not tell of."""
+    asked = []
+
+    def force(x):
+        asked.append(x)
+        return np.where(np.abs(x) < 1e-3, 0.01, 1e6)
+
+    start = np.zeros((1, 1))
+    assert follow(_chebyshev_step(start, force(start), 1.0, 2, spacing=0.1), force) is None
+    assert np.abs(asked).max() < 0.1
+
+
 def test_the_stiffness_is_the_largest_curvature():
     curvatures = np.array([[1.0, 30.0], [400.0, 7.0]])
     start = np.full((2, 2), 0.3)
