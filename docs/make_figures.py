@@ -4,7 +4,7 @@ Run it from the repository after ``gnnglass demo`` or ``gnnglass run``::
 
     python docs/make_figures.py demo gnnglass-demo
     python docs/make_figures.py kam2d gnnglass-kam2d
-    python docs/make_figures.py abm2d gnnglass-abm2d
+    python docs/make_figures.py abm2d gnnglass-abm2d --beside gnnglass-kam2d
     python docs/make_figures.py ka3d gnnglass-ka3d
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,9 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", choices=list(PAGES))
     parser.add_argument("folder", type=Path, help="folder of the finished study")
+    parser.add_argument("--beside", type=Path, help="folder of a study to tell differences from")
     options = parser.parse_args()
     study, folder = options.study, options.folder
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = results_in(folder)
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     target = results["correlations"][0]["target"]
     maps = [f"importance_{name}" for name in results["study"]["classifiers"]][:2]
@@ -68,6 +70,14 @@ def main() -> None:
     command = "gnnglass demo" if study == "demo" else f"gnnglass run {study}.toml"
     parts = [caption(command, results), *map(markdown_table, tables)]
     rewrite_part(PAGES[study], f"{study} figures", "\n\n".join(parts))
+    if options.beside is not None:
+        beside = differences(results, results_in(options.beside))
+        rewrite_part(PAGES[study], f"{study} differences", beside)
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    """The figures of a finished study."""
+    return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
 
 
 def caption(command: str, results: dict[str, Any]) -> str:
@@ -149,6 +159,33 @@ def ageing(results: dict[str, Any]) -> pd.DataFrame:
             None,
         ]
     return pd.DataFrame(table)
+
+
+def differences(results: dict[str, Any], others: dict[str, Any]) -> pd.DataFrame:
+    """How every smoothed predictor's correlation with the propensity differs between two studies.
+
+    Intervals are combined from those of the two, whose runs are independent (Newcombe, Stat. Med.
+    17, 873 (1998), method 10).
+    """
+    mine, other = (_groups(found["correlations"], found)[0] for found in (results, others))
+    titles = [found["study"]["system"]["name"] for found in (results, others)]
+    rows = []
+    for name, line in mine.lines.items():
+        pair = [line.best, other.lines[name].best if name in other.lines else None]
+        if any(row is None or row["low"] is None for row in pair):
+            continue
+        (a, low_a, high_a), (b, low_b, high_b) = (
+            (row["estimate"], row["low"], row["high"]) for row in pair if row is not None
+        )
+        difference = {
+            "estimate": a - b,
+            "low": a - b - math.hypot(a - low_a, high_b - b),
+            "high": a - b + math.hypot(high_a - a, b - low_b),
+        }
+        cells = [with_interval(row, digits=2, sign=True) for row in (*pair, difference)]
+        rows.append([field_label(name), *cells])
+    head = f"smoothed predictor, species {SPECIES}, with {field_label(mine.target)}"
+    return pd.DataFrame(rows, columns=[head, *titles, "difference"])
 
 
 def _groups(rows: list[dict[str, Any]], results: dict[str, Any]) -> list[CorrelationGroup]:
