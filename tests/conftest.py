@@ -41,6 +41,15 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+#: Files with tests of a minute; begun last, one of them would leave all cores but one idle.
+LONGEST = ("test_notebooks.py", "test_architecture.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest; the others stay in order, so that fixtures are shared as before."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 class Bug:
     """Raises one exception, whatever it is called with."""
 

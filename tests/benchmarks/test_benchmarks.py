@@ -9,6 +9,7 @@ from pathlib import Path
 
 import correlation_length
 import interval_coverage
+import known_optimum
 import pytest
 from _common import run_script
 
@@ -110,13 +111,18 @@ def test_cnn_vs_gnn_asks_for_a_finished_study(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_known_optimum_prints_its_tables_and_does_nothing_twice(tmp_path: Path) -> None:
+def test_known_optimum_prints_its_tables_and_does_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     tiny = ("--runs", "3", "--frames", "3", "--interval", "20", "--epochs", "1", "--workers", "1")
     chosen = ("--models", "message-passing", "--attributions", "graph-gradcam", "random")
-    first, again = (_run("known_optimum.py", str(tmp_path), *tiny, *chosen) for _ in range(2))
-    assert first.returncode == 0, first.stderr
-    assert "AUC of the energy" in first.stdout
-    assert "smoothed over 1.5" in first.stdout
-    assert "candidate" in first.stderr
-    assert again.stdout == first.stdout
-    assert "candidate" not in again.stderr
+    monkeypatch.setattr(sys, "argv", ["known_optimum.py", str(tmp_path), *tiny, *chosen])
+    run_script(known_optimum.main)
+    first = capsys.readouterr()
+    run_script(known_optimum.main)
+    again = capsys.readouterr()
+    assert "AUC of the energy" in first.out
+    assert "smoothed over 1.5" in first.out
+    assert "candidate" in first.err
+    assert again.out == first.out
+    assert "candidate" not in again.err

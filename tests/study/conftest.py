@@ -21,6 +21,12 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "copied")
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Reports without their pictures, which take longer to draw than all that leads to them."""
+    monkeypatch.setattr("gnnglass.study.report.small_png", lambda figure: b"")
+
+
 @pytest.fixture(scope="session")
 def study():
     return fake_study()

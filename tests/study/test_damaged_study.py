@@ -88,6 +88,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("pattern", "k", "harm"), QUICK)
 def test_damage_is_mended_by_the_same_command(finished, tmp_path, pattern, k, harm):
     assert damaged(finished, tmp_path / "study", pattern, k, harm) == "same"

@@ -127,6 +127,7 @@ def test_propensities_of_files_are_compared(finished, folder):
     assert "propensity" in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_finished_study_is_not_done_again_and_a_changed_file_is_noticed(finished, folder):
     study, out, results = finished
     read_before = (out / "stages" / "read.json").stat().st_mtime_ns
@@ -145,6 +146,7 @@ def test_a_finished_study_is_not_done_again_and_a_changed_file_is_noticed(finish
     assert changed["correlations"] != results["correlations"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_clones_of_files(folder, tmp_path):
     study = Study.from_file(
         study_of(

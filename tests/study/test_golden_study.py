@@ -542,6 +542,7 @@ def test_estimates_are_placed_among_those_of_wrong_labels(golden, results, compa
     assert "With arbitrary labels within the glass it is" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_trainings_of_the_null_are_not_done_twice(golden, tmp_path, monkeypatch):
     """More of them keep those that are there; a damaged one is done again and is the same."""
     folder = shutil.copytree(golden.folder, tmp_path / "more")

@@ -15,7 +15,6 @@ from tiny_study import TINY, as_toml
 MOMENTS = [
     ("runs/workspace/*/thermal.gsd", 0.4),
     ("dynamics/workspace/*/thermal.gsd", 0.5),
-    ("checkpoints/*-thermal-*.ckpt", 0.15),
     ("checkpoints/gnn-inherent-*.ckpt", 0.1),
     ("annotated/*.gsd", 0.3),
 ]
