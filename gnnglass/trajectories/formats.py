@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
 import re
 import string
 import warnings
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnnglass.errors import FileError, GnnglassWarning, InputError
+from gnnglass.errors import FileError, GnnglassWarning, InputError, MissingExtraError
 from gnnglass.registry import Registry
 from gnnglass.trajectories.snapshot import (
     UNKNOWN_ID,
@@ -172,14 +174,12 @@ def note_not_kept(path: Path, what: Iterable[str]) -> None:
 MOST_NAMED = 12
 
 
-GZIP_MAGIC = b"\x1f\x8b"
-COMPRESSED_MAGICS = (GZIP_MAGIC, b"\x78\x01", b"\x78\x9c", b"\x78\xda")
-#: Tells zlib to accept the headers of both gzip and zlib.
-EITHER_HEADER = zlib.MAX_WBITS | 32
 CHUNK = 1 << 16
 #: Decompressing to this many bytes is harmless, however small the file.
 HARMLESS_BYTES = 1 << 26
 LARGEST_RATIO = 100
+#: What a decoder may use for its own; xz -9 makes files that take 65 MiB.
+DECODER_MEMORY = 1 << 27
 
 
 def decompressed_limit(n_bytes: int) -> int:
@@ -191,18 +191,89 @@ def decompressed_limit(n_bytes: int) -> int:
     return max(HARMLESS_BYTES, LARGEST_RATIO * n_bytes)
 
 
+class _Decoder(Protocol):
+    """What decompresses a piece at a time, as the decoders of bz2, lzma and zstd do."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _ZlibDecoder:
+    """zlib's decoder, for which one has to keep what it has not read yet."""
+
+    def __init__(self) -> None:
+        # The headers of both gzip and zlib.
+        self._inner = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+def _zstd() -> tuple[_Decoder, type[Exception]]:
+    try:
+        from backports import zstd
+    except ImportError as error:
+        raise MissingExtraError(
+            "files compressed with Zstandard need backports.zstd, which is not installed; run: "
+            "pip install backports.zstd"
+        ) from error
+    window = DECODER_MEMORY.bit_length() - 1
+    decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: window})
+    return decoder, zstd.ZstdError
+
+
+def _xz() -> tuple[_Decoder, type[Exception]]:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DECODER_MEMORY), lzma.LZMAError
+
+
+#: How compressed content begins; a new decoder for it, and what that raises on damaged data.
+DECODERS: tuple[tuple[re.Pattern[bytes], Callable[[], tuple[_Decoder, type[Exception]]]], ...] = (
+    (re.compile(rb"\x1f\x8b|\x78[\x01\x9c\xda]"), lambda: (_ZlibDecoder(), zlib.error)),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), lambda: (bz2.BZ2Decompressor(), OSError)),
+    (re.compile(rb"\xfd7zXZ\x00"), _xz),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), _zstd),
+)
+LONGEST_MAGIC = 16
+
+
+def _decoder_of(head: bytes) -> Callable[[], tuple[_Decoder, type[Exception]]] | None:
+    return next((make for magic, make in DECODERS if magic.match(head)), None)
+
+
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading; if it is compressed with gzip or zlib, decompress it on the way.
+    """Open a file for reading; if it is compressed, decompress it on the way.
 
-    Reading raises `CutOffError` where the compressed data end too early, and `DamagedError` where
-    they are damaged or decompress to more than `decompressed_limit`.
+    Known are gzip, zlib, bzip2, xz and, with backports.zstd, Zstandard. Reading raises
+    `CutOffError` where the compressed data end too early, and `DamagedError` where they are
+    damaged or decompress to more than `decompressed_limit`.
+
+    Raises:
+        MissingExtraError: If it is compressed with Zstandard, and backports.zstd is missing.
     """
     with path.open("rb") as raw:
-        if raw.peek(2).startswith(COMPRESSED_MAGICS):
-            yield io.BufferedReader(_Decompressing(raw, path.stat().st_size), CHUNK)
-        else:
+        make = _decoder_of(raw.peek(LONGEST_MAGIC))
+        if make is None:
             yield raw
+        else:
+            yield io.BufferedReader(_Decompressing(raw, make, path.stat().st_size), CHUNK)
 
 
 def decompressed_head(path: Path, head: bytes) -> bytes:
@@ -210,7 +281,7 @@ def decompressed_head(path: Path, head: bytes) -> bytes:
 
     Empty if the file looks compressed but is not.
     """
-    if not head.startswith(COMPRESSED_MAGICS):
+    if _decoder_of(head) is None:
         return head
     try:
         with errors_naming(path), open_decompressed(path) as stream:
@@ -220,11 +291,17 @@ def decompressed_head(path: Path, head: bytes) -> bytes:
 
 
 class _Decompressing(io.RawIOBase):
-    """The content of a compressed stream of `size` bytes; gzip members may follow each other."""
+    """The content of a compressed stream of `size` bytes; members may follow each other."""
 
-    def __init__(self, compressed: BinaryIO, size: int) -> None:
+    def __init__(
+        self,
+        compressed: BinaryIO,
+        make: Callable[[], tuple[_Decoder, type[Exception]]],
+        size: int,
+    ) -> None:
         self._compressed = compressed
-        self._decoder = zlib.decompressobj(EITHER_HEADER)
+        self._make = make
+        self._decoder, self._error = make()
         self._left = decompressed_limit(size)
 
     def readable(self) -> bool:
@@ -237,12 +314,14 @@ class _Decompressing(io.RawIOBase):
                 more = self._decoder.unused_data or self._compressed.read(CHUNK)
                 if not more.strip(b"\0"):
                     return 0
-                self._decoder = zlib.decompressobj(EITHER_HEADER)
+                self._decoder, self._error = self._make()
+                reads = True
             else:
-                more = self._decoder.unconsumed_tail or self._compressed.read(CHUNK)
-            with damaged_if(zlib.error):
+                reads = self._decoder.needs_input
+                more = self._compressed.read(CHUNK) if reads else b""
+            with damaged_if(self._error):
                 content = self._decoder.decompress(more, len(buffer))
-            if not more and not content and not self._decoder.eof:
+            if reads and not more and not content and not self._decoder.eof:
                 raise CutOffError("the compressed data end too early")
         self._left -= len(content)
         if self._left < 0:

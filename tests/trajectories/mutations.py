@@ -7,9 +7,11 @@ anything but one of the package's own errors.
 
 from __future__ import annotations
 
+import bz2
 import faulthandler
 import gzip
 import io
+import lzma
 import pickle
 import re
 import resource
@@ -217,15 +219,18 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
+PACKERS: list[Callable[[bytes], bytes]] = [gzip.compress, bz2.compress, lzma.compress]
+
+
 def damaged_files(contents: list[Content], count: int, seed: int) -> Iterator[bytes]:
     """Damaged files; what is packed is damaged before or after packing."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         content = contents[number % len(contents)]
         if isinstance(content, bytes) and rng.random() < 0.15:
-            yield gzip.compress(damaged(content, rng))
+            yield PACKERS[int(rng.integers(len(PACKERS)))](damaged(content, rng))
         elif isinstance(content, bytes) and rng.random() < 0.1:
-            yield damaged(gzip.compress(content), rng)
+            yield damaged(PACKERS[int(rng.integers(len(PACKERS)))](content), rng)
         elif isinstance(content, bytes) or rng.random() < 0.3:
             yield damaged(packed(content, rng), rng)
         else:
