@@ -103,7 +103,7 @@ def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
         ('pbc="T T T"', 'pbc="T F T"', InputError, "not periodic"),
         ('pbc="T T T"', 'pbc="T T F"', InputError, "not periodic"),
         ('pbc="T T T"', 'pbc="T"', InputError, "not periodic"),
-        ("Lattice=", "lettuce=", InputError, "no Lattice"),
+        ("Lattice=", "lettuce=", InputError, "states no box"),
         ("species:S:1", "name:S:1", InputError, "lack species"),
         ("pos:R:3", "pos:R:2:w:R:1", InputError, "lack species"),
         ("pos:R:3", "pos:R", FileError, "triples"),
