@@ -669,11 +669,14 @@ def named_types(
         Indices into the names, frame by frame, and the names.
 
     Raises:
-        DamagedError: If numbers alone tell species, and one is not that of a letter.
+        DamagedError: If numbers alone tell species, and one is not that of a letter, or if one is
+            NaN.
         InputError: If there are neither.
     """
     if labels is None and numbers is None:
         raise InputError("nothing tells the species of its particles.")
+    if not all(np.isfinite(frame).all() for frame in numbers or ()):
+        raise DamagedError("some atom types are not numbers")
     known: dict[str, int] = {}
     codes = [
         np.array([known.setdefault(label, len(known)) for label in frame], dtype=np.int64)

@@ -49,7 +49,7 @@ LOOSE_LINES = re.compile(
 )
 #: A key, and its value bare, in quotes or in brackets.
 KEY_VALUE = re.compile(
-    r"""(?<![\w-])([A-Za-z_][\w-]*+)\s*=\s*(?:"([^"]*)"|\{([^}]*)\}|\[([^]]*)\]|([^\s"]+))"""
+    r"""(?<![\w-])([A-Za-z_][\w-]*+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|\{([^}]*)\}|\[([^]]*)\]|([^\s"]+))"""
 )
 #: A key, and one value or several with commas between them; a word before = or : is another key.
 KEY_LIST = re.compile(
@@ -340,7 +340,7 @@ class XYZFormat(_XYZFormat):
 
     def header(self, comment: str, first_row: bytes) -> _Header:
         """What the keys of atooms and RUMD say, or else the first row shows."""
-        values = {match[1].lower(): _items(match[2]) for match in KEY_LIST.finditer(comment)}
+        values = {_key(match[1]): _items(match[2]) for match in KEY_LIST.finditer(comment)}
         is_rumd = "ioformat" in values
         edges = _cell(values)
         columns = _columns(values, edges) if "columns" in values else None
@@ -490,10 +490,15 @@ def _species(
     return [SYMBOLS[int(number) - 1] for number in column[order]], None
 
 
+def _key(word: str) -> str:
+    """A key in lower case, but for single letters: t is a time, T a temperature."""
+    return word if len(word) == 1 else word.lower()
+
+
 def _key_values(comment: str) -> dict[str, str]:
     """The keys in lower case, with the text of their values."""
     return {
-        match[1].lower(): next(value for value in match.groups()[1:] if value is not None)
+        _key(match[1]): next(value for value in match.groups()[1:] if value is not None)
         for match in KEY_VALUE.finditer(comment)
     }
 

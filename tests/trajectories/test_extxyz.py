@@ -42,7 +42,7 @@ def test_what_ase_writes(
         atoms = ase.Atoms(
             rng.choice(["Ni", "P", "H"], n), positions, cell=box, pbc=[True, True, d == 3]
         )
-        atoms.info.update(step=step, comment='with "quotes" and = signs', table=np.eye(2))
+        atoms.info.update(step=step, comment='with "quotes" and step = 7', table=np.eye(2))
         atoms.arrays["energy"] = rng.normal(size=n)
         atoms.arrays["coordination"] = rng.integers(0, 20, n)
         atoms.arrays["spin"] = rng.normal(size=(n, 3))
