@@ -117,7 +117,8 @@ def read(path: str | PathLike[str], *, box: Any = None) -> Trajectory:
             return replace(found, source=path)
     raise FileError(
         f"{path} is of no trajectory format known here ({', '.join(FORMATS)}): "
-        f"{_seen(decompressed_head(path, head))}"
+        f"{_seen(decompressed_head(path, head))}; convert it to one of them, or open it with ASE, "
+        "MDAnalysis or OVITO in Python and give what they return to gnnglass.as_trajectory."
     )
 
 
@@ -135,20 +136,16 @@ OTHERS = {
 
 
 def _seen(head: bytes) -> str:
-    """What a file that nobody reads looks like, and what to do."""
+    """What a file that nobody reads looks like."""
     kind = next((kind for magic, kind in OTHERS.items() if head.startswith(magic)), None)
     if kind is not None:
-        return (
-            f"it is {kind}; in Python, open it with MDAnalysis, OVITO or ASE, and give what they "
-            "return to gnnglass.as_trajectory."
-        )
+        return f"it is {kind}"
     lines = head.decode(errors="replace").split("\n")
     # The last of several is cut off.
     texts = [line.strip().replace("\t", " ") for line in lines[:-1] or lines]
     is_text = all(line.isprintable() and "\ufffd" not in line for line in texts)
     first = next(filter(None, texts), "")
-    seen = f"it begins with {shown(first)}" if is_text and first else "its content is binary"
-    return f"{seen}; convert it to one of them."
+    return f"it begins with {shown(first)}" if is_text and first else "its content is binary"
 
 
 class DamagedError(ValueError):
@@ -638,6 +635,7 @@ def as_integers(values: FloatArray, what: str) -> IntArray:
 
 #: Names for species that a file only numbers.
 LETTERS = tuple(string.ascii_uppercase)
+LETTERED = np.arange(1, len(LETTERS) + 1)
 
 
 def types_from_numbers(numbers: FloatArray) -> IntArray:
@@ -646,9 +644,19 @@ def types_from_numbers(numbers: FloatArray) -> IntArray:
     Raises:
         DamagedError: If a number is not that of a letter.
     """
-    if not np.all(np.isin(numbers, np.arange(1, len(LETTERS) + 1))):
+    if not np.all(np.isin(numbers, LETTERED)):
         raise DamagedError("atom types must be 1 to 26, to be named A to Z")
     return numbers.astype(np.int32) - 1
+
+
+def lettered(names: Sequence[str]) -> list[str]:
+    """Names of species; if they are the numbers 1, 2, … or 0, 1, …, then the letters for these."""
+    if not all(INTEGER.fullmatch(name.encode()) for name in names):
+        return list(names)
+    numbers = np.array([int(name) for name in names], dtype=np.float64)
+    if len(set(numbers)) < len(names) or not np.all(np.isin(numbers + (0 in numbers), LETTERED)):
+        return list(names)
+    return [LETTERS[index] for index in types_from_numbers(numbers + (0 in numbers))]
 
 
 def named_types(
