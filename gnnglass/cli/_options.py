@@ -69,6 +69,13 @@ LengthUnit = Annotated[
     float | None,
     typer.Option(help="Length that is 1 in reduced units (σ), in the unit of the file."),
 ]
+Box = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LX,LY,LZ",
+        help="Edges of the box, for files that state none, such as plain XYZ; two in 2D.",
+    ),
+]
 Frames = Annotated[
     str | None,
     typer.Option(
@@ -97,6 +104,7 @@ def begins_with(text: str) -> Recogniser:
 def read_as(
     path: Path,
     *,
+    box: str | None = None,
     system: str | None = None,
     species: str | None = None,
     length_unit: float | None = None,
@@ -108,7 +116,7 @@ def read_as(
     from gnnglass.trajectories.material import restated
 
     trajectory = restated(
-        read(path),
+        read(path, box=None if box is None else _edges(box)),
         system=None if system is None else glass_former(system).identity,
         species=None if species is None else _mapping(species),
         length_unit=length_unit,
@@ -135,6 +143,15 @@ def _mapping(species: str) -> dict[str, str]:
     if not all(old.strip() and new.strip() for old, _, new in pairs):
         raise InputError(f"--species was given {species!r}; expected OLD=NEW,…, such as 1=A,2=B.")
     return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def _edges(box: str) -> list[float]:
+    try:
+        return [float(edge) for edge in box.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"--box was given {box!r}; expected edges with commas between, such as 10,10,10."
+        ) from error
 
 
 def _slice(frames: str) -> slice:

@@ -11,6 +11,7 @@ from gnnglass._files import require_replaceable, written_whole
 from gnnglass.cli._options import (
     Accept,
     Bar,
+    Box,
     ChosenSpecies,
     Engine,
     Frames,
@@ -44,6 +45,7 @@ def structure(
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     accept: Accept = None,
     engine: Engine = "lammps",
@@ -60,7 +62,7 @@ def structure(
 
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
     whole = read_as(
-        trajectory, system=system, species=species, length_unit=length_unit, frames=frames
+        trajectory, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
     if inherent:
         whole = at_level(whole, "inherent", system_of(whole), engine, accept or ())
@@ -109,6 +111,7 @@ def compare(
     ] = None,
     system: System = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     engine: Engine = "lammps",
     keep: Annotated[
@@ -134,7 +137,9 @@ def compare(
     chosen, renamed = chosen_and_renamed(species)
 
     def read(path: Path) -> Trajectory:
-        return read_as(path, system=system, species=renamed, length_unit=length_unit, frames=frames)
+        return read_as(
+            path, system=system, species=renamed, length_unit=length_unit, box=box, frames=frames
+        )
 
     held = given or []
     named = [*predictor, *target, *held] if predictor and target else []
@@ -200,6 +205,7 @@ def correlation_length(
     species: ChosenSpecies = None,
     fit_from: Annotated[float, typer.Option(help="Distance at which the fit begins.")] = 1.0,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     out: OptionalOut = None,
     overwrite: Overwrite = False,
@@ -216,7 +222,7 @@ def correlation_length(
 
     chosen, renamed = chosen_and_renamed(species)
     loaded = [
-        read_as(path, species=renamed, length_unit=length_unit, frames=frames)
+        read_as(path, species=renamed, length_unit=length_unit, box=box, frames=frames)
         for path in trajectories
     ]
     snapshots, runs = by_run(loaded, None)
@@ -240,6 +246,7 @@ def convert(
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     phase: Annotated[str | None, typer.Option(help="Class label to store with it.")] = None,
     overwrite: Overwrite = False,
@@ -253,7 +260,7 @@ def convert(
 
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[source])
     trajectory = read_as(
-        source, system=system, species=species, length_unit=length_unit, frames=frames
+        source, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
     if phase is not None:
         trajectory = trajectory.stating(phase=phase)

@@ -12,6 +12,7 @@ import typer
 from gnnglass._files import require_replaceable
 from gnnglass.cli._options import (
     Accept,
+    Box,
     Engine,
     Frames,
     Input,
@@ -61,6 +62,7 @@ def train(
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     accept: Accept = None,
     supervision: Annotated[
@@ -96,7 +98,9 @@ def train(
     require_replaceable(out, ours=is_classifier, overwrite=overwrite, inputs=inputs)
 
     def read(path: Path) -> Trajectory:
-        return read_as(path, system=system, species=species, length_unit=length_unit, frames=frames)
+        return read_as(
+            path, system=system, species=species, length_unit=length_unit, box=box, frames=frames
+        )
 
     members: dict[str, list[Trajectory]] = {}
     for path in runs or []:
@@ -168,6 +172,7 @@ def explain(
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     frames: Frames = None,
     accept: Accept = None,
     engine: Engine = "lammps",
@@ -188,7 +193,7 @@ def explain(
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[model, trajectory])
     classifier = TrainedClassifier.load(model, device)
     whole = read_as(
-        trajectory, system=system, species=species, length_unit=length_unit, frames=frames
+        trajectory, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
     chosen = attribution or f"{classifier.model.kind}-gradcam"
     method = explaining.ATTRIBUTIONS.create(chosen)

@@ -12,6 +12,7 @@ from gnnglass.cli._options import (
     OWN,
     Accept,
     Bar,
+    Box,
     Engine,
     Input,
     LengthUnit,
@@ -120,6 +121,7 @@ def dynamics(
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
+    box: Box = None,
     accept: Accept = None,
     engine: Engine = "lammps",
     workers: Workers = None,
@@ -139,7 +141,7 @@ def dynamics(
 
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
     require_own_folder(out.with_suffix(".clones"), OWN, overwrite=overwrite)
-    given = read_as(trajectory, system=system, species=species, length_unit=length_unit)
+    given = read_as(trajectory, system=system, species=species, length_unit=length_unit, box=box)
     facts, accepted = dict(given.metadata), {}
     mixture = given.metadata.get("system")
     bonds = BondBreaking(_lengths(r_bond), _lengths(r_break), system=mixture)

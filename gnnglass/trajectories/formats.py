@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
 import re
 import string
 import warnings
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnnglass.errors import FileError, GnnglassWarning, InputError
+from gnnglass.errors import FileError, GnnglassWarning, InputError, MissingExtraError
 from gnnglass.registry import Registry
 from gnnglass.trajectories.snapshot import (
     UNKNOWN_ID,
     FloatArray,
+    IdArray,
     IntArray,
     Snapshot,
     Trajectory,
+    edges_of,
 )
 
 HEAD_BYTES = 512
@@ -53,15 +57,39 @@ class Format(ABC):
         """
 
 
+class BoxlessFormat(Format):
+    """One whose files may state no box, so that one can be given."""
+
+    @abstractmethod
+    def read(self, path: Path, box: FloatArray | None = None) -> Trajectory:
+        """Read a file for which `matches` returned True.
+
+        Args:
+            path: The file.
+            box: Two or three edges of the box, in units of length; None if the file states them.
+
+        Raises:
+            FileError: If the file is damaged or cut off.
+            InputError: If it holds something that a snapshot cannot represent, states no box and
+                none is given, or states one and one is given.
+        """
+
+
 FORMATS: Registry[Format] = Registry("trajectory format", "gnnglass.trajectories")
 
 
-def read(path: str | PathLike[str]) -> Trajectory:
+def read(path: str | PathLike[str], *, box: Any = None) -> Trajectory:
     """Read a trajectory; the format is recognised from the content, whatever the file's name.
+
+    Args:
+        path: The file.
+        box: Edges of the box, two or three, for files that state none, such as plain XYZ.
 
     Raises:
         FileError: If the file is missing, a folder, empty, damaged or of no known format.
-        InputError: If a frame is not a periodic configuration (NaN positions, a tilted box).
+        InputError: If a frame is not a periodic configuration (NaN positions, a tilted box), if it
+            states no box and none is given, or the other way round.
+        MissingExtraError: If a package is needed to read it that is not installed.
     """
     path = Path(path)
     if path.is_dir():
@@ -75,13 +103,49 @@ def read(path: str | PathLike[str]) -> Trajectory:
         raise FileError(f"cannot read {path}: {error.strerror}; check its permissions.") from error
     if not head:
         raise FileError(f"{path} is empty (0 bytes); the program that wrote it probably failed.")
+    edges = None if box is None else edges_of(box)
+    if edges is not None and not np.all((edges > 0) & np.isfinite(edges)):
+        raise InputError(f"the box is {edges.tolist()}; expected 2 or 3 positive edge lengths.")
     for known in map(FORMATS.create, filter(FORMATS.available, FORMATS)):
         if known.matches(path, head):
-            return replace(known.read(path), source=path)
+            if edges is None:
+                found = known.read(path)
+            elif isinstance(known, BoxlessFormat):
+                found = known.read(path, edges)
+            else:
+                raise InputError(f"{path} states its own box; leave box (--box) out.")
+            return replace(found, source=path)
     raise FileError(
-        f"{path} is of no trajectory format known here ({', '.join(FORMATS)}); "
-        "convert it to one of them."
+        f"{path} is of no trajectory format known here ({', '.join(FORMATS)}): "
+        f"{_seen(decompressed_head(path, head))}; convert it to one of them, or open it with ASE, "
+        "MDAnalysis or OVITO in Python and give what they return to gnnglass.as_trajectory."
     )
+
+
+#: How files begin that are not read here, and what they are.
+OTHERS = {
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    b"CDF\x01": "a NetCDF file",
+    b"CDF\x02": "a NetCDF file",
+    b"CDF\x05": "a NetCDF file",
+    b"\x54\0\0\0CORD": "a DCD file, which does not tell species",
+    b"\0\0\0\x54CORD": "a DCD file, which does not tell species",
+    b"\0\0\x07\xcb": "an XTC file, which does not tell species",
+    b"\0\0\x07\xc9": "a TRR file, which does not tell species",
+}
+
+
+def _seen(head: bytes) -> str:
+    """What a file that nobody reads looks like."""
+    kind = next((kind for magic, kind in OTHERS.items() if head.startswith(magic)), None)
+    if kind is not None:
+        return f"it is {kind}"
+    lines = head.decode(errors="replace").split("\n")
+    # The last of several is cut off.
+    texts = [line.strip().replace("\t", " ") for line in lines[:-1] or lines]
+    is_text = all(line.isprintable() and "\ufffd" not in line for line in texts)
+    first = next(filter(None, texts), "")
+    return f"it begins with {shown(first)}" if is_text and first else "its content is binary"
 
 
 class DamagedError(ValueError):
@@ -172,14 +236,12 @@ def note_not_kept(path: Path, what: Iterable[str]) -> None:
 MOST_NAMED = 12
 
 
-GZIP_MAGIC = b"\x1f\x8b"
-COMPRESSED_MAGICS = (GZIP_MAGIC, b"\x78\x01", b"\x78\x9c", b"\x78\xda")
-#: Tells zlib to accept the headers of both gzip and zlib.
-EITHER_HEADER = zlib.MAX_WBITS | 32
 CHUNK = 1 << 16
 #: Decompressing to this many bytes is harmless, however small the file.
 HARMLESS_BYTES = 1 << 26
 LARGEST_RATIO = 100
+#: What a decoder may use for its own; xz -9 makes files that take 65 MiB.
+DECODER_MEMORY = 1 << 27
 
 
 def decompressed_limit(n_bytes: int) -> int:
@@ -191,18 +253,89 @@ def decompressed_limit(n_bytes: int) -> int:
     return max(HARMLESS_BYTES, LARGEST_RATIO * n_bytes)
 
 
+class _Decoder(Protocol):
+    """What decompresses a piece at a time, as the decoders of bz2, lzma and zstd do."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _ZlibDecoder:
+    """zlib's decoder, for which one has to keep what it has not read yet."""
+
+    def __init__(self) -> None:
+        # The headers of both gzip and zlib.
+        self._inner = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+def _zstd() -> tuple[_Decoder, type[Exception]]:
+    try:
+        from backports import zstd
+    except ImportError as error:
+        raise MissingExtraError(
+            "files compressed with Zstandard need backports.zstd, which is not installed; run: "
+            "pip install backports.zstd"
+        ) from error
+    window = DECODER_MEMORY.bit_length() - 1
+    decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: window})
+    return decoder, zstd.ZstdError
+
+
+def _xz() -> tuple[_Decoder, type[Exception]]:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DECODER_MEMORY), lzma.LZMAError
+
+
+#: How compressed content begins; a new decoder for it, and what that raises on damaged data.
+DECODERS: tuple[tuple[re.Pattern[bytes], Callable[[], tuple[_Decoder, type[Exception]]]], ...] = (
+    (re.compile(rb"\x1f\x8b|\x78[\x01\x9c\xda]"), lambda: (_ZlibDecoder(), zlib.error)),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), lambda: (bz2.BZ2Decompressor(), OSError)),
+    (re.compile(rb"\xfd7zXZ\x00"), _xz),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), _zstd),
+)
+LONGEST_MAGIC = 16
+
+
+def _decoder_of(head: bytes) -> Callable[[], tuple[_Decoder, type[Exception]]] | None:
+    return next((make for magic, make in DECODERS if magic.match(head)), None)
+
+
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading; if it is compressed with gzip or zlib, decompress it on the way.
+    """Open a file for reading; if it is compressed, decompress it on the way.
 
-    Reading raises `CutOffError` where the compressed data end too early, and `DamagedError` where
-    they are damaged or decompress to more than `decompressed_limit`.
+    Known are gzip, zlib, bzip2, xz and, with backports.zstd, Zstandard. Reading raises
+    `CutOffError` where the compressed data end too early, and `DamagedError` where they are
+    damaged or decompress to more than `decompressed_limit`.
+
+    Raises:
+        MissingExtraError: If it is compressed with Zstandard, and backports.zstd is missing.
     """
     with path.open("rb") as raw:
-        if raw.peek(2).startswith(COMPRESSED_MAGICS):
-            yield io.BufferedReader(_Decompressing(raw, path.stat().st_size), CHUNK)
-        else:
+        make = _decoder_of(raw.peek(LONGEST_MAGIC))
+        if make is None:
             yield raw
+        else:
+            yield io.BufferedReader(_Decompressing(raw, make, path.stat().st_size), CHUNK)
 
 
 def decompressed_head(path: Path, head: bytes) -> bytes:
@@ -210,7 +343,7 @@ def decompressed_head(path: Path, head: bytes) -> bytes:
 
     Empty if the file looks compressed but is not.
     """
-    if not head.startswith(COMPRESSED_MAGICS):
+    if _decoder_of(head) is None:
         return head
     try:
         with errors_naming(path), open_decompressed(path) as stream:
@@ -220,11 +353,17 @@ def decompressed_head(path: Path, head: bytes) -> bytes:
 
 
 class _Decompressing(io.RawIOBase):
-    """The content of a compressed stream of `size` bytes; gzip members may follow each other."""
+    """The content of a compressed stream of `size` bytes; members may follow each other."""
 
-    def __init__(self, compressed: BinaryIO, size: int) -> None:
+    def __init__(
+        self,
+        compressed: BinaryIO,
+        make: Callable[[], tuple[_Decoder, type[Exception]]],
+        size: int,
+    ) -> None:
         self._compressed = compressed
-        self._decoder = zlib.decompressobj(EITHER_HEADER)
+        self._make = make
+        self._decoder, self._error = make()
         self._left = decompressed_limit(size)
 
     def readable(self) -> bool:
@@ -237,12 +376,14 @@ class _Decompressing(io.RawIOBase):
                 more = self._decoder.unused_data or self._compressed.read(CHUNK)
                 if not more.strip(b"\0"):
                     return 0
-                self._decoder = zlib.decompressobj(EITHER_HEADER)
+                self._decoder, self._error = self._make()
+                reads = True
             else:
-                more = self._decoder.unconsumed_tail or self._compressed.read(CHUNK)
-            with damaged_if(zlib.error):
+                reads = self._decoder.needs_input
+                more = self._compressed.read(CHUNK) if reads else b""
+            with damaged_if(self._error):
                 content = self._decoder.decompress(more, len(buffer))
-            if not more and not content and not self._decoder.eof:
+            if reads and not more and not content and not self._decoder.eof:
                 raise CutOffError("the compressed data end too early")
         self._left -= len(content)
         if self._left < 0:
@@ -494,6 +635,7 @@ def as_integers(values: FloatArray, what: str) -> IntArray:
 
 #: Names for species that a file only numbers.
 LETTERS = tuple(string.ascii_uppercase)
+LETTERED = np.arange(1, len(LETTERS) + 1)
 
 
 def types_from_numbers(numbers: FloatArray) -> IntArray:
@@ -502,9 +644,19 @@ def types_from_numbers(numbers: FloatArray) -> IntArray:
     Raises:
         DamagedError: If a number is not that of a letter.
     """
-    if not np.all(np.isin(numbers, np.arange(1, len(LETTERS) + 1))):
+    if not np.all(np.isin(numbers, LETTERED)):
         raise DamagedError("atom types must be 1 to 26, to be named A to Z")
     return numbers.astype(np.int32) - 1
+
+
+def lettered(names: Sequence[str]) -> list[str]:
+    """Names of species; if they are the numbers 1, 2, … or 0, 1, …, then the letters for these."""
+    if not all(INTEGER.fullmatch(name.encode()) for name in names):
+        return list(names)
+    numbers = np.array([int(name) for name in names], dtype=np.float64)
+    if len(set(numbers)) < len(names) or not np.all(np.isin(numbers + (0 in numbers), LETTERED)):
+        return list(names)
+    return [LETTERS[index] for index in types_from_numbers(numbers + (0 in numbers))]
 
 
 def named_types(
@@ -513,9 +665,9 @@ def named_types(
     """The species of the particles of some frames, the same in all formats.
 
     Names are the file's, in alphabetical order. Species that are only numbered 1, 2, … are called
-    A, B, …, and so are those whose one name is the same for all: that is what LAMMPS writes for
-    ``element`` unless it is told the elements. Of several types of one name, each gets its number
-    behind the name.
+    A, B, … (where a 0 occurs, numbers count from 0), and so are those whose one name is the same
+    for all: that is what LAMMPS writes for ``element`` unless it is told the elements. Of several
+    types of one name, each gets its number behind the name.
 
     Args:
         labels: Name of each particle's species, frame by frame; None if there are only numbers.
@@ -525,11 +677,14 @@ def named_types(
         Indices into the names, frame by frame, and the names.
 
     Raises:
-        DamagedError: If numbers alone tell species, and one is not that of a letter.
+        DamagedError: If numbers alone tell species, and one is not that of a letter, or if one is
+            NaN.
         InputError: If there are neither.
     """
     if labels is None and numbers is None:
         raise InputError("nothing tells the species of its particles.")
+    if not all(np.isfinite(frame).all() for frame in numbers or ()):
+        raise DamagedError("some atom types are not numbers")
     known: dict[str, int] = {}
     codes = [
         np.array([known.setdefault(label, len(known)) for label in frame], dtype=np.int64)
@@ -541,7 +696,8 @@ def named_types(
     if numbers is not None and (
         not known or (len(known) == 1 and len(np.unique(np.concatenate(numbers))) > 1)
     ):
-        types = [types_from_numbers(frame) for frame in numbers]
+        first = min(float(frame.min(initial=1)) for frame in numbers)
+        types = [types_from_numbers(frame + (first == 0)) for frame in numbers]
         last = max(int(frame.max(initial=0)) for frame in types)
         return types, LETTERS[: last + 1]
     names = list(known)
@@ -692,3 +848,105 @@ def _same_order(before: Snapshot, after: Snapshot) -> bool:
     moved = after.minimum_image(after.positions - before.positions)
     spacing = before.density ** (-1 / before.dimension)
     return bool(np.linalg.norm(moved, axis=1).max() < spacing / 2)
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """One frame as it is found, before all frames tell the dimension and the species.
+
+    Attributes:
+        edges: Edges of the box, shape [3]; that along z is 0 if there are two.
+        positions: Shape [n, 2] or [n, 3], about the centre of the box.
+        labels: Name of each particle's species, if there are names.
+        numbers: Number of each particle's type, if there are numbers.
+        images: Image flags of the shape of the positions, if they are known.
+        fields: Named values, each of shape [n].
+        ids: Number of each particle; None if nothing tells which is which.
+        periodic: Whether each axis is periodic.
+        step: Simulation step.
+    """
+
+    edges: FloatArray
+    positions: FloatArray
+    labels: Sequence[str] | None = None
+    numbers: FloatArray | None = None
+    images: FloatArray | None = None
+    fields: Mapping[str, FloatArray] = field(default_factory=dict)
+    ids: IdArray | None = None
+    periodic: tuple[bool, ...] = (True, True, True)
+    step: int = 0
+
+    @property
+    def may_be_2d(self) -> bool:
+        """Whether all particles share one z or have none, and the box may be that of a 2D run.
+
+        Raises:
+            InputError: If the box has no height, but the particles differ in z, or the other way
+                round.
+        """
+        if self.positions.shape[1] == 2:
+            require_2d(self.edges, len(self.positions))
+            return True
+        z = self.positions[:, 2]
+        if self.edges[2] == 0 and np.ptp(z) > FLAT * self.edges.max():
+            raise InputError(
+                f"its box has no height, but its particles differ in z by {np.ptp(z):.3g}; give "
+                "the third edge as well."
+            )
+        thin = not all(self.periodic[2:]) or self.edges[2] == 0
+        return is_flat(z, self.edges) or (len(z) == 1 and thin)
+
+    def snapshot(self, d: int, types: IntArray, names: tuple[str, ...]) -> Snapshot:
+        """The snapshot in d dimensions, with the species of its particles.
+
+        Raises:
+            InputError: If it is not a periodic configuration.
+        """
+        if not all(self.periodic[:d]) or len(self.periodic) != 3:
+            raise InputError(
+                f"it has a boundary that is not periodic; only boxes periodic along "
+                f"{', '.join('xyz'[:d])} (pbc T) are supported."
+            )
+        if self.positions.shape[1] < d:
+            raise InputError("it has no z coordinate, but other frames are 3D.")
+        return Snapshot(
+            box=self.edges[:d],
+            positions=self.positions[:, :d],
+            types=types,
+            type_names=names,
+            images=None if self.images is None else as_integers(self.images[:, :d], "image flags"),
+            fields=self.fields,
+            step=self.step,
+            ids=self.ids,
+        )
+
+
+def joined(frames: Sequence[RawFrame], whose: str | Path) -> list[Snapshot]:
+    """The snapshots of one run, all of the same dimension and with the same names of species.
+
+    Args:
+        frames: At least one.
+        whose: Where they are from, for messages.
+
+    Raises:
+        InputError: If one is not a periodic configuration, or they do not fit together.
+    """
+    flat = []
+    for number, frame in enumerate(frames):
+        with errors_naming(f"frame {number} of {whose}"):
+            flat.append(frame.may_be_2d)
+    d = 2 if all(flat) else 3
+    labels = [frame.labels for frame in frames if frame.labels is not None]
+    numbers = [frame.numbers for frame in frames if frame.numbers is not None]
+    have_ids = [frame.ids is not None for frame in frames]
+    with errors_naming(whose):
+        if len(labels) not in (0, len(frames)) or (not labels and len(numbers) < len(frames)):
+            raise InputError("its frames do not name species in the same way.")
+        if any(have_ids) and not all(have_ids):
+            raise InputError("some frames have a property 'id' and others have none.")
+        types, names = named_types(labels or None, numbers if len(numbers) == len(frames) else None)
+    snapshots = []
+    for number, frame in enumerate(frames):
+        with errors_naming(f"frame {number} of {whose}"):
+            snapshots.append(frame.snapshot(d, types[number], names))
+    return snapshots if have_ids[0] else identified(snapshots)

@@ -24,6 +24,7 @@ from gnnglass.trajectories.formats import (
     errors_naming,
     is_flat,
     is_of_3d,
+    lettered,
     note_not_kept,
 )
 from gnnglass.trajectories.snapshot import Snapshot, Trajectory, TrajectoryLike, as_trajectory
@@ -250,6 +251,8 @@ def snapshot_from_frame(frame: Any) -> Snapshot:
             values[chunk] = value
     if "configuration/box" not in values:
         raise InputError("the frame has no box; set frame.configuration.box.")
+    if f"log/{UNKNOWN}" not in values and "particles/types" in values:
+        values["particles/types"] = lettered(values["particles/types"])
     if IMAGE not in values:
         values[f"log/{UNKNOWN}"] = json.dumps([IMAGE]).encode()
     return snapshot_from_values(values)
@@ -569,7 +572,10 @@ class _Chunks:
             if value is not None:
                 values[name] = value
         if "particles/types" in values:
-            values["particles/types"] = _names(values["particles/types"])
+            names = _names(values["particles/types"])
+            # This package writes the names that its species have.
+            is_ours = f"log/{UNKNOWN}" in values
+            values["particles/types"] = names if is_ours else lettered(names)
         return values
 
     def _inherited(self, frame: int, name: str) -> Any:

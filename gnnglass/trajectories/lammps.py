@@ -1,13 +1,13 @@
-"""LAMMPS' text files: data files of one configuration, dumps of many."""
+"""LAMMPS' text files: data files of one configuration, dumps of many, as text or YAML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -357,6 +357,7 @@ class _Frame:
         periodic: Whether each axis is periodic.
         columns: Numeric columns by name, each of shape [n].
         words: Columns of words by name.
+        not_kept: What else it says.
     """
 
     name: str
@@ -368,6 +369,7 @@ class _Frame:
     periodic: tuple[bool, ...]
     columns: dict[str, FloatArray]
     words: dict[str, list[str]]
+    not_kept: tuple[str, ...] = ()
 
     @property
     def is_flat(self) -> bool:
@@ -382,6 +384,10 @@ class _Frame:
             return True
         scale = self.edges[2] if SUFFIXES[suffix][0] else 1.0
         return is_flat(self.columns["z" + suffix] * scale, self.edges)
+
+
+#: Reads the next frame, which messages call by the name; None at the end.
+NextFrame: TypeAlias = Callable[[Lines, str], _Frame | None]
 
 
 @FORMATS.register("lammps-dump")
@@ -412,36 +418,61 @@ class LAMMPSDumpFormat(Format):
             InputError: If a frame lacks species or coordinates, has a tilted or non-periodic box,
                 a 3D box without z, or positions that are not finite.
         """
-        with errors_naming(path), open_decompressed(path) as stream:
-            frames = list(_frames(Lines(stream), path))
-        # Of all frames, so that each is looked at.
-        flat = [_is_flat(frame) for frame in frames]
-        d = 2 if all(flat) else 3
-        types, names, told_by = _species(frames, path)
-        snapshots = []
-        for frame, of_frame in zip(frames, types, strict=True):
-            with errors_naming(frame.name):
-                snapshots.append(_dump_snapshot(frame, d, of_frame, names))
-        facts: dict[str, Any] = time_facts(
-            path, [frame.step for frame in frames], [frame.time for frame in frames]
-        )
-        if frames[0].units is not None:
-            facts["units"] = frames[0].units
-        if "id" not in frames[0].columns:
-            snapshots = identified(snapshots)
-            facts["order"] = "of the file"
-            note(path, "it has no ids, so its particles are taken in the order of the file")
-        note_not_kept(path, (name for frame in frames for name in frame.words if name != told_by))
-        return Trajectory(snapshots, facts)
+        return _dump_trajectory(path, _next_frame)
 
 
-def _frames(lines: Lines, path: Path) -> Iterator[_Frame]:
+@FORMATS.register("lammps-yaml")
+class LAMMPSYAMLFormat(Format):
+    """LAMMPS dumps in YAML (dump style yaml), with the columns of text dumps.
+
+    They are read as `LAMMPSDumpFormat` reads text dumps. Thermodynamic output is named in a
+    warning. Only what LAMMPS writes is understood: one key a line, one atom a line.
+    """
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        """A YAML document whose creator is LAMMPS."""
+        return YAML_START.match(decompressed_head(path, head)) is not None
+
+    def read(self, path: Path) -> Trajectory:
+        """Read all frames; raises like `LAMMPSDumpFormat.read`."""
+        return _dump_trajectory(path, _next_yaml_frame)
+
+
+def _dump_trajectory(path: Path, next_frame: NextFrame) -> Trajectory:
+    """The trajectory in a dump, of which `next_frame` reads one frame after the other."""
+    with errors_naming(path), open_decompressed(path) as stream:
+        frames = list(_frames(Lines(stream), path, next_frame))
+    # Of all frames, so that each is looked at.
+    flat = [_is_flat(frame) for frame in frames]
+    d = 2 if all(flat) else 3
+    types, names, told_by = _species(frames, path)
+    snapshots = []
+    for frame, of_frame in zip(frames, types, strict=True):
+        with errors_naming(frame.name):
+            snapshots.append(_dump_snapshot(frame, d, of_frame, names))
+    facts: dict[str, Any] = time_facts(
+        path, [frame.step for frame in frames], [frame.time for frame in frames]
+    )
+    if frames[0].units is not None:
+        facts["units"] = frames[0].units
+    if "id" not in frames[0].columns:
+        snapshots = identified(snapshots)
+        facts["order"] = "of the file"
+        note(path, "it has no ids, so its particles are taken in the order of the file")
+    forgotten = [
+        name for frame in frames for name in (*frame.not_kept, *frame.words) if name != told_by
+    ]
+    note_not_kept(path, forgotten)
+    return Trajectory(snapshots, facts)
+
+
+def _frames(lines: Lines, path: Path, next_frame: NextFrame) -> Iterator[_Frame]:
     has_ids = None
     for number in count():
         name = f"frame {number} of {path}"
         with errors_naming(name):
             try:
-                frame = _next_frame(lines, name)
+                frame = next_frame(lines, name)
             except CutOffError as error:
                 raise FileError(
                     f"{name} is cut off: the file ends before the frame does; remove that frame or "
@@ -477,16 +508,7 @@ def _next_frame(lines: Lines, name: str) -> _Frame | None:
         elif item.startswith("ITEM: ATOMS"):
             if n is None or lower is None or edges is None or n < 0:
                 raise DamagedError("NUMBER OF ATOMS or BOX BOUNDS is missing before ATOMS")
-            names = item.split()[2:]
-            rows = lines.rows(n)
-            columns = read_columns(
-                rows,
-                names,
-                first_line=lines.number - n + 1,
-                words={"element", "typelabel"},
-            )
-            numbers = numeric(columns)
-            words = {name: list(columns[name]) for name in columns if name not in numbers}
+            numbers, words = _columns(lines.rows(n), item.split()[2:], lines)
             return _sorted_by_id(
                 _Frame(name, step, time, units, lower, edges, periodic, numbers, words)
             )
@@ -497,6 +519,80 @@ def _next_frame(lines: Lines, name: str) -> _Frame | None:
         else:
             raise DamagedError(f"expected a line that begins with ITEM:, found {shown(item)}")
         line = lines.next()
+
+
+def _columns(
+    rows: list[bytes], names: list[str], lines: Lines
+) -> tuple[dict[str, FloatArray], dict[str, list[str]]]:
+    """The columns of numbers and those of words in the rows that were read last."""
+    first_line = lines.number - len(rows) + 1
+    columns = read_columns(rows, names, first_line=first_line, words={"element", "typelabel"})
+    numbers = numeric(columns)
+    return numbers, {name: list(columns[name]) for name in columns if name not in numbers}
+
+
+YAML_START = re.compile(rb"---\s*\ncreator: LAMMPS\s*\n")
+#: A list on a line of its own, or behind a key.
+YAML_LIST = re.compile(rb"\s*(?:-\s+)?\[(.*)\]\s*")
+
+
+def _next_yaml_frame(lines: Lines, name: str) -> _Frame | None:
+    values: dict[str, str] = {}
+    bounds: list[list[float]] = []
+    key, line = "", lines.next_with_text()
+    if not line:
+        return None
+    if line.strip() != b"---":
+        raise DamagedError(f"expected a line ---, found {shown(line)}")
+    while True:
+        text = _dump_text(lines.next())
+        if text.startswith("-") and key == "box":
+            bounds.append(real_numbers(_yaml_items(text.encode()).decode().split()))
+        elif not (text.startswith("-") and key == "thermo"):
+            key, colon, value = text.partition(":")
+            if not colon or key in values:
+                raise DamagedError(f"expected a key and its value, found {shown(text)}")
+            values[key] = value.strip()
+            if key == "data":
+                break
+    missing = [key for key in ("timestep", "natoms", "boundary", "keywords") if key not in values]
+    if missing or [len(row) for row in bounds] not in ([2, 2, 2], [2, 2, 2, 3]):
+        raise DamagedError(f"{missing[0] if missing else 'the box'} is missing before data")
+    flags = _yaml_items(values["boundary"].encode()).decode().split()
+    n = whole_number(values["natoms"])
+    if len(flags) != 6 or n < 0:
+        raise DamagedError(f"its boundary or natoms make no sense: {shown(values['boundary'])}")
+    names = _yaml_items(values["keywords"].encode()).decode().split()
+    rows = [_yaml_items(row) for row in lines.rows(n)]
+    numbers, words = _columns(rows, names, lines)
+    if _dump_text(lines.next()) != "...":
+        raise DamagedError(f"it has more than {n} lines of particles")
+    lower, upper = np.array(bounds[:3]).T
+    used = {"creator", "timestep", "natoms", "boundary", "box", "keywords", "data", "units", "time"}
+    frame = _Frame(
+        name,
+        whole_number(values["timestep"]),
+        real_numbers([values["time"]])[0] if "time" in values else None,
+        values.get("units"),
+        lower,
+        _upright(upper - lower, bounds[3] if len(bounds) > 3 else [0.0, 0.0, 0.0]),
+        tuple(set(pair) == {"p"} for pair in zip(flags[::2], flags[1::2], strict=True)),
+        numbers,
+        words,
+    )
+    return _sorted_by_id(replace(frame, not_kept=tuple(key for key in values if key not in used)))
+
+
+def _yaml_items(line: bytes) -> bytes:
+    """What is in a list on a line, with blanks between.
+
+    Raises:
+        DamagedError: If the line is not one.
+    """
+    match = YAML_LIST.fullmatch(line)
+    if match is None:
+        raise DamagedError(f"expected a list in brackets, found {shown(line)}")
+    return match[1].replace(b",", b" ")
 
 
 def _dump_text(line: bytes) -> str:

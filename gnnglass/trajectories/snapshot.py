@@ -334,9 +334,7 @@ class Trajectory(Sequence[Snapshot]):
         return self.stating(accepted={**self.metadata.get("accepted", {}), **differences})
 
 
-TrajectoryLike: TypeAlias = (
-    str | PathLike[str] | Trajectory | Snapshot | Sequence[Snapshot] | tuple[Any, Any]
-)
+TrajectoryLike: TypeAlias = str | PathLike[str] | Trajectory | Snapshot | Sequence[Any]
 """Anything that holds configurations: what `as_trajectory` takes."""
 
 SnapshotLike: TypeAlias = TrajectoryLike
@@ -347,10 +345,22 @@ def as_trajectory(source: TrajectoryLike) -> Trajectory:
     """Make a trajectory of anything that holds configurations.
 
     Args:
-        source: A path; a `Trajectory`; a `Snapshot` or a sequence of them; a
-            ``gsd.hoomd.Frame``; or a pair (box, points) as freud takes it, with the box given
-            as 2 or 3 edge lengths, as ``[Lx, Ly, Lz, xy, xz, yz]`` or as a ``freud.box.Box``
-            (Lz = 0 means 2D), and points of shape [n, 2] or [n, 3], all of species ``"A"``.
+        source: One of
+
+            - a path, a `Trajectory`, a `Snapshot` or a sequence of snapshots;
+            - a ``gsd.hoomd.Frame``;
+            - a pair (box, points) as freud takes it, with the box given as 2 or 3 edge lengths,
+              as ``[Lx, Ly, Lz, xy, xz, yz]`` or as a ``freud.box.Box`` (Lz = 0 means 2D), and
+              points of shape [n, d], or [n_frames, n, d] of particles that keep their order, all
+              of species ``"A"``;
+            - a pair (box, table), of which the pandas DataFrame has a row per particle and frame
+              and the columns x, y (z), ``frame`` (the step), ``particle`` (which one it is, so
+              that it can be followed), ``species`` or ``type``; other numbers become fields;
+            - ASE ``Atoms`` or a sequence of them: species are symbols, or the array ``type``
+              where all have one symbol; ids the array ``id``, steps the ``info`` of that name;
+            - an MDAnalysis ``Universe`` or ``AtomGroup``: species are types, or else names. Times
+              are not taken, for MDAnalysis makes them up where a file states none;
+            - an OVITO ``DataCollection`` or a sequence of them.
 
     Returns:
         `source` itself if it is a trajectory; of a path, what `read` gives; else a trajectory
@@ -369,19 +379,11 @@ def as_trajectory(source: TrajectoryLike) -> Trajectory:
         return read(source)
     if isinstance(source, Snapshot):
         return Trajectory([source])
-    if hasattr(source, "configuration") and hasattr(source, "particles"):
-        from gnnglass.trajectories.gsd import snapshot_from_frame
+    if isinstance(source, Sequence) and all(isinstance(item, Snapshot) for item in source):
+        return Trajectory(source)  # type: ignore[arg-type]
+    from gnnglass.trajectories._objects import trajectory_of
 
-        return Trajectory([snapshot_from_frame(source)])
-    if isinstance(source, Sequence):
-        if all(isinstance(item, Snapshot) for item in source):
-            return Trajectory(source)  # type: ignore[arg-type]
-        if len(source) == 2 and not any(isinstance(item, Snapshot) for item in source):
-            return Trajectory([_from_points(*source)])
-    raise InputError(
-        f"a {type(source).__name__} is not a trajectory; expected a path, a Trajectory, one or "
-        "more Snapshots, a gsd.hoomd.Frame, or a pair (box, points)."
-    )
+    return trajectory_of(source)
 
 
 def as_snapshot(source: SnapshotLike) -> Snapshot:
@@ -406,30 +408,30 @@ def as_snapshot(source: SnapshotLike) -> Snapshot:
     return trajectory[0]
 
 
-def _from_points(box: Any, points: Any) -> Snapshot:
-    edges, positions = _edges(box), _numbers(points)
-    if positions.ndim == 2 and positions.shape[1] == 3 and edges.size == 2:
-        if np.any(positions[:, 2] != 0):
-            raise InputError("the box is 2D, but the points leave the plane z = 0.")
-        positions = positions[:, :2]
-    types = np.zeros(positions.shape[:1], dtype=np.int32)
-    return Snapshot(edges, positions, types, type_names=("A",))
+def as_numbers(values: Any) -> FloatArray:
+    """A box or points as an array.
 
-
-def _numbers(values: Any) -> FloatArray:
+    Raises:
+        InputError: If they are not numeric.
+    """
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "the pair (box, points) is not numeric; expected edge lengths and an array of shape "
-            "[n, 2] or [n, 3]."
+            "the box or the points are not numeric; expected edge lengths, and points of shape "
+            "[n, d] or [n_frames, n, d]."
         ) from error
 
 
-def _edges(box: Any) -> FloatArray:
+def edges_of(box: Any) -> FloatArray:
+    """The edges of a box, shape [2] or [3], as `as_trajectory` takes it.
+
+    Raises:
+        InputError: If it is not numeric, of another shape, or tilted.
+    """
     if hasattr(box, "Lx"):
         box = [box.Lx, box.Ly, box.Lz, box.xy, box.xz, box.yz]
-    values = _numbers(box)
+    values = as_numbers(box)
     if values.shape not in ((2,), (3,), (6,)):
         raise InputError(
             f"box has shape {values.shape}; expected 2 or 3 edge lengths, or "

@@ -339,6 +339,26 @@ def test_convert_wraps_particles_outside_the_box(tmp_path, second):
     assert dict(read(out).metadata)["system"] == "kam2d"
 
 
+def test_convert_takes_a_box_for_plain_xyz(tmp_path):
+    source, out = tmp_path / "t.xyz", tmp_path / "out.gsd"
+    source.write_text("2\nAtoms. Timestep: 7\nA 1 2 0\nB 3 1 0\n")
+    refused = gnnglass("convert", source, "-o", out)
+    assert refused.code != 0 and "give the edges, with" in refused.err and not out.exists()
+    for box, said in (
+        ("ten", "--box was given 'ten'"),
+        ("5", "box has shape"),
+        ("-5,5", "positive"),
+    ):
+        refused = gnnglass("convert", source, "-o", out, f"--box={box}")
+        assert refused.code != 0 and said in refused.err
+    done = gnnglass("convert", source, "-o", out, "--box=5,6")
+    assert done.code == 0, done.err
+    (snapshot,) = read(out)
+    assert snapshot.step == 7
+    np.testing.assert_allclose(snapshot.box, [5, 6])
+    np.testing.assert_allclose(snapshot.positions, [[1, 2], [-2, 1]], atol=1e-6)
+
+
 def test_demo_is_the_study_that_comes_along(monkeypatch, tmp_path):
     asked: dict[str, Any] = {}
 

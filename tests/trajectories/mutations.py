@@ -7,9 +7,11 @@ anything but one of the package's own errors.
 
 from __future__ import annotations
 
+import bz2
 import faulthandler
 import gzip
 import io
+import lzma
 import pickle
 import re
 import resource
@@ -23,7 +25,7 @@ from pathlib import Path
 import gsd.hoomd
 import numpy as np
 
-from gnnglass.errors import GnnglassError, GnnglassWarning
+from gnnglass.errors import GnnglassError, GnnglassWarning, InputError
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Trajectory, read, write
 
@@ -87,6 +89,43 @@ def extxyz() -> bytes:
         'force:R:3:energy:R:1 step={step} pbc="T T T" name={{a b}}\nA 0 0 0 2 1 1 1 -0.5\n'
         "B 1 2 3 1 0 0 0 1e-3\nA 1 1 1 3 0 0 0 0\n"
     )
+    return (frame.format(step=0) + frame.format(step=5)).encode()
+
+
+def yaml() -> bytes:
+    frame = (
+        "---\ncreator: LAMMPS\ntimestep: {step}\nunits: lj\ntime: {step}.5\nnatoms: 4\n"
+        "boundary: [ p, p, p, p, p, p, ]\nthermo:\n  - keywords: [ Step, Temp, ]\n"
+        "  - data: [ {step}, 1.5, ]\nbox:\n  - [ 0, 3 ]\n  - [ 0, 3 ]\n  - [ 0, 3 ]\n"
+        "keywords: [ id, type, element, x, y, z, ix, iy, iz, u,  ]\ndata:\n"
+        "  - [ 2 , 1 , Cu , 0.1 , 0.2 , 0.3 , 0 , 1 , 0 , .5, ]\n"
+        "  - [ 1 , 2 , Zr , 1.1 , 0.2 , 0.3 , 0 , 0 , -1 , 7, ]\n"
+        "  - [ 3 , 1 , Cu , 0.1 , 1.2 , 0.3 , 0 , 0 , 0 , 1e-3, ]\n"
+        "  - [ 4 , 1 , Cu , 2.1 , 0.2 , 2.3 , 0 , 0 , 0 , 1, ]\n...\n"
+    )
+    return (frame.format(step=0) + frame.format(step=100)).encode()
+
+
+def atooms() -> bytes:
+    frame = (
+        "3\nstep:{step} columns:species,position,velocity,radius dt:0.002 cell:4.0,4.0,5.0 "
+        "mass:1.5\n"
+        "A 0 0 0 1 1 -0.5 0.5\nB 1 2 3 0 0 1e-3 0.4\nA 1 1 1 0 0 0 0.5\n"
+    )
+    return (frame.format(step=0) + frame.format(step=5)).encode()
+
+
+def rumd() -> bytes:
+    frame = (
+        "3\nioformat=2 timeStepIndex={step} numTypes=2 integrator=IntegratorNVT,0.005,1.0 "
+        "sim_box=RectangularSimulationBox,4.0,4.0,5.0 mass=1,2 columns=type,x,y,z,imx,imy,imz,pe\n"
+        "0 0 0 0 1 1 -2 0.5\n1 1 -1 1.5 0 0 0 1e-3\n0 1 1 1 0 0 0 0\n"
+    )
+    return (frame.format(step=0) + frame.format(step=5)).encode()
+
+
+def plain_xyz() -> bytes:
+    frame = " 3\n Atoms. Timestep: {step}\n1 0 0 0 7\n2 1 2 3 8\n1 1 1 1 9\n"
     return (frame.format(step=0) + frame.format(step=5)).encode()
 
 
@@ -157,7 +196,19 @@ def samples(folder: Path) -> dict[str, list[Content]]:
         "gsd": [ours(folder), hoomd(folder)],
         "lammps-data": [data()],
         "lammps-dump": [dump()],
+        "lammps-yaml": [yaml()],
+        "xyz": [atooms(), rumd(), plain_xyz()],
     }
+
+
+def loaded(path: Path) -> Trajectory:
+    """The trajectory in a file, which is given a box if it states none."""
+    try:
+        return read(path)
+    except InputError as error:
+        if "it states no box" not in str(error):
+            raise
+        return read(path, box=[4, 4, 5])
 
 
 def packed(content: Content, rng: np.random.Generator | None = None) -> bytes:
@@ -217,15 +268,18 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
+PACKERS: list[Callable[[bytes], bytes]] = [gzip.compress, bz2.compress, lzma.compress]
+
+
 def damaged_files(contents: list[Content], count: int, seed: int) -> Iterator[bytes]:
     """Damaged files; what is packed is damaged before or after packing."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         content = contents[number % len(contents)]
         if isinstance(content, bytes) and rng.random() < 0.15:
-            yield gzip.compress(damaged(content, rng))
+            yield PACKERS[int(rng.integers(len(PACKERS)))](damaged(content, rng))
         elif isinstance(content, bytes) and rng.random() < 0.1:
-            yield damaged(gzip.compress(content), rng)
+            yield damaged(PACKERS[int(rng.integers(len(PACKERS)))](content), rng)
         elif isinstance(content, bytes) or rng.random() < 0.3:
             yield damaged(packed(content, rng), rng)
         else:
@@ -258,7 +312,7 @@ def main(folder: Path, name: str, count: int, seed: int) -> None:
         faulthandler.dump_traceback_later(SECONDS_PER_FILE, exit=True)
         start = time.perf_counter()
         try:
-            list(read(target))
+            list(loaded(target))
         except GnnglassError as error:
             refused += 1
             assert "\n" not in str(error), error

@@ -42,7 +42,7 @@ def test_what_ase_writes(
         atoms = ase.Atoms(
             rng.choice(["Ni", "P", "H"], n), positions, cell=box, pbc=[True, True, d == 3]
         )
-        atoms.info.update(step=step, comment='with "quotes" and = signs', table=np.eye(2))
+        atoms.info.update(step=step, comment='with "quotes" and step = 7', table=np.eye(2))
         atoms.arrays["energy"] = rng.normal(size=n)
         atoms.arrays["coordination"] = rng.integers(0, 20, n)
         atoms.arrays["spin"] = rng.normal(size=(n, 3))
@@ -103,7 +103,7 @@ def test_the_origin_of_ovito_is_the_corner(tmp_path: Path) -> None:
         ('pbc="T T T"', 'pbc="T F T"', InputError, "not periodic"),
         ('pbc="T T T"', 'pbc="T T F"', InputError, "not periodic"),
         ('pbc="T T T"', 'pbc="T"', InputError, "not periodic"),
-        ("Lattice=", "lettuce=", InputError, "no Lattice"),
+        ("Lattice=", "lettuce=", InputError, "states no box"),
         ("species:S:1", "name:S:1", InputError, "lack species"),
         ("pos:R:3", "pos:R:2:w:R:1", InputError, "lack species"),
         ("pos:R:3", "pos:R", FileError, "triples"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import freud
 import gsd.hoomd
 import mutations
 import numpy as np
+import pandas as pd
 import pytest
 
 from gnnglass.errors import FileError, InputError
@@ -32,7 +34,7 @@ def test_content_decides_and_not_the_name(tmp_path: Path, snapshot: Snapshot) ->
 def test_every_format_converts(tmp_path: Path, name: str) -> None:
     for content in mutations.samples(tmp_path)[name]:
         (tmp_path / "t").write_bytes(mutations.packed(content))
-        given = read(tmp_path / "t")
+        given = mutations.loaded(tmp_path / "t")
         write(tmp_path / "t.gsd", given)
         found = read(tmp_path / "t.gsd")
         assert found.metadata == given.metadata
@@ -66,7 +68,10 @@ def zipped_text(folder: Path) -> Path:
         (lambda folder: folder / "absent.gsd", "there is no file .*absent.gsd"),
         (lambda folder: folder, "is a folder"),
         (empty, "is empty"),
-        (text, r"no trajectory format known here \(botan, .*gsd, .*lammps-dump\)"),
+        (
+            text,
+            r"no trajectory format known here \(botan, .*gsd, .*xyz\): it begins with 'the glass",
+        ),
         (zipped_text, "no trajectory format"),
     ],
 )
@@ -82,6 +87,83 @@ def test_a_file_without_permission(tmp_path: Path, snapshot: Snapshot) -> None:
     (tmp_path / "t.gsd").chmod(0)
     with pytest.raises(FileError, match="check its permissions"):
         read(tmp_path / "t.gsd")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\x54\0\0\0CORD\0\0", "it is a DCD file, which does not tell species"),
+        (b"\0\0\x07\xcb\0\0", "it is an XTC file"),
+        (b"\x89HDF\r\n\x1a\n\0", "it is an HDF5 file"),
+        (b"CuZr\n1.0\n4 0 0\n", "it begins with 'CuZr'"),
+        (gzip.compress(b"\n\nframe,x,y\n1,2,3\n"), "it begins with 'frame,x,y'"),
+        (b"\x93\xff\n\0", "its content is binary"),
+        ("\u2028 ".encode() * 99, "its content is binary"),
+    ],
+)
+def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "t").write_bytes(content)
+    with pytest.raises(FileError, match=f"{what}.*; convert it .* MDAnalysis") as caught:
+        read(tmp_path / "t")
+    assert "\n" not in str(caught.value)
+
+
+def numbered_files(folder: Path, numbers: list[int]) -> dict[str, Trajectory]:
+    """One configuration, whose species are only numbered, from files and objects of many kinds."""
+    rng = np.random.default_rng(0)
+    rows = [(number, *rng.uniform(0, 4, 3)) for number in numbers]
+    lines = [" ".join(map(str, row)) for row in rows]
+    ids = [f"{k} {line}" for k, line in enumerate(lines, 1)]
+    cell = "0 4\n0 4\n0 4\n"
+    lists = "".join(f"  - [ {', '.join(row.split())}, ]\n" for row in ids)
+    n, end, lattice = len(rows), "\n", 'Lattice="4 0 0 0 4 0 0 0 4" Properties='
+    texts = {
+        "dump": f"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n{n}\nITEM: BOX BOUNDS pp pp pp\n{cell}"
+        f"ITEM: ATOMS id type x y z\n{end.join(ids)}\n",
+        "yaml": f"---\ncreator: LAMMPS\ntimestep: 0\nnatoms: {n}\nboundary: [ p, p, p, p, p, p, ]\n"
+        f"box:\n  - [ 0, 4 ]\n  - [ 0, 4 ]\n  - [ 0, 4 ]\nkeywords: [ id, type, x, y, z, ]\n"
+        f"data:\n{lists}...\n",
+        "data": f"\n\n{n} atoms\n{max(numbers)} atom types\n\n0 4 xlo xhi\n0 4 ylo yhi\n0 4 zlo zhi"
+        f"\n\nAtoms # atomic\n\n{end.join(ids)}\n",
+        "extxyz": f"{n}\n{lattice}type:I:1:pos:R:3\n{end.join(lines)}\n",
+        "species": f"{n}\n{lattice}species:S:1:pos:R:3\n{end.join(lines)}\n",
+        "atooms": f"{n}\ncolumns:species,position cell:4,4,4\n{end.join(lines)}\n",
+        "plain": f"{n}\n\n{end.join(lines)}\n",
+    }
+    found = {}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        found[name] = read(folder / name, box=[4, 4, 4] if name == "plain" else None)
+    frame = gsd.hoomd.Frame()
+    frame.particles.N, frame.configuration.box = n, [4, 4, 4, 0, 0, 0]
+    frame.particles.position = np.array(rows)[:, 1:] - 2
+    frame.particles.types = [str(number) for number in range(1, max(numbers) + 1)]
+    frame.particles.typeid = np.array(numbers) - 1
+    found["frame"] = as_trajectory(frame)
+    with gsd.hoomd.open(folder / "t.gsd", "w") as file:
+        file.append(frame)
+    found["gsd"] = read(folder / "t.gsd")
+    table = pd.DataFrame(rows, columns=["type", "x", "y", "z"])
+    found["tracks"] = as_trajectory(([4, 4, 4], table))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::gnnglass.errors.GnnglassWarning")
+@pytest.mark.parametrize("numbers", [[1, 2, 2, 1], [2, 1, 3], [3, 1, 1]])
+def test_numbered_species_have_the_same_names_from_everywhere(
+    tmp_path: Path, numbers: list[int]
+) -> None:
+    for name, trajectory in numbered_files(tmp_path, numbers).items():
+        (snapshot,) = trajectory
+        names = [snapshot.type_names[k] for k in snapshot.types]
+        assert names == ["ABC"[number - 1] for number in numbers], name
+
+
+def test_names_that_this_package_wrote_are_kept(tmp_path: Path, snapshot: Snapshot) -> None:
+    write(tmp_path / "t.gsd", snapshot.replace(type_names=("1", "2")))
+    assert read(tmp_path / "t.gsd")[0].type_names == ("1", "2")
+    with gsd.hoomd.open(tmp_path / "t.gsd") as file:
+        assert as_trajectory(file[0])[0].type_names == ("1", "2")
 
 
 def test_as_trajectory_takes_what_holds_configurations(tmp_path: Path, snapshot: Snapshot) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import mutations
 import pytest
 
-from gnnglass.trajectories import FORMATS, read
+from gnnglass.trajectories import FORMATS
 
 
 def test_every_format_has_a_valid_sample(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_every_format_has_a_valid_sample(tmp_path: Path) -> None:
             head = path.read_bytes()[:512]
             known = [other for other in FORMATS if FORMATS.create(other).matches(path, head)]
             assert known == [name]
-            assert len(list(read(path))) >= 1
+            assert len(list(mutations.loaded(path))) >= 1
 
 
 def read_damaged(folder: Path, name: str, count: int, seed: int) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from gnnglass.trajectories import (
     FORMATS,
     Trajectory,
     _arrays,
+    _objects,
     as_trajectory,
     published,
     read,
-    snapshot,
     write,
     xyz,
 )
@@ -28,7 +28,10 @@ READERS = [
     ("lammps-dump", lammps_files, "_dump_snapshot"),
     ("lammps-data", lammps_files, "_types"),
     ("extxyz", xyz, "_key_values"),
-    ("extxyz", xyz, "_snapshot"),
+    ("extxyz", xyz, "_column_names"),
+    ("xyz", xyz, "_cell"),
+    ("xyz", xyz, "joined"),
+    ("lammps-yaml", lammps_files, "_columns"),
     ("gsd", gsd_module, "_fields"),
     ("gsd", gsd_module, "_names"),
     ("deepmind", published, "_times"),
@@ -74,7 +77,7 @@ def test_a_bug_in_the_writer_is_not_a_file_that_cannot_be_written(
 def test_a_bug_in_the_conversion_is_not_a_bad_argument(
     monkeypatch: pytest.MonkeyPatch, bug: Any
 ) -> None:
-    monkeypatch.setattr(snapshot, "_edges", bug)
+    monkeypatch.setattr(_objects, "edges_of", bug)
     with pytest.raises(type(bug.error)) as caught:
         as_trajectory(([4.0, 4.0], [[0.0, 0.0]]))
     assert caught.value is bug.error

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gnnglass.dynamics import IsoconfigurationalEnsemble, TimeOrigins
 from gnnglass.errors import GnnglassError, GnnglassWarning, InputError
-from gnnglass.trajectories import Trajectory, read
+from gnnglass.trajectories import Trajectory, as_trajectory, read
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"there is no folder {CASES}")
 
 
-def loaded(name: str) -> Trajectory:
+def loaded(name: str, **options: Any) -> Trajectory:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", GnnglassWarning)
-        return read(CASES / name)
+        return read(CASES / name, **options)
 
 
 READ = {
@@ -42,6 +44,11 @@ READ = {
     "l23_f_exponent.dump": (3, ("A", "B")),
     "l24_timestep_float.dump": (3, ("A", "B")),
     "k2_no_id_xu_yu.dump": (2, ("A", "B", "C")),
+    "x02_atooms.xyz": (3, ("A", "B")),
+    "x03_atooms_new.xyz": (3, ("A", "B")),
+    "x04_rumd.xyz": (3, ("A", "B")),
+    "p01.dump.bz2": (3, ("A", "B")),
+    "p02.dump.xz": (3, ("A", "B")),
     "x12_no_properties.extxyz": (3, ("A", "B")),
     "x15_id_unsorted_map_shift.extxyz": (3, ("A", "B")),
     "x17_type_property.extxyz": (3, ("A", "B")),
@@ -49,6 +56,8 @@ READ = {
     "g3_wrapped_no_images.gsd": (2, ("A", "B")),
 }
 REFUSED = {
+    "x01_plain.xyz": "states no box .*--box",
+    "o01_trackpy.csv": "begins with 'y,x,mass,size,frame,particle'.*gnnglass.as_trajectory",
     "nbsp_id_bad.dump": "line 10: the column 'id'",
     "d02_unlabelled_full.data": "Atoms # full",
     "d03_unlabelled_molecular.data": "Atoms # molecular",
@@ -70,6 +79,30 @@ def test_what_is_refused(name: str) -> None:
         loaded(name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_one_configuration_in_four_dialects_of_xyz_and_in_packed_dumps() -> None:
+    (expected,) = loaded("p01.dump.bz2")
+    plain = loaded("x01_plain.xyz", box=[6, 6, 6])
+    others = [loaded(f"x0{k}.xyz") for k in ("2_atooms", "3_atooms_new", "4_rumd")]
+    for trajectory in (plain, *others, loaded("p02.dump.xz")):
+        (found,) = trajectory
+        apart = expected.minimum_image(found.positions - expected.positions)
+        apart = expected.minimum_image(apart - apart[0])
+        np.testing.assert_allclose(apart, 0, atol=1e-9)
+        np.testing.assert_array_equal(found.types, expected.types)
+
+
+def test_tracks_of_colloids() -> None:
+    table = pd.read_csv(CASES / "o01_trackpy.csv")
+    found = as_trajectory(([60, 60], table))
+    assert len(found) == table["frame"].nunique()
+    for snapshot, (frame, group) in zip(found, table.groupby("frame"), strict=True):
+        rows = group.sort_values("particle")
+        assert snapshot.step == frame
+        np.testing.assert_allclose(snapshot.unwrapped, rows[["x", "y"]])
+        np.testing.assert_array_equal(snapshot.ids, rows["particle"])
+        np.testing.assert_array_equal(snapshot.field("mass"), rows["mass"])
 
 
 def test_one_run_by_two_writers() -> None:
