@@ -182,6 +182,15 @@ class Workspace:
         return glass_former(self.study.system.name)
 
     @cached_property
+    def radii(self) -> dict[str, float]:
+        """Half the diameter σ_aa of every species whose potential has one."""
+        diameters = {
+            name: getattr(self.system.potentials[name, name], "sigma", None)
+            for name in self.system.species
+        }
+        return {name: sigma / 2 for name, sigma in diameters.items() if sigma is not None}
+
+    @cached_property
     def runs(self) -> Ensemble:
         """The independent runs of all phases."""
         return Ensemble(self.folder / "runs")
