@@ -29,7 +29,7 @@ addEventListener("afterprint", () => { for (const one of unfolded) one.open = fa
     ...frame, types: bytes(frame.types), positions: frame.positions.map(numbers), ranks: {},
     values: Object.fromEntries(Object.entries(frame.values).map(([k, v]) => [k, numbers(v)])),
   };
-  let frame, visible = [], places = [];
+  let frame, visible = [], places = [], reach = 0;
 
   // Average ranks of some values, from 0 to 1.
   function ranked(values) {
@@ -97,6 +97,7 @@ addEventListener("afterprint", () => { for (const one of unfolded) one.open = fa
     const [pen, width, height] = prepared(map, turning() ? 1 : ly / lx);
     const scale = turning() ? width / Math.hypot(...frame.box) : width / lx;
     const all = [...frame.types.keys()].filter(ofSpecies);
+    reach = Math.max(14, scale * Math.max(...frame.radii));
     const [cy, sy, cp, sp] = [Math.cos(state.yaw), Math.sin(state.yaw), Math.cos(state.pitch), Math.sin(state.pitch)];
     const turned = (a, b, c) => { const u = cy * a + sy * b, v = -sy * a + cy * b; return [u, cp * c - sp * v, sp * c + cp * v]; };
     const placed = turning()
@@ -281,8 +282,8 @@ addEventListener("afterprint", () => { for (const one of unfolded) one.open = fa
 
   // Pointer and keyboard, alike on both canvases.
   const at = (canvas, event) => { const { left, top } = canvas.getBoundingClientRect(); return [event.clientX - left, event.clientY - top]; };
-  function nearest(candidates, where, [u, v], reach = 14) {
-    let [best, least] = [null, reach];
+  function nearest(candidates, where, [u, v], farthest) {
+    let [best, least] = [null, farthest];
     for (const i of candidates) {
       const away = Math.hypot(where[i][0] - u, where[i][1] - v);
       if (away <= least) [best, least] = [i, away];
@@ -296,7 +297,7 @@ addEventListener("afterprint", () => { for (const one of unfolded) one.open = fa
     canvas.addEventListener("pointerdown", event => { from = at(canvas, event); try { canvas.setPointerCapture(event.pointerId); } catch { /* a made-up pointer */ } });
     canvas.addEventListener("pointermove", event => {
       const to = at(canvas, event);
-      if (!from) { show({ current: nearest(...candidates(canvas), to) }); return; }
+      if (!from) { show({ current: nearest(...candidates(canvas), to, canvas === map ? reach : 14) }); return; }
       if (turns()) { show({ yaw: state.yaw + (to[0] - from[0]) / 150, pitch: state.pitch + (to[1] - from[1]) / 150 }); from = to; return; }
       if (Math.hypot(to[0] - from[0], to[1] - from[1]) > 4) show({ box: { on: canvas, from, to } });
     });
