@@ -35,6 +35,7 @@ from gnnglass.study.workspace import Workspace
 from gnnglass.trajectories import Snapshot, Trajectory, read
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 DPI = 140
@@ -105,17 +106,7 @@ class Report:
         Raises:
             InputError: If the results or the figures' data are not as described.
         """
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        environment = Environment(
-            loader=PackageLoader("gnnglass.study", "."),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=StrictUndefined,
-        )
-        environment.globals["words"] = words
-        page = environment.get_template("report.html.jinja")
+        page = _templates().get_template("report.html.jinja")
         return page.render(_context(self.results, self.figures))
 
     def write(self, out: str | Path, *, overwrite: bool = False) -> Path:
@@ -136,6 +127,20 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("gnnglass.study", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals["words"] = words
+    return environment
 
 
 def _is_report(path: Path) -> bool:
@@ -182,7 +187,6 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
         "groups": groups,
         # The one table that is not folded.
         "opened": tables[0],
-        "targets": list(dict.fromkeys(row["target"] for row in rows)),
         "same_species": ((results.get("study") or {}).get("compare") or {}).get(
             "same_species", False
         ),
@@ -234,7 +238,7 @@ def _pictures(
         maps = map_figure(
             snapshot, data.map_fields, among=among, blue_is_slow=slow, radii=data.radii, title=title
         )
-        pictures["maps"].append((title, _image(maps)))
+        pictures["maps"].append((title, _image(maps), _target(list(snapshot.fields)) is not None))
     if explored and data.map_fields:
         target = _target(data.map_fields)
         pictures["particles"] = packed(
@@ -375,6 +379,14 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
     )
     # Whatever is there is the study's own, even if it is damaged.
     made.write(workspace.report, overwrite=True)
+
+
+def write_ovito_recipe(workspace: Workspace) -> None:
+    """Write a script beside the annotated runs that colours them by importance in OVITO."""
+    recipe = _templates().get_template("view_in_ovito.py.jinja")
+    script = recipe.render(field=workspace.study.maps[0], radii=workspace.radii)
+    with written_whole(workspace.ovito_recipe, overwrite=True) as aside:
+        aside.write_text(script, encoding="utf-8")
 
 
 def _figures(one: dict[str, Any]) -> dict[str, Any]:

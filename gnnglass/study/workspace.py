@@ -225,6 +225,11 @@ class Workspace:
         """File of a held-out run with importance and structure on every frame."""
         return self.folder / "annotated" / f"{run}.gsd"
 
+    @property
+    def ovito_recipe(self) -> Path:
+        """A script beside the annotated runs that colours them in OVITO."""
+        return self.folder / "annotated" / "view_in_ovito.py"
+
     def compared(self, run: str) -> Path:
         """File of the configurations that also carry dynamics; the last is the last frame."""
         return self.folder / "compared" / f"{run}.gsd"
