@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from gnnglass._files import written_whole
 from gnnglass._records import Record
 from gnnglass.errors import FileError, InputError
+from gnnglass.simulate import IsoconfigurationalProtocol
 from gnnglass.study import _wording as words
 from gnnglass.study._wording import correlation_groups, resemblances
 from gnnglass.study.definition import Study
@@ -223,12 +224,8 @@ def _pictures(
     """Base64 PNGs of the figures that have data."""
     parts = ("roc", "history", "correlations", "scatter", "ageing", "particles")
     pictures: dict[str, Any] = {"maps": [], **dict.fromkeys(parts)}
-    titles = [
-        data.map_titles[k]
-        if k < len(data.map_titles)
-        else f"configuration {k + 1}, step {one.step}"
-        for k, one in enumerate(data.maps)
-    ]
+    untitled = [f"configuration {k}, step {one.step}" for k, one in enumerate(data.maps, 1)]
+    titles = [*data.map_titles, *untitled[len(data.map_titles) :]][: len(data.maps)]
     slow = _blue_is_slow(energy_sign)
     explored = within_limit(
         data.explored or {title: [one] for title, one in zip(titles, data.maps, strict=True)}
@@ -455,15 +452,18 @@ def _conditions(
     told = {"maps": _state(workspace, next(iter(runs.values())))}
     facts = runs[followed[0]].metadata if followed else {}
     if section is not None:
-        kT = section.kT or facts.get("kT")
-        lag = f"t = {section.propensity_lag * facts['dt']:g}"
-        longest = f"t = {section.lag_steps[-1] * facts['dt']:g}"
+        # As `plan_clones` has it: clones of a run from a file have a time step of their own.
+        usual = IsoconfigurationalProtocol.model_fields["dt"].default
+        dt = facts.get("protocol", {}).get("dt", usual)
+        kT = section.kT or facts["kT"]
+        lag = f"t = {section.propensity_lag * dt:g}"
+        longest = f"t = {section.lag_steps[-1] * dt:g}"
         told["dynamics"] = (
             f"{section.n_clones} clones of each of {len(followed)} held-out {section.phase} runs, "
             f"started from thermal configurations, at kT = {kT:g}; propensities after {lag}, "
             f"relaxation times up to {longest}"
         )
-        if "kT" in facts and kT != facts["kT"]:
+        if kT != facts.get("kT", kT):
             told["elsewhere"] = (
                 f"Dynamics was measured at kT = {kT:g}, but the {section.phase} was made at "
                 f"kT = {facts['kT']:g}: it is that of a {section.phase} brought to another "
