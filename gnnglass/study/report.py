@@ -470,11 +470,11 @@ def _conditions(
                 "temperature."
             )
     elif followed:
-        kT, lag = facts.get("kT"), facts.get("propensity_time")
+        kT, after = facts.get("kT"), facts.get("propensity_time")
         told["dynamics"] = (
             f"read from the files of {len(followed)} held-out runs"
             + (f", at kT = {kT:g}" if kT is not None else "")
-            + (f"; propensities after t = {lag:g}" if lag is not None else "")
+            + (f"; propensities after t = {after:g}" if after is not None else "")
         )
     return told
 
