@@ -21,6 +21,7 @@ POWER = re.compile(r"\^(-?(?:d|\d+))")
 CLASSIFIERS = {"gnn": "GNN", "cnn": "CNN", "linear": "linear on radial counts"}
 
 LEVELS = {"thermal": "Thermal configurations", "inherent": "Inherent structures"}
+ONE_OF_LEVEL = {"thermal": "thermal configuration", "inherent": "inherent structure"}
 
 
 def classifier_label(name: str, level: str = "", energy_sign: int | None = None) -> str:
@@ -90,6 +91,19 @@ def with_unit(name: str, dimension: int | None = None) -> str:
 def level_label(name: str) -> str:
     """A level's name as a heading."""
     return LEVELS.get(name, name.replace("_", " ").capitalize())
+
+
+def state(facts: Mapping[str, Any], system: str, n_particles: int) -> str:
+    """What a configuration is: system, phase, kT, N and level, from the metadata of its run."""
+    kT = facts.get("kT")
+    return ", ".join(
+        [
+            f"{system} {facts.get('phase', '')}".rstrip(),
+            "kT not stated" if kT is None else f"kT = {plain(kT)}",
+            f"N = {n_particles}",
+            ONE_OF_LEVEL.get(facts.get("level", ""), "level not stated"),
+        ]
+    )
 
 
 def capital(text: str) -> str:

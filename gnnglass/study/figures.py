@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from gnnglass.compare import Curve
 from gnnglass.errors import InputError
 from gnnglass.study._wording import (
+    IMPORTANCE,
     classifier_label,
     correlation_groups,
     describe_field,
@@ -21,10 +22,12 @@ from gnnglass.study._wording import (
     with_unit,
 )
 from gnnglass.trajectories import Snapshot
+from gnnglass.trajectories._draw import SLICE_THICKNESS
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
@@ -58,24 +61,30 @@ def typography(**changes: Any) -> AbstractContextManager[None]:
 
 
 # Okabe & Ito's palette, which works for colour-blind readers and in grey print.
-CLASSIFIER_COLORS = {"gnn": "#0072B2", "cnn": "#D55E00", "linear": "#009E73"}
-SPARE_COLORS = ("#7a7a7a", "#CC79A7", "#B8860B", "#56B4E9")
+CLASSIFIER_COLORS = {
+    "gnn": "#0072B2",
+    "cnn": "#D55E00",
+    "linear": "#009E73",
+    "energy": "#333333",
+}
+SPARE_COLORS = ("#CC79A7", "#B8860B", "#56B4E9", "#7a7a7a")
 
 
-def classifier_colors(names: list[str]) -> dict[str, str]:
+def classifier_colors(names: Sequence[str]) -> dict[str, str]:
     """One colour per classifier, the same in every figure with the same classifiers."""
     spare = iter(SPARE_COLORS * len(names))
     return {name: CLASSIFIER_COLORS.get(name.lower()) or next(spare) for name in names}
 
 
-def predictor_color(name: str) -> str:
-    """Blue for the GNN's map, orange for the CNN's, light grey for random, dark for physics."""
-    if is_random(name):
-        return "#a0a0a0"
-    for key, color in CLASSIFIER_COLORS.items():
-        if name == f"importance_{key}":
-            return color
-    return "#333333"
+def predictor_colors(names: Iterable[str]) -> dict[str, str]:
+    """The classifier's colour for its map, light grey for random fields, dark for physics."""
+    names = list(dict.fromkeys(names))
+    maps = [n for n in names if n.startswith(IMPORTANCE) and not is_random(n)]
+    colors = classifier_colors([name.removeprefix(IMPORTANCE) for name in maps])
+    return {
+        name: "#a0a0a0" if is_random(name) else colors.get(name.removeprefix(IMPORTANCE), "#333333")
+        for name in names
+    }
 
 
 Row = Mapping[str, Any]
@@ -250,8 +259,9 @@ def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
     with typography():
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         ax = figure.add_subplot()
+        colors = predictor_colors(curves)
         for name, curve in curves.items():
-            curve.plot(ax, color=predictor_color(name), label=field_label(name))
+            curve.plot(ax, color=colors[name], label=field_label(name))
         ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
         # Lags span decades, temperatures do not.
         if min(at) > 0 and max(at) / min(at) > DECADE:
@@ -263,9 +273,10 @@ def curve_figure(curves: Mapping[str, Curve], quantity: str) -> Figure:
 
 def _forest(ax: Axes, rows: Sequence[Row], reach: float) -> None:
     names = list(dict.fromkeys(row["predictor"] for row in rows))
+    colors = predictor_colors(names)
     for row in rows:
         smoothed = bool(row.get("smoothed"))
-        color = predictor_color(row["predictor"])
+        color = colors[row["predictor"]]
         given = row.get("given") or ""
         at = names.index(row["predictor"]) + (0.14 if smoothed else -0.14) + 0.1 * bool(given)
         if not is_missing(row.get("low")):
@@ -328,35 +339,49 @@ def map_figure(
     *,
     among: Sequence[Snapshot] = (),
     blue_is_slow: bool = True,
+    radii: Mapping[str, float] | None = None,
+    title: str = "",
 ) -> Figure:
     """One map per field of the same particles: values above, ranks within the species below.
 
     All maps use the same colours, so that they can be compared: blue for the explained phase, red
     for the other one. Large importance is evidence for the explained phase; it is signed, and white
     at zero. Ranks remove the offset between species; Spearman's coefficient compares the ranks.
+    Particles are drawn to scale, with a bar whose σ is the unit of length.
 
     Args:
         snapshot: Configuration that holds the fields; in 3D a slice is drawn.
         fields: Names of the fields, left to right.
-        among: Snapshots that share the colour scale, so that figures can be compared.
+        among: Snapshots that share the colour scale, so that figures can be compared. A field that
+            only some of them have is said to be not measured in the others.
         blue_is_slow: Whether the explained phase is the slow one, of low energy.
+        radii: Disc radius of species by name.
+        title: What the configuration is; in 3D the slice is named after it.
 
     Raises:
-        InputError: If no field is named or the snapshot lacks one.
+        InputError: If no field is named, or neither the snapshot nor the others have one.
     """
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FormatStrFormatter, LogLocator
 
     if not fields:
         raise InputError("no field to draw was named; expected at least one.")
     n = len(fields)
     with typography(axes__spines__top=True, axes__spines__right=True):
-        width = max(2.7 * n, 5)
-        figure = Figure(figsize=(width, 6.3 * 2.7 * n / width), layout="constrained")
+        # No wider than four of the usual columns, or the letters are too small on a page.
+        edge = min(2.7, 10.8 / n)
+        width = max(edge * n, 5)
+        figure = Figure(figsize=(width, 2.33 * edge**2 * n / width), layout="constrained")
         axes = figure.subplots(2, n, squeeze=False)
         for column, name in enumerate(fields):
-            norm = _norm(name, [s.field(name) for s in among or [snapshot]])
+            known = [s.field(name) for s in among or [snapshot] if name in s.fields]
+            if name not in snapshot.fields and known:
+                for ax in axes[:, column]:
+                    ax.set(xticks=[], yticks=[], box_aspect=snapshot.box[1] / snapshot.box[0])
+                    ax.text(0.5, 0.5, "not measured", ha="center", transform=ax.transAxes)
+                axes[0, column].set_title(with_unit(name, snapshot.dimension))
+                continue
+            norm = color_norm(name, known or [snapshot.field(name)])
             drawings = (
                 (snapshot.with_fields(shown=snapshot.field(name)), norm),
                 (snapshot.with_fields(shown=rank_within_species(snapshot, name)), Normalize(0, 1)),
@@ -365,6 +390,7 @@ def map_figure(
                 annotated.plot(
                     ax,
                     color="shown",
+                    radii=radii,
                     cmap=_cmap(name, blue_is_slow),
                     norm=scale,
                     clim=(scale.vmin, scale.vmax),
@@ -380,12 +406,10 @@ def map_figure(
                     pad=0.02,
                     extend="neither" if scale is not norm else "both",
                 )
-                if isinstance(scale, LogNorm):
-                    # For one or two decades, label 1, 2, 5 instead of crowded powers.
-                    bar.ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                    bar.ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-                    bar.minorticks_off()
+                _few_ticks(bar.ax.xaxis, logarithmic=isinstance(scale, LogNorm))
             axes[0, column].set_title(with_unit(name, snapshot.dimension))
+        figure.suptitle(_with_slice(title, snapshot), fontsize=10)
+        _scale_bar(axes[0, 0], snapshot)
         axes[0, 0].set_ylabel("value")
         axes[1, 0].set_ylabel("rank within species")
     return figure
@@ -413,6 +437,7 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
     with typography():
         figure = Figure(figsize=(4.1 * len(predictors), 2.9 * len(species)), layout="constrained")
         axes = figure.subplots(len(species), len(predictors), squeeze=False, sharey="row")
+        colors = predictor_colors(predictors)
         for row, name in zip(axes, species, strict=True):
             y = _gather(snapshots, target, name)
             late = (
@@ -426,16 +451,20 @@ def scatter_figure(snapshots: Sequence[Snapshot], predictors: Sequence[str], tar
                 x = _gather(snapshots, predictor, name)[has_one]
                 style: dict[str, Any] = {"alpha": 0.35, "linewidth": 0, "rasterized": True}
                 ax.scatter(x[~late], y[~late], s=6, color="0.45", **style)
+                late_label = "censored" if late.any() else None
                 ax.scatter(
-                    x[late], y[late], s=9, marker="^", color="#CC79A7", label="censored", **style
+                    x[late], y[late], s=9, marker="^", color="0.1", label=late_label, **style
                 )
                 middle, median, low, high = _in_tenths(x, y)
-                ax.fill_between(middle, low, high, color="#0072B2", alpha=0.18, linewidth=0)
+                color = colors[predictor]
+                ax.fill_between(middle, low, high, color=color, alpha=0.18, linewidth=0)
                 ax.plot(
-                    middle, median, "o-", color="#0072B2", markersize=3.5, label="median, quartiles"
+                    middle, median, "o-", color=color, markersize=3.5, label="median, quartiles"
                 )
                 if target.startswith("tau"):
                     ax.set_yscale("log")
+                    _few_ticks(ax.yaxis, logarithmic=True)
+                _few_ticks(ax.xaxis, logarithmic=False)
                 ax.set_title(f"{name} particles", loc="left")
                 # Cut off a few outliers, which would squeeze all other particles into a corner.
                 ax.set_xlim(*np.quantile(x, [0.002, 0.998]))
@@ -463,16 +492,56 @@ def rank_within_species(snapshot: Snapshot, name: str) -> FloatArray:
     return ranks
 
 
+def _few_ticks(axis: Axis, *, logarithmic: bool) -> None:
+    """So few labels that they do not touch; for one or two decades 1, 2, 5, not powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if logarithmic else MaxNLocator(4))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    axis.set_minor_locator(NullLocator())
+
+
+def bar_length(snapshot: Snapshot) -> float:
+    """A round length near a fifth of the box, for a scale bar."""
+    fifth = snapshot.box[0] / 5
+    decade = 10.0 ** np.floor(np.log10(fifth))
+    return float(max(step for step in (decade, 2 * decade, 5 * decade) if step <= fifth))
+
+
+def _scale_bar(ax: Axes, snapshot: Snapshot) -> None:
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    length = bar_length(snapshot)
+    bar = AnchoredSizeBar(
+        ax.transData, length, f"{length:g} σ", "lower left", pad=0.3, size_vertical=length / 12
+    )
+    bar.patch.set(linewidth=0, alpha=0.85)
+    ax.add_artist(bar)
+
+
+def _with_slice(title: str, snapshot: Snapshot) -> str:
+    if snapshot.dimension == 2:
+        return title
+    seen = f"slice |z| < {SLICE_THICKNESS / 2:g} σ of {snapshot.box[2]:.3g} σ"
+    return f"{title}; {seen}" if title else seen
+
+
+def blue_is_high(name: str, blue_is_slow: bool) -> bool:
+    """Whether high values of a field are the explained phase's end, which is drawn in blue."""
+    return name.startswith("importance") or describe_field(name).low_is_glassy != blue_is_slow
+
+
 def _cmap(name: str, blue_is_slow: bool) -> str:
-    blue_is_low = describe_field(name).low_is_glassy == blue_is_slow
-    return "RdBu_r" if blue_is_low and not name.startswith("importance") else "RdBu"
+    return "RdBu" if blue_is_high(name, blue_is_slow) else "RdBu_r"
 
 
-def _norm(name: str, values: Sequence[FloatArray]) -> Normalize:
+def color_norm(name: str, values: Sequence[FloatArray]) -> Normalize:
+    """The colour scale of a field from its values in all configurations that share it."""
     from matplotlib.colors import LogNorm, Normalize
 
     together = np.concatenate(values)
-    low, high = np.nanquantile(together, [0.02, 0.98])
+    together = together[np.isfinite(together)]
+    low, high = np.quantile(together, [0.02, 0.98]) if together.size else (0.0, 1.0)
     if name.startswith("importance"):
         reach = max(abs(low), abs(high)) or 1.0
         return Normalize(-reach, reach)
@@ -526,10 +595,16 @@ def ageing_figure(ageing: Mapping[str, Any], species: str = "A") -> Figure:
         )
         left.set_title(f"Dynamics, {species} particles, relative to the cage", loc="left")
         left.legend(title="waiting time", loc="lower left")
-        for k, (name, rows) in enumerate(rows_by_predictor(ageing, species).items()):
+        by_predictor = rows_by_predictor(ageing, species)
+        colors = predictor_colors(by_predictor)
+        for k, (name, rows) in enumerate(by_predictor.items()):
             # Shift the predictors slightly, so that their intervals do not overlap.
             places = [row["waiting_time"] * 1.03**k for row in rows]
-            color = predictor_color(name) if name.startswith("importance") else f"C{k % 10}"
+            color = (
+                colors[name]
+                if name.startswith("importance")
+                else SPARE_COLORS[k % len(SPARE_COLORS)]
+            )
             for place, row in zip(places, rows, strict=True):
                 if not is_missing(row["low"]):
                     right.plot([place] * 2, [row["low"], row["high"]], color=color, linewidth=0.8)

@@ -408,6 +408,7 @@ def _report(workspace: Workspace, stages: Stages) -> None:
 
         results = report.write_results(workspace, stages)
         report.write_report(workspace, stages, results)
+        report.write_ovito_recipe(workspace)
 
     stages.run(
         "report",
@@ -415,5 +416,5 @@ def _report(workspace: Workspace, stages: Stages) -> None:
         depends_on=workspace.study.model_dump(mode="json"),
         code=["gnnglass.study"],
         after=[name for name in stages.outcomes if name != "check"],
-        products=[workspace.results, workspace.report],
+        products=[workspace.results, workspace.report, workspace.ovito_recipe],
     )

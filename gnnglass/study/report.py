@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 from gnnglass._files import written_whole
 from gnnglass._records import Record
 from gnnglass.errors import FileError, InputError
+from gnnglass.simulate import IsoconfigurationalProtocol
 from gnnglass.study import _wording as words
 from gnnglass.study._wording import correlation_groups, resemblances
 from gnnglass.study.definition import Study
@@ -26,13 +28,15 @@ from gnnglass.study.figures import (
     roc_figure,
     scatter_figure,
 )
+from gnnglass.study.particles import MOST_PARTICLES, frames_within_limit, packed, within_limit
 from gnnglass.study.provenance import provenance
 from gnnglass.study.stages import Stages
-from gnnglass.study.verdict import verdict
+from gnnglass.study.verdict import summary, verdict
 from gnnglass.study.workspace import Workspace
-from gnnglass.trajectories import Snapshot, read
+from gnnglass.trajectories import Snapshot, Trajectory, read
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 DPI = 140
@@ -47,6 +51,7 @@ PARTS: dict[str, type] = {
     "ageing": Mapping,
     "timings": Mapping,
     "provenance": Mapping,
+    "conditions": Mapping,
 }
 ROW_KEYS = ("predictor", "target", "species", "method", "estimate", "n_runs")
 TARGETS = ("tau_bond", "tau_overlap", "propensity_cage_relative", "propensity")
@@ -59,7 +64,10 @@ class FigureData:
     Attributes:
         maps: Held-out configurations to draw, annotated with `map_fields`.
         map_fields: Names of the fields to draw side by side.
-        map_titles: One caption per map (run, phase, time); numbers by default.
+        map_titles: One caption per map (system, kT, N, level, run); numbers by default.
+        explored: Title of a run -> configurations of the interactive figure; `maps` by default. A
+            page has room for `gnnglass.study.particles.MOST_PARTICLES` particles.
+        radii: Disc radius of species by name.
         scatter: Configurations for importance against relaxation time; `maps` by default.
         roc: Classifier -> (labels, scores) of the held-out configurations.
         roc_level: The level of the configurations in `roc`.
@@ -69,6 +77,8 @@ class FigureData:
     maps: Sequence[Snapshot] = ()
     map_fields: Sequence[str] = ()
     map_titles: Sequence[str] = ()
+    explored: Mapping[str, Sequence[Snapshot]] = field(default_factory=dict)
+    radii: Mapping[str, float] = field(default_factory=dict)
     scatter: Sequence[Snapshot] = ()
     roc: Mapping[str, tuple[ArrayLike, ArrayLike]] = field(default_factory=dict)
     roc_level: str = "inherent"
@@ -82,7 +92,8 @@ class Report:
     Attributes:
         results: The content of ``results.json``: title, study, classes (the two phases, the
             explained one last), levels, structure, correlations, ceilings, censored, timings,
-            provenance.
+            provenance; and ``conditions``, sentences on how the maps (``maps``) and the dynamics
+            (``dynamics``) were measured, and on dynamics at another temperature (``elsewhere``).
             Absent parts are left out of the page. The levels need the classes.
         figures: The data of the figures.
     """
@@ -96,17 +107,7 @@ class Report:
         Raises:
             InputError: If the results or the figures' data are not as described.
         """
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        environment = Environment(
-            loader=PackageLoader("gnnglass.study", "."),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=StrictUndefined,
-        )
-        environment.globals["words"] = words
-        page = environment.get_template("report.html.jinja")
+        page = _templates().get_template("report.html.jinja")
         return page.render(_context(self.results, self.figures))
 
     def write(self, out: str | Path, *, overwrite: bool = False) -> Path:
@@ -127,6 +128,20 @@ class Report:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("gnnglass.study", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals["words"] = words
+    return environment
 
 
 def _is_report(path: Path) -> bool:
@@ -159,24 +174,31 @@ def _context(results: Mapping[str, Any], data: FigureData) -> dict[str, Any]:
             )
     ageing = results.get("ageing") or {}
     sign = (levels.get(data.roc_level) or {}).get("energy", {}).get("sign")
+    groups, alike = correlation_groups(rows, results), resemblances(of_structure)
+    tables = [*(group for group in groups if not group.is_undefined), *alike, levels]
     return {
         "results": results,
         "ageing": ageing,
+        "summary": summary(results),
         "verdict": verdict(results),
+        "conditions": {"maps": "", "dynamics": "", **(results.get("conditions") or {})},
         "levels": levels,
         "classes": classes,
         "blue_is_slow": _blue_is_slow(sign),
-        "groups": correlation_groups(rows, results),
+        "groups": groups,
+        # The one table that is not folded.
+        "opened": tables[0],
         "same_species": ((results.get("study") or {}).get("compare") or {}).get(
             "same_species", False
         ),
-        "resemblances": resemblances(of_structure),
+        "resemblances": alike,
         "fields": _compared_fields([*rows, *of_structure]),
         "study": words.flatten(results.get("study") or {}),
         "provenance": words.flatten(results.get("provenance") or {}),
         "timings": results.get("timings") or {},
         "pictures": _pictures(rows, ageing, data, classes, sign),
         "data": data,
+        "most_particles": MOST_PARTICLES,
         "roc_names": [words.classifier_label(name, data.roc_level, sign) for name in data.roc],
     }
 
@@ -200,18 +222,26 @@ def _pictures(
     energy_sign: int | None,
 ) -> dict[str, Any]:
     """Base64 PNGs of the figures that have data."""
-    parts = ("roc", "history", "correlations", "scatter", "ageing")
+    parts = ("roc", "history", "correlations", "scatter", "ageing", "particles")
     pictures: dict[str, Any] = {"maps": [], **dict.fromkeys(parts)}
-    for k, snapshot in enumerate(data.maps if data.map_fields else ()):
-        default = f"configuration {k + 1}, step {snapshot.step}"
-        caption = data.map_titles[k] if k < len(data.map_titles) else default
+    untitled = [f"configuration {k}, step {one.step}" for k, one in enumerate(data.maps, 1)]
+    titles = [*data.map_titles, *untitled[len(data.map_titles) :]][: len(data.maps)]
+    slow = _blue_is_slow(energy_sign)
+    explored = within_limit(
+        data.explored or {title: [one] for title, one in zip(titles, data.maps, strict=True)}
+    )
+    among = [*data.maps, *(one for members in explored.values() for one in members)]
+    for title, snapshot in zip(titles, data.maps if data.map_fields else (), strict=False):
         maps = map_figure(
-            snapshot,
-            data.map_fields,
-            among=data.maps,
-            blue_is_slow=_blue_is_slow(energy_sign),
+            snapshot, data.map_fields, among=among, blue_is_slow=slow, radii=data.radii, title=title
         )
-        pictures["maps"].append((caption, _image(maps)))
+        pictures["maps"].append((title, _image(maps), _target(list(snapshot.fields)) is not None))
+    if explored and data.map_fields:
+        target = _target(data.map_fields)
+        pictures["particles"] = packed(
+            explored, blue_is_slow=slow, radii=data.radii, first=data.map_fields, target=target
+        )
+        pictures["n_explored"] = sum(map(len, explored.values()))
     if data.roc:
         pictures["roc"] = _image(roc_figure(data.roc, classes, data.roc_level, energy_sign))
     if data.history:
@@ -224,12 +254,16 @@ def _pictures(
     if ageing:
         pictures["ageing"] = _image(ageing_figure(ageing))
     importance = [name for name in data.map_fields if name.startswith("importance")]
-    target = next((name for name in TARGETS if name in data.map_fields), None)
+    target = _target(data.map_fields)
     points = data.scatter or data.maps
     if points and importance and target is not None:
         pictures["scatter"] = _image(scatter_figure(points, importance, target))
         pictures["scatter_target"] = words.field_label(target)
     return pictures
+
+
+def _target(fields: Sequence[str]) -> str | None:
+    return next((name for name in TARGETS if name in fields), None)
 
 
 def _image(figure: Figure) -> str:
@@ -246,10 +280,6 @@ def small_png(figure: Figure) -> bytes:
     picture = Image.open(drawn).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
-
-
-#: Number of held-out configurations drawn in the report.
-N_MAPS = 2
 
 
 def _with_nulls(
@@ -329,19 +359,24 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
     }
     judged = outcomes[f"judge-{level}"].result
     followed = workspace.with_dynamics(outcomes)
-    drawn = {
-        f"{run}, held out, {level}": (
-            read(workspace.compared(run))[-1] if followed else read(workspace.annotated(run))[-1]
-        )
-        for run in followed or workspace.followed(study.explain)
-    }
+    runs = {run: _held_out(workspace, run, followed) for run in _in_turn(workspace)}
+    titles = {run: f"{_state(workspace, one)}, {run}" for run, one in runs.items()}
+    # One of either phase, the explained one first.
+    maps = list(runs)[:2]
     made = Report(
-        {**results, "levels": levels, "timings": timings["stages"]},
+        {
+            **results,
+            "levels": levels,
+            "timings": timings["stages"],
+            "conditions": _conditions(workspace, runs, followed),
+        },
         FigureData(
-            maps=list(drawn.values())[:N_MAPS],
-            map_titles=list(drawn)[:N_MAPS],
-            map_fields=[*study.maps, *_best_resolved(results["censored"]), "potential_energy"],
-            scatter=list(drawn.values()),
+            maps=[runs[run][-1] for run in maps],
+            map_titles=[f"{titles[run]}, step {runs[run][-1].step}" for run in maps],
+            map_fields=[*study.maps, "potential_energy", *_shown_target(results)],
+            explored={titles[run]: frames for run, frames in runs.items()},
+            radii=workspace.radii,
+            scatter=[runs[run][-1] for run in followed or workspace.followed(study.explain)],
             roc={name: (judged["targets"], p) for name, p in judged["probabilities"].items()},
             roc_level=level,
             history={
@@ -352,6 +387,14 @@ def write_report(workspace: Workspace, stages: Stages, results: dict[str, Any]) 
     )
     # Whatever is there is the study's own, even if it is damaged.
     made.write(workspace.report, overwrite=True)
+
+
+def write_ovito_recipe(workspace: Workspace) -> None:
+    """Write a script beside the annotated runs that colours them by importance in OVITO."""
+    recipe = _templates().get_template("view_in_ovito.py.jinja")
+    script = recipe.render(field=workspace.study.maps[0], radii=workspace.radii)
+    with written_whole(workspace.ovito_recipe, overwrite=True) as aside:
+        aside.write_text(script, encoding="utf-8")
 
 
 def _figures(one: dict[str, Any]) -> dict[str, Any]:
@@ -391,6 +434,65 @@ def rebuild_report(folder: str | Path) -> Path:
     return workspace.report
 
 
-def _best_resolved(censored: dict[str, float]) -> list[str]:
-    """The relaxation time with the fewest censored particles, if any was measured."""
-    return sorted(censored, key=lambda field: censored[field])[:1]
+def _in_turn(workspace: Workspace) -> list[str]:
+    """The held-out runs, of the explained and of the other phase in turn."""
+    other, explained = map(workspace.followed, workspace.study.labels)
+    pairs = zip_longest(explained, other)
+    return [run for pair in pairs for run in pair if run is not None]
+
+
+def _held_out(workspace: Workspace, run: str, followed: Sequence[str]) -> Trajectory:
+    """The last configurations of a run, as many as a page may hold, with all that is known."""
+    annotated = read(workspace.annotated(run))
+    latest = annotated[-frames_within_limit(annotated[-1]) :]
+    if run not in followed:
+        return latest
+    compared = list(read(workspace.compared(run)))[-len(latest) :]
+    before = list(latest)[: len(latest) - len(compared)]
+    return Trajectory([*before, *compared], latest.metadata)
+
+
+def _state(workspace: Workspace, run: Trajectory) -> str:
+    return words.state(run.metadata, workspace.system.name, len(run[-1]))
+
+
+def _conditions(
+    workspace: Workspace, runs: Mapping[str, Trajectory], followed: Sequence[str]
+) -> dict[str, str]:
+    """How maps and dynamics were measured, in sentences."""
+    section = workspace.study.dynamics
+    told = {"maps": _state(workspace, next(iter(runs.values())))}
+    facts = runs[followed[0]].metadata if followed else {}
+    if section is not None:
+        # As `plan_clones` has it: clones of a run from a file have a time step of their own.
+        usual = IsoconfigurationalProtocol.model_fields["dt"].default
+        dt = facts.get("protocol", {}).get("dt", usual)
+        kT = section.kT or facts["kT"]
+        lag = f"t = {section.propensity_lag * dt:g}"
+        longest = f"t = {section.lag_steps[-1] * dt:g}"
+        told["dynamics"] = (
+            f"{section.n_clones} clones of each of {len(followed)} held-out {section.phase} runs, "
+            f"started from thermal configurations, at kT = {kT:g}; propensities after {lag}, "
+            f"relaxation times up to {longest}"
+        )
+        if kT != facts.get("kT", kT):
+            told["elsewhere"] = (
+                f"Dynamics was measured at kT = {kT:g}, but the {section.phase} was made at "
+                f"kT = {facts['kT']:g}: it is that of a {section.phase} brought to another "
+                "temperature."
+            )
+    elif followed:
+        kT, after = facts.get("kT"), facts.get("propensity_time")
+        told["dynamics"] = (
+            f"read from the files of {len(followed)} held-out runs"
+            + (f", at kT = {kT:g}" if kT is not None else "")
+            + (f"; propensities after t = {after:g}" if after is not None else "")
+        )
+    return told
+
+
+def _shown_target(results: Mapping[str, Any]) -> list[str]:
+    """The target to draw: the relaxation time with the fewest censored particles, or else any."""
+    censored = results["censored"]
+    targets = dict.fromkeys(row["target"] for row in results["correlations"])
+    return [*sorted(censored, key=lambda name: censored[name]), *targets][:1]

@@ -182,6 +182,15 @@ class Workspace:
         return glass_former(self.study.system.name)
 
     @cached_property
+    def radii(self) -> dict[str, float]:
+        """Half the diameter σ_aa of every species whose potential has one."""
+        diameters = {
+            name: getattr(self.system.potentials[name, name], "sigma", None)
+            for name in self.system.species
+        }
+        return {name: sigma / 2 for name, sigma in diameters.items() if sigma is not None}
+
+    @cached_property
     def runs(self) -> Ensemble:
         """The independent runs of all phases."""
         return Ensemble(self.folder / "runs")
@@ -215,6 +224,11 @@ class Workspace:
     def annotated(self, run: str) -> Path:
         """File of a held-out run with importance and structure on every frame."""
         return self.folder / "annotated" / f"{run}.gsd"
+
+    @property
+    def ovito_recipe(self) -> Path:
+        """A script beside the annotated runs that colours them in OVITO."""
+        return self.folder / "annotated" / "view_in_ovito.py"
 
     def compared(self, run: str) -> Path:
         """File of the configurations that also carry dynamics; the last is the last frame."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,12 @@ SLICE_THICKNESS = 1.0
 
 
 def draw_snapshot(
-    snapshot: Snapshot, ax: Axes | None = None, *, color: str | None = None, **style: Any
+    snapshot: Snapshot,
+    ax: Axes | None = None,
+    *,
+    color: str | None = None,
+    radii: Mapping[str, float] | None = None,
+    **style: Any,
 ) -> Axes:
     """Draw the particles as discs of true size.
 
@@ -31,6 +37,7 @@ def draw_snapshot(
         snapshot: What to draw; in 2D all of it.
         ax: Axes to draw on; a new figure is made without.
         color: Name of a field; species otherwise.
+        radii: Disc radius of species by name; of the others as in the Kob–Andersen mixture.
         **style: Passed to matplotlib's ``EllipseCollection`` (``cmap``, ``clim``, ``norm``).
 
     Returns:
@@ -55,8 +62,7 @@ def draw_snapshot(
         style = {"facecolors": palette[snapshot.types[shown] % len(palette)], **style}
     else:
         style = {"array": np.ma.masked_invalid(values[shown]), **_color_scale(values), **style}
-    radii = np.array([*RADII, *[RADII[0]] * len(snapshot.type_names)])
-    diameters = 2 * radii[snapshot.types[shown]]
+    diameters = 2 * disc_radii(snapshot, radii)[snapshot.types[shown]]
     discs = EllipseCollection(
         diameters,
         diameters,
@@ -73,6 +79,14 @@ def draw_snapshot(
     if snapshot.dimension == 3:
         ax.set_title(f"slice |z| < {SLICE_THICKNESS / 2:g} of {snapshot.box[2]:.3g}")
     return ax
+
+
+def disc_radii(snapshot: Snapshot, known: Mapping[str, float] | None = None) -> FloatArray:
+    """The disc radius of each species, shape [n_species]; see `draw_snapshot`."""
+    usual = [*RADII, *[RADII[0]] * len(snapshot.type_names)]
+    return np.array(
+        [(known or {}).get(name, usual[k]) for k, name in enumerate(snapshot.type_names)]
+    )
 
 
 def _color_scale(values: FloatArray) -> dict[str, Any]:

@@ -240,17 +240,25 @@ class Snapshot:
             raise InputError(f"no field {name!r} in this snapshot; it has: {known}.")
         return self.fields[name]
 
-    def plot(self, ax: Axes | None = None, *, color: str | None = None, **style: Any) -> Axes:
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        color: str | None = None,
+        radii: Mapping[str, float] | None = None,
+        **style: Any,
+    ) -> Axes:
         """Draw the particles as discs, coloured by species or by a field (in 3D: a thin slice).
 
         Args:
             ax: Axes to draw on; a new figure is made without.
             color: Name of a field; species otherwise.
-            **style: Passed to matplotlib's ``PatchCollection`` (``cmap``, ``clim``).
+            radii: Disc radius of species by name; of the others as in the Kob–Andersen mixture.
+            **style: Passed to matplotlib's ``EllipseCollection`` (``cmap``, ``clim``).
         """
         from gnnglass.trajectories._draw import draw_snapshot
 
-        return draw_snapshot(self, ax, color=color, **style)
+        return draw_snapshot(self, ax, color=color, radii=radii, **style)
 
 
 def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:

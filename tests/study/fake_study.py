@@ -130,6 +130,11 @@ def fake_study(side=14, n_runs=4, n_configurations=2, seed=0):
         },
         "structure": structure,
         "correlations": rows,
+        "conditions": {
+            "maps": "kam2d glass former, kT = 0.3, N = 196, inherent structure",
+            "dynamics": "32 clones of each of 4 runs, at kT = 0.5; propensities after t = 50",
+            "elsewhere": "Dynamics was measured at kT = 0.5, but the runs were made at kT = 0.3.",
+        },
         "ceilings": {
             "propensity": {
                 name: {"r_half": c.r_half, "reliability": c.reliability, "ceiling": c.ceiling}

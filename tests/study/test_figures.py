@@ -8,10 +8,13 @@ from scipy.stats import rankdata
 from gnnglass.compare import Curve, compare_fields, correlate_lags
 from gnnglass.errors import InputError
 from gnnglass.study.figures import (
+    bar_length,
+    classifier_colors,
     correlation_figure,
     curve_figure,
     history_figure,
     map_figure,
+    predictor_colors,
     rank_within_species,
     roc_figure,
     scatter_figure,
@@ -110,6 +113,40 @@ def test_maps_share_their_colour_scale_and_are_white_at_no_importance(study):
     low, high = limits[0][0]
     assert low == -high
     assert limits[0][1] == (0, 1)
+
+
+def test_a_field_that_only_others_have_is_said_to_be_not_measured(study):
+    glass = study[1].maps[0]
+    liquid = glass.replace(fields={"importance_gnn": glass.field("importance_gnn")})
+    fields = ["importance_gnn", "tau_bond"]
+    figure = map_figure(liquid, fields, among=[glass, liquid], title="a liquid")
+    said = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert said == ["not measured"] * 2
+    assert figure.get_suptitle() == "a liquid"
+    with pytest.raises(InputError, match="no field 'tau_bond'"):
+        map_figure(liquid, fields, among=[liquid])
+
+
+def test_particles_are_drawn_in_their_size_beside_a_bar(study):
+    snapshot = study[1].maps[0]
+    ax = map_figure(snapshot, ["importance_gnn"], radii={"A": 0.3, "B": 0.6}).axes[0]
+    widths = ax.collections[-1].get_widths()
+    np.testing.assert_allclose(widths, np.where(snapshot.of_type("A"), 0.6, 1.2))
+    length = bar_length(snapshot)
+    assert length == 2 and length <= snapshot.box[0] / 5
+    (bar,) = ax.artists
+    assert bar.txt_label.get_text() == "2 σ"
+
+
+def test_a_classifier_and_its_map_have_one_colour():
+    names = ["counts", "gnn", "other"]
+    colors = classifier_colors([*names, "linear", "energy"])
+    of_maps = predictor_colors(
+        [*(f"importance_{name}" for name in names), "potential_energy", "importance_random"]
+    )
+    assert [of_maps[f"importance_{name}"] for name in names] == [colors[name] for name in names]
+    assert len(set(colors.values())) == 5
+    assert of_maps["potential_energy"] == colors["energy"]
 
 
 def test_blue_is_the_glass_like_end_of_every_field_and_titles_say_the_unit(study):

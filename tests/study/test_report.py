@@ -14,11 +14,11 @@ from gnnglass.study import _wording as words
 
 CLASSES = ["liquid", "glass"]
 JUDGED = {"levels": {"inherent": {"gnn": {}}}, "classes": CLASSES}
-VOID = {"meta", "img", "link", "br"}
+VOID = {"meta", "img", "link", "br", "input"}
 
 
 class Page(HTMLParser):
-    """Text, tags and attributes, and a check that every element is closed in order."""
+    """Text but scripts, tags and attributes, and a check that every element is closed in order."""
 
     def __init__(self, html):
         super().__init__()
@@ -35,7 +35,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        if self.open[-1:] not in (["script"], ["style"]):
+            self.text.append(data)
 
     @property
     def words(self):
@@ -47,15 +48,17 @@ def test_every_element_is_closed(page):
 
 
 def test_opens_offline(page):
-    """Nothing is loaded: no script, no link, no source but data inside the page."""
+    """Nothing is loaded: no link, no source but data inside the page, and browsers are told so."""
     parsed = Page(page)
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in parsed.tags}
+    assert not {"link", "iframe", "object"} & {tag for tag, _ in parsed.tags}
+    (policy,) = (a["content"] for tag, a in parsed.tags if tag == "meta" and "http-equiv" in a)
+    assert policy.startswith("default-src 'none'; img-src data:;")
     for tag, attributes in parsed.tags:
         for name in ("src", "href", "srcset", "data", "action", "style"):
             value = attributes.get(name) or ""
             assert value.startswith(("data:image/png;base64,", "#", "width:")) or not value, tag
     without_images = re.sub(r"base64,[^\"]+", "", page)
-    assert "http" not in without_images
+    assert "://" not in without_images
     assert "url(" not in without_images
     assert "@import" not in without_images
 
@@ -177,8 +180,15 @@ def test_null_and_nan_are_shown_as_gaps(study):
 
 def test_names_cannot_break_the_page():
     page = Report({"title": "<script>alert(1)</script>", "study": {"a<b": "x & y"}}).html()
-    assert "<script>" not in page
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
     assert "a&lt;b" in page
+
+
+def test_names_cannot_break_the_data_of_the_interactive_figure(study):
+    named = {"</script><script>alert(1)": study[1].maps[:1]}
+    page = Report({}, replace(study[1], roc={}, explored=named)).html()
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 2
 
 
 def test_is_written_whole(study, tmp_path, monkeypatch):

@@ -186,7 +186,7 @@ def test_classifiers_load_and_decide(finished, name, level):
 
 def test_annotated_files_are_plain_gsd(finished):
     test_runs = results_of(finished)["split"]["test"]
-    files = sorted((finished / "annotated").iterdir())
+    files = sorted((finished / "annotated").glob("*.gsd"))
     assert [path.stem for path in files] == test_runs
     for path in files:
         with gsd.hoomd.open(path) as trajectory:
@@ -195,6 +195,15 @@ def test_annotated_files_are_plain_gsd(finished):
                 for field in (*IMPORTANCE, *STRUCTURE):
                     values = frame.log[f"particles/gnnglass/{field}"]
                     assert values.shape == (144,) and np.isfinite(values).all()
+
+
+def test_a_recipe_for_ovito_names_a_field_of_the_annotated_files(finished):
+    """OVITO reads ``particles/gnnglass/<field>`` as the property ``gnnglass_<field>``."""
+    script = (finished / "annotated" / "view_in_ovito.py").read_text(encoding="utf-8")
+    compile(script, "view_in_ovito.py", "exec")
+    assert '\nFIELD = "importance_gnn"\n' in script
+    assert '\nRADII = {"A": 0.5, "B": 0.44}\n' in script
+    assert 'f"gnnglass_{field}"' in script
 
 
 def test_compared_files_carry_everything(finished):
