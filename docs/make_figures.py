@@ -28,12 +28,14 @@ from gnnglass.study._wording import (
 )
 from gnnglass.study.figures import ageing_figure, map_figure
 from gnnglass.study.report import small_png
+from gnnglass.study.workspace import Workspace, deal
 from gnnglass.trajectories import read
 
 DOCS = Path(__file__).parent
 # What scripts share is kept with most of them.
 sys.path.append(str(DOCS.parent / "benchmarks"))
 from _common import (  # noqa: E402
+    finished_study,
     machine,
     markdown_table,
     number,
@@ -61,7 +63,9 @@ def main() -> None:
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     target = results["correlations"][0]["target"]
     maps = [f"importance_{name}" for name in results["study"]["classifiers"]][:2]
-    picture = map_figure(compared[-1], [*maps, target, "potential_energy"])
+    drawn = finished_study(folder)
+    radii = Workspace(drawn, folder, deal(drawn)).radii
+    picture = map_figure(compared[-1], [*maps, target, "potential_energy"], radii=radii)
     (DOCS / f"{study}_maps.png").write_bytes(small_png(picture))
     tables = [classification(results), correlation(results)]
     if results["ageing"]:
