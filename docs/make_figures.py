@@ -92,8 +92,20 @@ def caption(command: str, results: dict[str, Any]) -> str:
         f"`{command}` on {machine(results['provenance'])}, torch {versions['torch']}, LAMMPS "
         f"{versions['lammps']}: {total / 60:.1f} minutes. "
         f"{results['study']['compare']['methods'][0].capitalize()} coefficients, averaged over "
-        "held-out runs, with 95 % intervals over these. Null: 95 % of maps trained on labels "
-        "that were shuffled over runs have a smaller coefficient."
+        f"held-out runs, with 95 % intervals over these.{null_of(results)}"
+    )
+
+
+def null_of(results: dict[str, Any]) -> str:
+    """What "null" means in the tables, if there is one."""
+    rows = [row for row in results["correlations"] if "shuffled_n" in row]
+    trained = {row["predictor"]: row["shuffled_n"] for row in rows}
+    if not trained:
+        return ""
+    told = ", ".join(f"{n} of {field_label(name)}" for name, n in trained.items())
+    return (
+        " Null: the 95 % quantile of the sizes of coefficients with maps trained on labels that were "
+        f"shuffled over runs ({told})."
     )
 
 
