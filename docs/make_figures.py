@@ -104,7 +104,7 @@ def null_of(results: dict[str, Any]) -> str:
         return ""
     told = ", ".join(f"{n} of {field_label(name)}" for name, n in trained.items())
     return (
-        " Null: the 95 % quantile of the sizes of coefficients with maps trained on labels that were "
+        " Null: the 95 % quantile of the sizes of coefficients of maps trained on labels that were "
         f"shuffled over runs ({told})."
     )
 
