@@ -266,7 +266,8 @@ def annotated(
 
 
 def _complete(trajectory: Trajectory, fields: Collection[str]) -> bool:
-    return set(fields) <= set(trajectory[0].fields) or not tells_dynamics(trajectory)
+    first = trajectory[0]
+    return set(map(first.spelling, fields)) <= set(first.fields) or not tells_dynamics(trajectory)
 
 
 NOT_SMOOTHED = "not smoothed: the length is chosen on other runs, and there is one run only"
@@ -305,7 +306,7 @@ def compare_by_name(
 
     snapshots, runs = by_run(snapshots, runs)
     first = snapshots[0]
-    sought = list(targets) or targets_in(first)
+    sought = list(map(first.spelling, targets)) or targets_in(first)
     # With nothing to choose from, `compare_fields` says what is missing.
     named = bool(predictors) or not sought
     groups = [(list(predictors), sought)] if named else by_lag(predictors_in(first), sought)
