@@ -255,13 +255,13 @@ def _show_study_file(name: str, path: Path) -> None:
 
     definition = read_ensemble_file(path)
     is_study = isinstance(definition, Study)
-    typer.echo(f"{name}: {'study' if is_study else 'ensemble'}")
     if isinstance(definition, Study):
-        typer.echo(plan(Workspace(definition, Path(path.stem), deal(definition))))
+        cost = plan(Workspace(definition, Path(path.stem), deal(definition)))
     else:
         protocols = every_protocol(definition)
         steps = sum(protocol.frame_steps[-1] for protocol in protocols)
-        typer.echo(f"{len(protocols)} runs, {steps / 1e6:.2f} million steps.")
+        cost = f"{len(protocols)} runs, {steps / 1e6:.2f} million steps."
+    typer.echo(f"{name}: {'study' if is_study else 'ensemble'}\n{cost}")
     system = definition.system
     _lines(
         [
