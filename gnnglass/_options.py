@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Collection
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -62,6 +63,32 @@ def require_probability(**values: float) -> None:
     for name, value in values.items():
         if not 0 <= value <= 1:
             raise InputError(f"{name} is {value:g}; expected a probability between 0 and 1.")
+
+
+def require_classes(names: Collection[str]) -> None:
+    """Refuse to train on fewer than two classes.
+
+    Raises:
+        InputError: If there are fewer.
+    """
+    if len(names) < 2:
+        raise InputError(
+            f"training needs at least two classes; got {', '.join(names) or 'none'}: "
+            "give trajectories of both phases."
+        )
+
+
+def require_one_level(levels: Collection[str]) -> None:
+    """Refuse to train on two levels at once.
+
+    Raises:
+        InputError: If there are two.
+    """
+    if len(set(levels)) > 1:
+        raise InputError(
+            "thermal and inherent trajectories are mixed; a classifier of one would tell "
+            "vibrations, not phases: give one level."
+        )
 
 
 def require_disk(folder: Path, n_bytes: float) -> None:

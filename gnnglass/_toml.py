@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Collection, Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from gnnglass.errors import FileError, InputError, shown
+from gnnglass.errors import FileError, InputError, did_you_mean, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,23 +45,28 @@ def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
     try:
         return kind(**content)
     except ValidationError as error:
-        raise InputError(f"in {source}, {fault(error)}.") from None
+        raise InputError(f"in {source}, {fault(error, kind)}.") from None
 
 
-def fault(error: ValidationError, *within: str) -> str:
+def fault(error: ValidationError, kind: type, *within: str) -> str:
     """Describe the first error, such as "kT is -1, expected greater than 0".
+
+    A key that there is not comes first: it explains why another one is missing.
 
     Args:
         error: What pydantic says.
+        kind: The model that was checked against.
         *within: Keys of the tables that the checked one is in.
     """
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in (*within, *first["loc"]))
     match first["type"]:
         case "missing":
             return f"{key} is missing"
         case "extra_forbidden":
-            return f"there is no {key}"
+            *path, name = first["loc"]
+            return f"there is no {key}{did_you_mean(name, _keys(kind, path))}"
         case "value_error":
             return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
         case "too_short":
@@ -67,4 +74,22 @@ def fault(error: ValidationError, *within: str) -> str:
         case "too_long":
             return f"{key} has too many entries, expected {first['ctx']['max_length']}"
     expected = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return f"{key} is {shown(first['input'])}, expected {expected}"
+    choices = re.findall("'(.*?)'", expected) if first["type"] == "literal_error" else ()
+    meant = did_you_mean(first["input"], choices)
+    return f"{key} is {shown(first['input'])}{meant}, expected {expected}"
+
+
+def _keys(kind: Any, path: Iterable[str | int]) -> Collection[str]:
+    """The keys of a table in a model, at a path of keys; none if there is no such table."""
+    for part in path:
+        fields = getattr(_model_in(kind), "model_fields", {})
+        # What is not among them is the name of one of several tables.
+        kind = fields[part].annotation if part in fields else kind
+    return getattr(_model_in(kind), "model_fields", {})
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model in an annotation, such as that of the tables in ``dict[str, Table]``."""
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -8,6 +8,9 @@ Any other exception that comes out of the package is a bug in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 #: Added to the traceback of an exception that is not a `GnnglassError`.
 REPORT_BUG = "this is a bug in gnnglass; please report it with the lines above"
 
@@ -20,6 +23,57 @@ def shown(value: object) -> str:
     """A value as messages show it: as Python writes it, and its beginning if that is long."""
     text = repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+#: So many names are suggested for one that is not known.
+MOST_SUGGESTED = 3
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Names close to one that is not known, to follow it in a sentence.
+
+    Capitals, dashes and underscores make no difference, and a part of a name is close to it.
+
+    Args:
+        name: What was given.
+        known: The names there are.
+
+    Returns:
+        Such as ``" (did you mean 'kam2d'?)"``; empty if none is close.
+    """
+    spelt = {_plain(one): one for one in known}
+    plain = _plain(str(name))
+    close = [one for one in spelt if plain in one] if len(plain) >= _SHORTEST_PART else []
+    close = close or get_close_matches(plain, spelt, n=MOST_SUGGESTED, cutoff=_LEAST_ALIKE)
+    meant = " or ".join(repr(spelt[one]) for one in close[:MOST_SUGGESTED])
+    return f" (did you mean {meant}?)" if meant else ""
+
+
+_SHORTEST_PART = 3
+#: Least likeness of names, as `difflib` measures it, by which one may stand for the other.
+_LEAST_ALIKE = 0.7
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """The sentence about a name that is not known.
+
+    Args:
+        kind: What it should be the name of, such as "engine".
+        name: What was given.
+        known: The names there are.
+
+    Returns:
+        Such as "unknown engine 'lamps' (did you mean 'lammps'?); known: hoomd, lammps."
+    """
+    names = list(known)
+    return (
+        f"unknown {kind} {shown(name)}{did_you_mean(name, names)}; "
+        f"known: {', '.join(names) or 'none'}."
+    )
 
 
 class GnnglassError(Exception):

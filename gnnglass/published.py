@@ -18,7 +18,7 @@ from gnnglass import dynamics, structure
 from gnnglass.compare import compare_fields
 from gnnglass.dynamics import IsoconfigurationalEnsemble, Propensity
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, did_you_mean
 from gnnglass.simulate import Progress, inherent_structures
 from gnnglass.structure import INDICATORS, indicator_field
 from gnnglass.systems import SystemLike, glass_former
@@ -254,6 +254,7 @@ def annotated(
         if fields and not inherent and _complete(trajectory, fields):
             found.append(trajectory)
         else:
+            _require_makeable(trajectory, fields)
             found.append(with_dynamics(trajectory, time, system=system))
             left.append(k)
     for done, k in enumerate(left, start=1):
@@ -266,7 +267,26 @@ def annotated(
 
 
 def _complete(trajectory: Trajectory, fields: Collection[str]) -> bool:
-    return set(fields) <= set(trajectory[0].fields) or not tells_dynamics(trajectory)
+    first = trajectory[0]
+    return set(map(first.spelling, fields)) <= set(first.fields) or not tells_dynamics(trajectory)
+
+
+def _require_makeable(trajectory: Trajectory, fields: Collection[str]) -> None:
+    """Refuse names of fields that are not there and are not made on the way either.
+
+    Raises:
+        InputError: If one is such a name.
+    """
+    known = [*trajectory[0].fields, *map(indicator_field, INDICATORS), *PROPENSITIES, *TIMES]
+    for name in fields:
+        spelt = indicator_field(name)
+        # With its marks, errors and halves.
+        is_dynamic = spelt.startswith((*PROPENSITIES, *TIMES))
+        if not {name, spelt} & set(known) and not is_dynamic:
+            raise InputError(
+                f"no field {name!r}{did_you_mean(name, known)} is in {trajectory.source or 'it'} or "
+                f"made on the way; there are: {', '.join(dict.fromkeys(known))}."
+            )
 
 
 NOT_SMOOTHED = "not smoothed: the length is chosen on other runs, and there is one run only"
@@ -305,7 +325,7 @@ def compare_by_name(
 
     snapshots, runs = by_run(snapshots, runs)
     first = snapshots[0]
-    sought = list(targets) or targets_in(first)
+    sought = list(map(first.spelling, targets)) or targets_in(first)
     # With nothing to choose from, `compare_fields` says what is missing.
     named = bool(predictors) or not sought
     groups = [(list(predictors), sought)] if named else by_lag(predictors_in(first), sought)

@@ -19,7 +19,14 @@ from importlib.metadata import entry_points
 from numbers import Integral, Real
 from typing import Any, ClassVar, Generic, TypeVar
 
-from gnnglass.errors import InputError, MissingExtraError, UnknownNameError, shown
+from gnnglass.errors import (
+    InputError,
+    MissingExtraError,
+    UnknownNameError,
+    did_you_mean,
+    shown,
+    unknown,
+)
 
 T = TypeVar("T")
 Registered = TypeVar("Registered", bound=Callable[..., Any])
@@ -140,8 +147,12 @@ class Registry(Generic[T]):
     def available(self, name: str) -> bool:
         """Whether `name` is known and the package it needs is installed."""
         self._load()
-        entry = self._entries.get(name)
+        entry = self._entries.get(self.spelling(name))
         return entry is not None and (entry.needs is None or _importable(entry.needs))
+
+    def spelling(self, name: str) -> str:
+        """How the registry spells a name that may be spelt in several ways; as it is by default."""
+        return name
 
     def names(self) -> tuple[str, ...]:
         """All registered names, sorted."""
@@ -156,10 +167,10 @@ class Registry(Generic[T]):
 
     def _entry(self, name: str) -> _Entry[T]:
         self._load()
-        if name not in self._entries:
-            known = ", ".join(self.names()) or "none"
-            raise UnknownNameError(f"unknown {self.kind} {shown(name)}; known: {known}.")
-        return self._entries[name]
+        spelt = self.spelling(name)
+        if spelt not in self._entries:
+            raise UnknownNameError(unknown(self.kind, name, self.names()))
+        return self._entries[spelt]
 
     def _load(self) -> None:
         if self._loaded:
@@ -202,7 +213,9 @@ def check_arguments(factory: Callable[..., Any], arguments: Mapping[str, Any], w
     try:
         signature.bind(**arguments)
     except TypeError as error:
-        raise InputError(f"{what} cannot be made: {error}; {known}.") from None
+        odd = next((name for name in arguments if name not in signature.parameters), None)
+        meant = "" if odd is None else did_you_mean(odd, signature.parameters)
+        raise InputError(f"{what} cannot be made: {error}{meant}; {known}.") from None
     for name, value in arguments.items():
         parameter = signature.parameters.get(name)
         kinds = _plain_names(parameter.annotation) if parameter is not None else ()

@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
 FOR_ALL = {
     "__version__", "errors", "registry", "stats", "parallel",
-    "_files", "_options", "_records", "_toml",
+    "_files", "_options", "_records", "_shipped", "_toml",
 }  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "_files": set(),
     "_options": set(),
     "_records": set(),
+    "_shipped": set(),
     "_toml": set(),
     "trajectories": set(),
     "systems": {"trajectories"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ import typer
 from tqdm import tqdm
 
 from gnnglass._files import Recogniser, require_writable
+from gnnglass.cli._names import completing, completing_among
 from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,8 +40,23 @@ OverwriteFolder = Annotated[
 ]
 #: What lies in every folder of a study or an ensemble, from its first moment on.
 OWN = ".lock"
-Input = Annotated[Path, typer.Argument(help="Trajectory of any known format.")]
-Engine = Annotated[str, typer.Option(help="Simulation engine.")]
+Input = Annotated[
+    Path, typer.Argument(help="Trajectory of any known format (gnnglass list formats).")
+]
+Runs = Annotated[list[Path], typer.Argument(help="Trajectories, one independent run each.")]
+GlassFormerOrFile = Annotated[
+    str,
+    typer.Argument(
+        help="Glass former (gnnglass list systems), or a TOML file that defines one.",
+        autocompletion=completing("systems"),
+    ),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="Simulation engine (gnnglass list engines).", autocompletion=completing("engines")
+    ),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")
 ]
@@ -47,10 +64,23 @@ Scheduler = Annotated[
     str | None,
     typer.Option(help="Address of a dask scheduler whose workers simulate, tcp://host:8786."),
 ]
-Device = Annotated[str, typer.Option(help="Where networks run: cpu, cuda or auto.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where networks run: cpu, cuda or auto.",
+        autocompletion=completing_among("auto", "cpu", "cuda"),
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+TimeStep = Annotated[float, typer.Option(help="Time step, in units of time.")]
+Phase = Annotated[str | None, typer.Option(help="Class label to store, such as liquid.")]
 System = Annotated[
     str | None,
-    typer.Option(help="Glass former; by default the one the file names, which this overrules."),
+    typer.Option(
+        help="Glass former (gnnglass list systems); by default the one the file names, which this "
+        "overrules.",
+        autocompletion=completing("systems"),
+    ),
 ]
 Species = Annotated[
     str | None,
@@ -82,13 +112,23 @@ Frames = Annotated[
         metavar="FROM:TO:EACH", help="Frames that are used, counted from 0; -5: the last."
     ),
 ]
+DIFFERENCES = ("system", "composition", "density", "distance", "temperature")
 Accept = Annotated[
     list[str] | None,
     typer.Option(
-        help="Difference that is meant: system, composition, density, distance, temperature; "
-        "it is stored with the result."
+        help=f"Difference that is meant: {', '.join(DIFFERENCES)}; it is stored with the result.",
+        autocompletion=completing_among(*DIFFERENCES),
     ),
 ]
+
+
+def next_step(*words: object) -> None:
+    """Say, where progress and notes go, which command comes next.
+
+    Args:
+        *words: Its words after ``gnnglass``.
+    """
+    typer.echo(f"next: {shlex.join(['gnnglass', *map(str, words)])}", err=True)
 
 
 def begins_with(text: str) -> Recogniser:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gnnglass._files import require_replaceable, written_whole
+from gnnglass.cli._names import completing, require_known
 from gnnglass.cli._options import (
     Accept,
     Bar,
@@ -20,11 +22,14 @@ from gnnglass.cli._options import (
     OptionalOut,
     Out,
     Overwrite,
+    Phase,
+    Runs,
     Species,
     System,
     at_level,
     begins_with,
     chosen_and_renamed,
+    next_step,
     read_as,
     system_of,
 )
@@ -37,7 +42,12 @@ def structure(
     trajectory: Input,
     out: Out,
     indicator: Annotated[
-        list[str] | None, typer.Option(help="Indicators; all that apply by default.")
+        list[str] | None,
+        typer.Option(
+            help="Structural indicator (gnnglass list indicators); give it once per indicator. All "
+            "that apply by default.",
+            autocompletion=completing("indicators"),
+        ),
     ] = None,
     inherent: Annotated[
         bool, typer.Option("--inherent", help="Measure inherent structures, computed on the way.")
@@ -54,12 +64,23 @@ def structure(
     """Give every particle its structural indicators.
 
     Configurations that are not like the glass former whose parameters are used (composition,
-    density) are refused, unless the difference is accepted by name.
+    density) are refused, unless the difference is accepted by name. Values are in reduced units:
+    lengths in σ, energies in ε; gnnglass list indicators shows the unit of each.
+
+    Examples:
+        gnnglass structure glass.gsd -o structure.gsd
+        gnnglass structure run.dump --system kam2d --inherent -o structure.gsd
+        gnnglass structure glass.gsd --indicator potential-energy -o energy.gsd
+
+    OUT is the trajectory (GSD) with one field particles/gnnglass/NAME per indicator, for OVITO and
+    for what comes next: gnnglass compare, gnnglass correlation-length.
     """
     from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
     from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
 
+    require_known("indicators", *(indicator or ()))
+    require_known("engines", engine)
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
     whole = read_as(
         trajectory, system=system, species=species, length_unit=length_unit, box=box, frames=frames
@@ -73,17 +94,25 @@ def structure(
     fields = {indicator_field(name): one for name, one in chosen.items()}
     write(out, annotate(whole, fields, accept=accept or ()), overwrite=overwrite)
     typer.echo(f"{out}: {', '.join(chosen)}")
+    next_step("correlation-length", out, "--field", next(iter(fields)))
 
 
 def compare(
-    trajectories: Annotated[
-        list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
-    ],
+    trajectories: Runs,
     predictor: Annotated[
-        list[str] | None, typer.Option(help="Fields that predict; all indicators by default.")
+        list[str] | None,
+        typer.Option(
+            help="Field that predicts (gnnglass show FILE), or an indicator; give it once per "
+            "field. All indicators and maps by default.",
+            autocompletion=completing("indicators"),
+        ),
     ] = None,
     target: Annotated[
-        list[str] | None, typer.Option(help="Fields to be predicted; propensities by default.")
+        list[str] | None,
+        typer.Option(
+            help="Field to be predicted; give it once per field. Propensities and relaxation times "
+            "by default."
+        ),
     ] = None,
     species: ChosenSpecies = None,
     method: Annotated[
@@ -95,10 +124,18 @@ def compare(
     ] = "spearman",
     given: Annotated[
         list[str] | None,
-        typer.Option(help="Fields to hold fixed: adds partial correlations and gains."),
+        typer.Option(
+            help="Field to hold fixed: adds partial correlations and gains; give it once per "
+            "field.",
+            autocompletion=completing("indicators"),
+        ),
     ] = None,
     length: Annotated[
-        list[float] | None, typer.Option(help="Candidate smoothing lengths of the predictors.")
+        list[float] | None,
+        typer.Option(
+            help="Smoothing length of the predictors, in σ; of several, each run has the one that "
+            "is best on the others."
+        ),
     ] = None,
     same_species: Annotated[
         bool, typer.Option("--same-species", help="Smooth over the particle's own species only.")
@@ -107,7 +144,8 @@ def compare(
         bool, typer.Option("--inherent", help="Indicators of inherent structures.")
     ] = False,
     time: Annotated[
-        float | None, typer.Option(help="Lag of propensities from runs; the last by default.")
+        float | None,
+        typer.Option(help="Lag of propensities from runs, in units of time; the last by default."),
     ] = None,
     system: System = None,
     length_unit: LengthUnit = None,
@@ -123,13 +161,25 @@ def compare(
     """Correlate fields per species and configuration, with intervals over runs.
 
     Where fields are not named or not there, published files and clones are given their
-    propensities and structural indicators on the way.
+    propensities and structural indicators on the way. Coefficients are pure numbers, lengths are in
+    σ, with 95 % intervals over independent runs; of fewer than four runs the runs are shown.
+
+    Examples:
+        gnnglass compare dynamics-1.gsd dynamics-2.gsd --species A
+        gnnglass compare explained.gsd --predictor importance --target potential_energy
+        gnnglass compare isoconfig_N4096T0.44_*_tc07.npz --inherent --method pearson --length 1
+
+    The table is printed; with --out all its columns go to a CSV file. Next, --given
+    potential-energy asks what a field tells beyond the energy, and gnnglass correlation-length how
+    far it is correlated.
     """
     from gnnglass import published
     from gnnglass.compare import gain
+    from gnnglass.compare.fields import CORRELATIONS
     from gnnglass.compare.table import COLUMNS
     from gnnglass.trajectories import by_run
 
+    require_known("engines", engine)
     ours = begins_with(",".join(COLUMNS))
     if out is not None:
         require_replaceable(out, ours=ours, overwrite=overwrite, inputs=trajectories)
@@ -154,6 +204,7 @@ def compare(
             progress=bar,
         )
     snapshots, runs = by_run(loaded, None)
+    held = list(map(snapshots[0].spelling, held))
     how: dict[str, Any] = {
         "species": chosen,
         "lengths": length,
@@ -195,22 +246,48 @@ def compare(
     if out is not None:
         with written_whole(out, ours=ours, overwrite=overwrite) as aside:
             table.to_csv(aside, index=False)
+    others, targets = set(table["predictor"]) - {ENERGY}, set(table["target"])
+    partial = not held and others and ENERGY in set(snapshots[0].fields) - targets
+    if partial and method in CORRELATIONS:
+        next_step(*sys.argv[1:], "--given", ENERGY)
+    else:
+        next_step("show", trajectories[0])
+
+
+#: What is held fixed first of all.
+ENERGY = "potential_energy"
 
 
 def correlation_length(
-    trajectories: Annotated[
-        list[Path], typer.Argument(help="Annotated trajectories, one independent run each.")
+    trajectories: Runs,
+    field: Annotated[
+        list[str],
+        typer.Option(
+            help="Field whose spatial correlation is fitted (gnnglass show FILE); give it once per "
+            "field."
+        ),
     ],
-    field: Annotated[list[str], typer.Option(help="Fields whose spatial correlation is fitted.")],
     species: ChosenSpecies = None,
-    fit_from: Annotated[float, typer.Option(help="Distance at which the fit begins.")] = 1.0,
+    fit_from: Annotated[float, typer.Option(help="Distance at which the fit begins, in σ.")] = 1.0,
     length_unit: LengthUnit = None,
     box: Box = None,
     frames: Frames = None,
     out: OptionalOut = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Length over which fields are correlated in space, with a check against the box."""
+    """Fit the length over which fields are correlated in space, with a check against the box.
+
+    The correlation of two particles at a distance is fitted by an exponential as it looks in a
+    periodic box; lengths are in σ, with 95 % intervals over independent runs. They are given up to
+    an eighth of the box edge, where they are unbiased.
+
+    Examples:
+        gnnglass correlation-length structure.gsd --field potential_energy
+        gnnglass correlation-length explained-*.gsd --field importance --species all -o xi.csv
+
+    One sentence per field and species is printed; with --out the figures go to a CSV file. Next,
+    gnnglass compare correlates the field with others.
+    """
     import pandas as pd
 
     from gnnglass.compare import correlation_length
@@ -238,6 +315,7 @@ def correlation_length(
     if out is not None:
         with written_whole(out, ours=ours, overwrite=overwrite) as aside:
             pd.concat([length.to_frame() for length in found]).to_csv(aside, index=False)
+    next_step("compare", *trajectories, "--predictor", field[0])
 
 
 def convert(
@@ -248,12 +326,22 @@ def convert(
     length_unit: LengthUnit = None,
     box: Box = None,
     frames: Frames = None,
-    phase: Annotated[str | None, typer.Option(help="Class label to store with it.")] = None,
+    phase: Phase = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Convert a trajectory of any known format to GSD.
 
-    What a trajectory has no place for, such as bonds, is named in one line.
+    Names of species, the unit of length and the glass former can be said on the way; whatever is
+    read from OUT later then fits. What a trajectory has no place for, such as bonds, is named in
+    one line.
+
+    Examples:
+        gnnglass convert run.dump -o run.gsd
+        gnnglass convert run.data --species 1=A,2=B --system kam2d --phase glass -o run.gsd
+        gnnglass convert long.xyz --length-unit 2.5 --frames 100::10 -o thinned.gsd
+
+    OUT is a GSD file with all frames, fields and what is known of the run. Next, gnnglass show
+    tells what is in it, and whether it fits the glass former it names.
     """
     from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
@@ -266,3 +354,4 @@ def convert(
         trajectory = trajectory.stating(phase=phase)
     write(out, trajectory, overwrite=overwrite)
     typer.echo(f"{out}: {trajectory!r}")
+    next_step("show", out)

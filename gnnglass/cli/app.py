@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +9,22 @@ import typer
 
 from gnnglass import __version__
 from gnnglass._files import require_own_folder
-from gnnglass.cli import analysis, learning, simulation
-from gnnglass.cli._options import OWN, Device, OverwriteFolder, Scheduler, Workers
+from gnnglass._shipped import file_of
+from gnnglass.cli import analysis, learning, listing, showing, simulation
+from gnnglass.cli._help import Commands, printable
+from gnnglass.cli._names import completing
+from gnnglass.cli._options import OWN, Device, OverwriteFolder, Scheduler, Workers, next_step
 
 app = typer.Typer(
     name="gnnglass",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # As it is written: rich would take words in brackets for its markup.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="All quantities are in reduced units: lengths in σ, energies and kT in ε, times in "
+    "√(m σ²/ε). Begin with gnnglass demo, or with gnnglass show FILE on a trajectory of yours.",
 )
 
 
@@ -39,7 +46,6 @@ def options(
     """What in a disordered structure makes it a glass?"""
 
 
-@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to work in.")] = Path(
         "gnnglass-demo"
@@ -49,14 +55,30 @@ def demo(
     device: Device = "auto",
     overwrite: OverwriteFolder = False,
 ) -> None:
-    """Simulate, train, explain and compare a small 2D mixture, down to report.html."""
-    with resources.as_file(resources.files("gnnglass.studies") / "demo.toml") as path:
-        run(path, out, workers, scheduler, device, overwrite)
+    """Simulate, train, explain and compare a small 2D mixture, down to report.html.
+
+    It takes about ten minutes on two cores, is in reduced units (σ, ε), and can be killed at any
+    time: the same command goes on where it was.
+
+    Examples:
+        gnnglass demo
+        gnnglass demo -o elsewhere --workers 1
+
+    OUT is filled like the folder of any study: report.html to open in a browser, results.json with
+    every number, classifiers and annotated trajectories. Next, gnnglass show OUT tells what was
+    found.
+    """
+    run(Path("demo"), out, workers, scheduler, device, overwrite)
 
 
-@app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="Study file (TOML).")],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            help="Study file (TOML), or a name of gnnglass list studies.",
+            autocompletion=completing("studies"),
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder; by default named like the study.")
     ] = None,
@@ -65,62 +87,63 @@ def run(
     device: Device = "auto",
     overwrite: OverwriteFolder = False,
 ) -> None:
-    """Do everything a study file says; what is done already is not done again."""
+    """Do everything a study file says; what is done already is not done again.
+
+    The file is in reduced units (σ, ε); gnnglass show STUDY tells what it would do. It can be
+    killed at any time: the same command goes on where it was, and ends with the same numbers.
+
+    Examples:
+        gnnglass run mine.toml
+        gnnglass run kam2d -o gnnglass-kam2d --workers 8
+        gnnglass run mine.toml --scheduler tcp://127.0.0.1:8786 --device cuda
+
+    OUT is filled with report.html, results.json, classifiers, runs and annotated trajectories.
+    Next, gnnglass show OUT tells what was found.
+    """
+    folder, file = out or Path(study.stem), file_of("study", study)
+    require_own_folder(folder, OWN, overwrite=overwrite, besides=[file])
     from gnnglass.study import Study, run_study
 
-    folder = out or Path(study.stem)
-    require_own_folder(folder, OWN, overwrite=overwrite, besides=[study])
-    definition = Study.from_file(study)
+    definition = Study.from_file(file)
     run_study(definition, folder, workers=workers, scheduler=scheduler, device=device)
+    next_step("show", folder)
 
 
-@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
 ) -> None:
-    """Draw the report of a finished study again."""
+    """Draw the report of a finished study again.
+
+    Nothing is computed anew, so that a figure looks as this version draws it; units are as in the
+    study.
+
+    Examples:
+        gnnglass report gnnglass-demo
+        gnnglass report .
+
+    FOLDER/report.html is written again. Next, open it in a browser, or read gnnglass show FOLDER.
+    """
     from gnnglass.study.report import rebuild_report
 
     typer.echo(rebuild_report(folder))
+    next_step("show", folder)
 
 
-@app.command("list")
-def list_names() -> None:
-    """List all that has a name, and what it is: systems, engines, models, attributions and more."""
-    from gnnglass.explain import ATTRIBUTIONS
-    from gnnglass.models import MODELS
-    from gnnglass.planted import MOTIFS
-    from gnnglass.simulate import ENGINES
-    from gnnglass.structure import INDICATORS
-    from gnnglass.systems import GLASS_FORMERS
-    from gnnglass.training import card, shipped_classifiers
-    from gnnglass.trajectories import FORMATS
-
-    registries = (GLASS_FORMERS, ENGINES, FORMATS, MODELS, ATTRIBUTIONS, INDICATORS, MOTIFS)
-    for registry in registries:
-        typer.echo(f"{registry.kind}:")
-        for name in registry.names():
-            about = registry.describe(name)
-            label = f"{about.label} [{about.unit}]" if about.unit else about.label
-            # What is called by its name only is said to be what its docstring says.
-            known = label if registry in (ATTRIBUTIONS, INDICATORS) else about.summary
-            shown = name if registry.available(name) else f"{name} (not installed)"
-            typer.echo(f"  {shown:24} {known}".replace("`", "").rstrip())
-    typer.echo("trained classifier:")
-    for name in shipped_classifiers():
-        typer.echo(f"  {name:24} {card(name).about}")
-
-
-for command in (
-    simulation.simulate,
-    simulation.ensemble,
-    simulation.status,
-    learning.train,
-    learning.explain,
-    simulation.dynamics,
-    analysis.structure,
-    analysis.compare,
-    analysis.correlation_length,
-    analysis.convert,
+for command, name in (
+    (demo, "demo"),
+    (showing.show, "show"),
+    (listing.list_names, "list"),
+    (simulation.simulate, "simulate"),
+    (simulation.ensemble, "ensemble"),
+    (simulation.status, "status"),
+    (analysis.convert, "convert"),
+    (learning.train, "train"),
+    (learning.explain, "explain"),
+    (simulation.dynamics, "dynamics"),
+    (analysis.structure, "structure"),
+    (analysis.compare, "compare"),
+    (analysis.correlation_length, "correlation-length"),
+    (run, "run"),
+    (report, "report"),
 ):
-    app.command()(command)
+    app.command(name, help=printable(command))(command)

@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gnnglass._files import require_replaceable
+from gnnglass._shipped import file_of
+from gnnglass.cli._names import completing, require_known
 from gnnglass.cli._options import (
     Accept,
     Box,
+    Device,
     Engine,
     Frames,
     Input,
     LengthUnit,
     Out,
     Overwrite,
+    Seed,
     Species,
     System,
     at_level,
+    next_step,
     read_as,
     system_of,
 )
@@ -49,14 +54,16 @@ def train(
         str | None,
         typer.Option(help="Class that is explained by default; the one called glass, if any."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Network.")] = "message-passing",
-    indicators: Annotated[
+    model: Annotated[
+        str,
+        typer.Option(help="Network (gnnglass list models).", autocompletion=completing("models")),
+    ] = "message-passing",
+    indicator: Annotated[
         list[str] | None,
         typer.Option(
-            "--indicator",
-            metavar="NAME",
-            help="Structural indicator that the network is given of every particle; give it once "
-            "per indicator.",
+            help="Structural indicator (gnnglass list indicators) that the network is given of "
+            "every particle; give it once per indicator.",
+            autocompletion=completing("indicators"),
         ),
     ] = None,
     system: System = None,
@@ -71,31 +78,47 @@ def train(
     ] = "local",
     ball_radius: Annotated[
         float | None,
-        typer.Option(help="Radius of the neighbourhoods of --supervision ball."),
+        typer.Option(help="Radius of the neighbourhoods of --supervision ball, in σ."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 30,
-    validation: float = 0.25,
-    test: float = 0.25,
-    seed: int = 0,
-    device: str = "auto",
+    epochs: Annotated[int, typer.Option(min=1, help="Largest number of epochs.")] = 30,
+    validation: Annotated[
+        float, typer.Option(help="Share of the runs of each class that decide when to stop.")
+    ] = 0.25,
+    test: Annotated[
+        float, typer.Option(help="Share of the runs of each class that judge the classifier.")
+    ] = 0.25,
+    seed: Seed = 0,
+    device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
     """Train a classifier on trajectories of two phases, one independent run each.
 
     Runs that differ in system, composition, density or level, or that are not independent, are
-    refused. With --accept phase, files are of the class they are given as, whatever phase they
-    store.
-    """
-    from gnnglass import training
-    from gnnglass.models import recipe_for
-    from gnnglass.study.definition import explained_phase
-    from gnnglass.training.classifier import is_classifier
-    from gnnglass.trajectories.material import DIFFERENCES
+    refused; lengths are in σ. With --accept phase, files are of the class they are given as,
+    whatever phase they store.
 
-    training.choose_device(device)
+    Examples:
+        gnnglass train liquid-*.gsd glass-*.gsd -o gnn.safetensors
+        gnnglass train --class 'liquid=hot-*.gsd' --class 'glass=cold-*.gsd' -o gnn.safetensors
+        gnnglass train many/workspace/*/inherent.gsd --model linear -o linear.safetensors
+
+    OUT (.safetensors) holds the network, what it was trained on and how; its AUC and accuracy on
+    runs that it has not seen are printed. Next, gnnglass explain maps its decisions, and gnnglass
+    show tells what it is made for.
+    """
+    from gnnglass._options import require_classes, require_one_level
+    from gnnglass.study.definition import explained_phase
+    from gnnglass.trajectories.material import DIFFERENCES
+    from gnnglass.trajectories.runs import run_names
+
+    # All that can be known without torch and without a look at particles comes first.
     by_class = _of_classes(classes or [])
     inputs = [*(runs or []), *(path for _, path in by_class)]
-    require_replaceable(out, ours=is_classifier, overwrite=overwrite, inputs=inputs)
+    require_replaceable(out, ours=_is_classifier, overwrite=overwrite, inputs=inputs)
+    require_known("models", model)
+    require_known("indicators", *(indicator or ()))
+    if not runs:
+        require_classes({name for name, _ in by_class})
 
     def read(path: Path) -> Trajectory:
         return read_as(
@@ -112,12 +135,20 @@ def train(
                 "with gnnglass convert --phase."
             )
         members.setdefault(phase, []).append(trajectory)
-    for phase, path in by_class:
-        members.setdefault(phase, []).append(read(path))
-    if len(members) > 1:
-        # The last label is the explained one.
-        last = explained_phase(members, explain)
-        members[last] = members.pop(last)
+    for name, path in by_class:
+        members.setdefault(name, []).append(read(path))
+    require_classes(members)
+    last = explained_phase(members, explain)
+    members[last] = members.pop(last)
+    every = [trajectory for of_class in members.values() for trajectory in of_class]
+    require_one_level([one.metadata.get("level", "thermal") for one in every])
+
+    from gnnglass import training
+    from gnnglass.models import recipe_for
+
+    training.choose_device(device)
+    numbered = {name: [f"{name}-{k}" for k in range(len(of))] for name, of in members.items()}
+    training.deal_runs(numbered, validation=validation, test=test, seed=seed)
     labelled = training.LabelledSet.from_trajectories(members, accept=accept or ())
     split = training.split_by_run(labelled, validation=validation, test=test, seed=seed)
     first = labelled.snapshots[0]
@@ -129,7 +160,7 @@ def train(
             model,
             first.dimension,
             first.type_names,
-            indicators=indicators or [],
+            indicators=indicator or [],
             system=labelled.material.system,
         ),
         options=training.TrainingOptions(
@@ -150,19 +181,33 @@ def train(
         f"{judged.accuracy.sentence('.3f')} on {judged.n_snapshots} snapshots of "
         f"{judged.n_runs} held-out runs; explains {classifier.explained}"
     )
+    held_out = dict(zip(run_names(every), every, strict=True))[split.test[-1]].source
+    next_step("explain", out, held_out, "-o", out.with_suffix(".explained.gsd"))
+
+
+def _is_classifier(path: Path) -> bool:
+    from gnnglass.training.classifier import is_classifier
+
+    return is_classifier(path)
 
 
 def explain(
     model: Annotated[
         Path,
         typer.Argument(
-            help="Trained classifier: a file (.safetensors), or a name of gnnglass list."
+            help="Trained classifier: a file (.safetensors), or a name of gnnglass list "
+            "classifiers.",
+            autocompletion=completing("classifiers"),
         ),
     ],
     trajectory: Input,
     out: Out,
     attribution: Annotated[
-        str | None, typer.Option(help="By default the Grad-CAM of the model's kind.")
+        str | None,
+        typer.Option(
+            help="Method (gnnglass list attributions); by default Grad-CAM.",
+            autocompletion=completing("attributions"),
+        ),
     ] = None,
     target: Annotated[
         str | None,
@@ -176,7 +221,7 @@ def explain(
     frames: Frames = None,
     accept: Accept = None,
     engine: Engine = "lammps",
-    device: str = "auto",
+    device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
     """Give every particle of a trajectory its importance for the decision of a classifier.
@@ -184,17 +229,32 @@ def explain(
     A classifier of inherent structures is given inherent structures: they are computed on the
     way, and are what is written. What is not like what the classifier was trained on (system,
     composition, density, temperature) is refused, unless the difference is accepted by name.
+    Importance has no unit: it is compared within a configuration.
+
+    Examples:
+        gnnglass explain gnn.safetensors glass.gsd -o explained.gsd
+        gnnglass explain ka3d-inherent run.dump --system ka3d --frames -1: -o explained.gsd
+        gnnglass explain gnn.safetensors glass.gsd --attribution saliency -o saliency.gsd
+
+    OUT is the trajectory (GSD) with the field particles/gnnglass/importance, for OVITO; the
+    probability of each frame is printed. Next, gnnglass structure adds what to compare it with, and
+    gnnglass compare does so.
     """
-    from gnnglass import explain as explaining
-    from gnnglass.training import TrainedClassifier
     from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
 
+    # All that can be known without torch comes first.
+    file_of("classifier", model)
+    require_known("attributions", attribution)
+    require_known("engines", engine)
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[model, trajectory])
-    classifier = TrainedClassifier.load(model, device)
     whole = read_as(
         trajectory, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
+    from gnnglass import explain as explaining
+    from gnnglass.training import TrainedClassifier
+
+    classifier = TrainedClassifier.load(model, device)
     chosen = attribution or f"{classifier.model.kind}-gradcam"
     method = explaining.ATTRIBUTIONS.create(chosen)
     # Before minutes of minimisation, not after.
@@ -219,6 +279,7 @@ def explain(
     for snapshot, p in zip(levelled, probability[:, classifier.labels.index(target)], strict=True):
         typer.echo(f"{snapshot.step:12d}  {p:.3f}")
     typer.echo(f"{out}: {len(annotated)} frames with particles/gnnglass/{field}")
+    next_step("structure", out, "-o", out.with_suffix(".structure.gsd"))
 
 
 def _of_classes(given: Sequence[str]) -> list[tuple[str, Path]]:

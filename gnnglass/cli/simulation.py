@@ -8,21 +8,27 @@ from typing import Annotated
 import typer
 
 from gnnglass._files import require_own_folder, require_replaceable
+from gnnglass.cli._names import require_known
 from gnnglass.cli._options import (
     OWN,
     Accept,
     Bar,
     Box,
     Engine,
+    GlassFormerOrFile,
     Input,
     LengthUnit,
     Out,
     Overwrite,
     OverwriteFolder,
+    Phase,
     Scheduler,
+    Seed,
     Species,
     System,
+    TimeStep,
     Workers,
+    next_step,
     read_as,
     system_of,
 )
@@ -30,31 +36,44 @@ from gnnglass.errors import FileError, InputError
 
 
 def simulate(
-    system: Annotated[
-        str, typer.Argument(help="Glass former, such as kam2d, or a TOML file that defines one.")
-    ],
+    system: GlassFormerOrFile,
     out: Out,
-    kT: Annotated[float, typer.Option("--kT", help="Temperature that is sampled.")],
-    n_particles: int = 1024,
-    n_frames: int = 8,
+    kT: Annotated[float, typer.Option("--kT", help="Temperature that is sampled, in ε.")],
+    n_particles: Annotated[int, typer.Option(help="Number of particles.")] = 1024,
+    n_frames: Annotated[int, typer.Option(help="Number of frames that are kept.")] = 8,
     frame_interval: Annotated[int, typer.Option(help="Steps between frames.")] = 2000,
     hold_steps: Annotated[int, typer.Option(help="Steps at kT before the first frame.")] = 10_000,
-    kT_melt: Annotated[float, typer.Option("--kT-melt", help="Temperature of the melt.")] = 4.0,
-    melt_steps: int = 4000,
+    kT_melt: Annotated[float, typer.Option("--kT-melt", help="That of the melt, in ε.")] = 4.0,
+    melt_steps: Annotated[int, typer.Option(help="Steps at the temperature of the melt.")] = 4000,
     cooling_rate: Annotated[
-        float | None, typer.Option(help="kT per unit of time; without, cooling is at once.")
+        float | None,
+        typer.Option(help="Fall of kT, in ε per unit of time; without, cooling is at once."),
     ] = None,
-    dt: Annotated[float, typer.Option(help="Time step.")] = 0.005,
+    dt: TimeStep = 0.005,
     friction: Annotated[float, typer.Option(help="Langevin friction, per unit of time.")] = 1.0,
-    seed: int = 0,
-    phase: Annotated[str | None, typer.Option(help="Class label to store, such as liquid.")] = None,
+    seed: Seed = 0,
+    phase: Phase = None,
     inherent: Annotated[
-        bool, typer.Option("--inherent", help="Also write OUT.inherent.gsd.")
+        bool,
+        typer.Option("--inherent", help="Also write the inherent structures, NAME.inherent.gsd."),
     ] = False,
     engine: Engine = "lammps",
     overwrite: Overwrite = False,
 ) -> None:
-    """Melt, cool, hold and sample one run."""
+    """Melt, cool, hold and sample one run.
+
+    Everything is in reduced units: lengths in σ, energies and kT in ε, times in √(m σ²/ε), all
+    masses 1. A run that was killed goes on where it was with the same command.
+
+    Examples:
+        gnnglass simulate kam2d --kT 0.4 -o glass.gsd
+        gnnglass simulate ka3d --kT 0.7 --n-particles 4096 --phase liquid -o liquid.gsd
+        gnnglass simulate kam2d --kT 0.3 --cooling-rate 0.01 --inherent --seed 7 -o slow.gsd
+
+    OUT is a GSD file with the frames, how they were made, and a verdict on whether they are
+    equilibrated. Next, gnnglass structure measures it and gnnglass dynamics follows it; gnnglass
+    ensemble makes many independent runs.
+    """
     from gnnglass.simulate import ENGINES, Protocol, inherent_path, inherent_structures
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import write
@@ -98,26 +117,34 @@ def simulate(
         if first:
             write(inherent_path(out), quenched, overwrite=overwrite)
             typer.echo(inherent_path(out))
+    if first:
+        made = inherent_path(out) if inherent else out
+        next_step("structure", made, "-o", made.with_suffix(".structure.gsd"))
 
 
 def dynamics(
     trajectory: Input,
     out: Out,
     kT: Annotated[
-        float | None, typer.Option("--kT", help="Of the clones; by default the file's.")
+        float | None,
+        typer.Option("--kT", help="Temperature of the clones, in ε; by default the file's."),
     ] = None,
     frame: Annotated[int, typer.Option(help="Frame that the clones start from.")] = -1,
-    n_clones: int = 16,
+    n_clones: Annotated[int, typer.Option(help="Number of clones.")] = 16,
     last_lag: Annotated[int, typer.Option(help="Steps of each clone.")] = 20_000,
-    n_lags: Annotated[int, typer.Option(help="Lags, spaced logarithmically.")] = 16,
-    dt: float = 0.005,
+    n_lags: Annotated[int, typer.Option(help="Number of lags, spaced logarithmically.")] = 16,
+    dt: TimeStep = 0.005,
     r_bond: Annotated[
-        str | None, typer.Option(help="Bonds: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab.")
+        str | None,
+        typer.Option(
+            help="Length of bonds, in σ: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab.",
+        ),
     ] = None,
     r_break: Annotated[
-        str | None, typer.Option(help="Where they are broken, likewise; by default 1.8 σ_ab.")
+        str | None,
+        typer.Option(help="Length where they are broken, likewise; by default 1.8 σ_ab."),
     ] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     system: System = None,
     species: Species = None,
     length_unit: LengthUnit = None,
@@ -130,8 +157,18 @@ def dynamics(
 ) -> None:
     """Run clones of one configuration; give every particle propensity and relaxation times.
 
-    A file that already holds clones is analysed as it is. New clones are kept in the ensemble
-    OUT.clones; those that are there are not simulated again.
+    Clones start from the same positions with velocities of their own. A file that already holds
+    clones is analysed as it is. Propensities, mean distances moved, are in σ, and relaxation times
+    in units of time; what had not relaxed at the last lag is marked as censored.
+
+    Examples:
+        gnnglass dynamics glass.gsd -o dynamics.gsd
+        gnnglass dynamics glass.gsd --n-clones 32 --last-lag 200000 -o dynamics.gsd
+        gnnglass dynamics start.data --system kam2d --kT 0.4 -o dynamics.gsd
+
+    OUT is that configuration (GSD) with its propensities and relaxation times as fields. New clones
+    are kept in the ensemble of its name, ending in .clones; those that are there are not simulated
+    again. Next, gnnglass compare sets them against the structure.
     """
     from gnnglass.dynamics import BondBreaking, IsoconfigurationalEnsemble, annotate
     from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
@@ -139,6 +176,7 @@ def dynamics(
     from gnnglass.trajectories import Material, Trajectory, write
     from gnnglass.trajectories.gsd import is_ours
 
+    require_known("engines", engine)
     require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
     require_own_folder(out.with_suffix(".clones"), OWN, overwrite=overwrite)
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit, box=box)
@@ -181,6 +219,7 @@ def dynamics(
     if unbonded:
         typer.echo(f"{unbonded} particles have no bonds, and no time at which these break: NaN")
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
+    next_step("compare", out)
 
 
 def _lengths(text: str | None) -> float | dict[str, float] | None:
@@ -211,7 +250,16 @@ def ensemble(
 ) -> None:
     """Simulate independent runs of each phase; what is done already is not done again.
 
-    OUT is a signac project: every run is a job with thermal.gsd and inherent.gsd.
+    Each run has a seed of its own, so that all are independent; the file is in reduced units (σ,
+    ε), as the study files of gnnglass list studies.
+
+    Examples:
+        gnnglass ensemble many.toml -o many
+        gnnglass ensemble many.toml -o many --workers 4
+        gnnglass ensemble many.toml -o many --scheduler tcp://127.0.0.1:8786
+
+    OUT is a signac project: every run is a job in OUT/workspace with thermal.gsd and inherent.gsd.
+    Next, gnnglass status tells what is done, and gnnglass train takes the files.
     """
     from gnnglass.simulate import Ensemble
     from gnnglass.study import plan_runs, read_ensemble_file
@@ -220,14 +268,25 @@ def ensemble(
     definition = read_ensemble_file(file)
     made = Ensemble(out)
     made.run(plan_runs(definition, made), workers=workers, scheduler=scheduler)
-    typer.echo(f"{out}: {len(made)} runs; `gnnglass status {out}` lists them.")
+    typer.echo(f"{out}: {len(made)} runs")
+    next_step("status", out)
 
 
 def status(
     folder: Annotated[Path, typer.Argument(help="Folder of an ensemble or of a study.")],
     each: Annotated[bool, typer.Option("--all", help="List every run, not only counts.")] = False,
 ) -> None:
-    """Tell which runs are done, running, failed (and why) or planned."""
+    """Tell which runs are done, running, failed (and why) or planned.
+
+    Nothing is written, and nothing that runs is disturbed. Temperatures are in ε, times in seconds.
+
+    Examples:
+        gnnglass status many
+        gnnglass status gnnglass-demo --all
+
+    Next, the command that began the work goes on with what is left; gnnglass show FOLDER tells what
+    a finished study found.
+    """
     from gnnglass.simulate import Ensemble
     from gnnglass.simulate.ensemble import counts, summary
 
@@ -240,3 +299,4 @@ def status(
         typer.echo(f"{made.folder}: {len(made)} runs: {counts(table)}")
         shown = table.drop(columns=["folder"]).to_string() if each else summary(table)
         typer.echo(f"{shown}\n")
+    next_step("show" if each else "status", folder, *([] if each else ["--all"]))

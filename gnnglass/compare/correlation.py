@@ -18,7 +18,7 @@ from gnnglass.compare.fields import (
     scores_for,
     scores_of_predictor,
 )
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, unknown
 from gnnglass.stats import Interval, Scale, best_on_other_runs, mean_over_runs, run_means
 from gnnglass.trajectories import RunsLike, by_run
 from gnnglass.trajectories.snapshot import FloatArray
@@ -424,6 +424,7 @@ def correlate(
             function of the given ones, or a species has too few particles there.
     """
     snapshots, runs = by_run(snapshots, runs)
+    x, y, *given = map(snapshots[0].spelling, [x, y, *given])
     marks = {y: censored} if censored is not None else None
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     chosen = fields.species if species is None else tuple(species)
@@ -481,7 +482,7 @@ def check_comparable(x: str, y: str, method: Method, given: Sequence[str]) -> No
     """
     known = (*CORRELATIONS, *SHARES)
     if method not in known:
-        raise InputError(f"unknown correlation method {method!r}; known: {', '.join(known)}.")
+        raise InputError(unknown("correlation method", method, known))
     if given and method in SHARES:
         raise InputError(
             f"{method!r} was asked for given other fields, but only a correlation can be partial; "

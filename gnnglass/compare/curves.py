@@ -145,6 +145,10 @@ def correlate_lags(
     if not targets:
         raise InputError("no target was named; expected a field for at least one lag.")
     snapshots, runs = by_run(snapshots, runs)
+    stored = snapshots[0].spelling
+    x, *given = map(stored, [x, *given])
+    targets = {lag: stored(y) for lag, y in targets.items()}
+    censored = {stored(y): mark for y, mark in (censored or {}).items()}
     fields = FieldSet(snapshots, runs, censored, same_species=same_species)
     return {
         name: Curve(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass.compare.smoothing import smooth_at_lengths
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, did_you_mean
 from gnnglass.stats import among_largest, standard_scores
 from gnnglass.trajectories import Snapshot
 from gnnglass.trajectories.snapshot import FloatArray
@@ -200,7 +200,10 @@ class FieldSet:
         for k, snapshot in enumerate(self.snapshots):
             if name not in snapshot.fields:
                 known = ", ".join(snapshot.fields) or "none"
-                raise InputError(f"no field {name!r} in {self.describe(k)}; it has: {known}.")
+                raise InputError(
+                    f"no field {name!r}{did_you_mean(name, snapshot.fields)} in "
+                    f"{self.describe(k)}; it has: {known}."
+                )
             values = snapshot.fields[name]
             top = np.nextafter(np.fmax.reduce(values, initial=-np.inf), np.inf)
             found.append(np.where(self._mark(k, name) == 1, top, values))

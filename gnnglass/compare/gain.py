@@ -161,6 +161,7 @@ def gain(
     if not given:
         raise InputError("no field was given for x to be added to; expected at least one.")
     snapshots, runs = by_run(snapshots, runs)
+    x, y, *given = map(snapshots[0].spelling, [x, y, *given])
     marks = {y: censored} if censored is not None else None
     fields = FieldSet(snapshots, runs, marks, same_species=same_species)
     if len(fields.run_names) < 2:

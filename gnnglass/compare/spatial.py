@@ -167,6 +167,7 @@ def spatial_correlation(
         UndefinedCorrelationError: If the field is constant over the species in a configuration.
     """
     snapshots, runs = by_run(snapshots, runs)
+    field = snapshots[0].spelling(field)
     fields = FieldSet(snapshots, runs)
     box = _common_box(fields)
     reach = float(box.min()) / 4 if r_max is None else r_max

@@ -96,6 +96,10 @@ def compare_fields(
             "least one of each."
         )
     snapshots, runs = by_run(snapshots, runs)
+    stored = snapshots[0].spelling
+    predictors, targets, given = (list(map(stored, one)) for one in (predictors, targets, given))
+    censored = {stored(y): mark for y, mark in (censored or {}).items()}
+    halves = {stored(y): pair for y, pair in (halves or {}).items()}
     for x, y, method in product(predictors, targets, methods):
         for held in _held_fixed(x, method, given):
             check_comparable(x, y, method, held)
@@ -108,8 +112,7 @@ def compare_fields(
         for name in fields.species if species is None else species:
             for method in methods:
                 ceiling = _ceiling(
-                    snapshots, runs, (halves or {}).get(target), name, method,
-                    (censored or {}).get(target),
+                    snapshots, runs, halves.get(target), name, method, censored.get(target)
                 )  # fmt: skip
                 rows += [
                     {

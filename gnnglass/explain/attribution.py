@@ -19,7 +19,7 @@ from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 
 from gnnglass._options import require_whole
-from gnnglass.errors import InputError, UnknownNameError
+from gnnglass.errors import InputError, UnknownNameError, did_you_mean
 from gnnglass.explain.explained_logit import (
     ExplainedLogit,
     Seen,
@@ -175,7 +175,8 @@ def column_of(target: str, labels: Sequence[str]) -> int:
     """
     if target not in labels:
         raise UnknownNameError(
-            f"unknown class {target!r}; the classifier knows: {', '.join(labels)}."
+            f"unknown class {target!r}{did_you_mean(target, labels)}; the classifier knows: "
+            f"{', '.join(labels)}."
         )
     return list(labels).index(target)
 

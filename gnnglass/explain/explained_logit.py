@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch_geometric.explain.config import ModelMode
 
-from gnnglass.errors import InputError, UnknownNameError, shown
+from gnnglass.errors import InputError, UnknownNameError, did_you_mean, shown
 from gnnglass.models import precision_of
 
 
@@ -103,6 +103,7 @@ def find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
             f"{type(model).__name__} names no explained_layer of its own"
             if wanted is None
             else f"{type(model).__name__} has no layer {shown(wanted)}"
+            f"{did_you_mean(wanted, modules)}"
         )
         raise UnknownNameError(f"{problem}; choose one of: {', '.join(modules) or 'none'}.")
     return wanted, modules[wanted]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from gnnglass._options import require_memory, require_whole
-from gnnglass.errors import InputError, shown
+from gnnglass.errors import InputError, shown, unknown
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
 from gnnglass.registry import check_arguments
 from gnnglass.structure import (
@@ -75,7 +75,9 @@ class Recipe:
     def _settle_indicators(self) -> None:
         given = self.indicators
         names = tuple(given) if isinstance(given, list | tuple) else (None,)
-        if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        texts = all(isinstance(name, str) for name in names)
+        names = tuple(map(INDICATORS.spelling, names)) if texts else names
+        if not texts or len(set(names)) != len(names):
             raise InputError(
                 f"indicators is {shown(given)}; expected distinct names of structural indicators, "
                 'such as ("potential-energy", "tong-tanaka").'
@@ -191,8 +193,8 @@ class Recipe:
         system = parameters.get("system")
         if isinstance(system, str) and system not in GLASS_FORMERS:
             raise InputError(
-                f"the stored {cls.__name__} has the system {shown(system)}; known: "
-                f"{', '.join(GLASS_FORMERS)}."
+                f"the stored {cls.__name__} has an "
+                + unknown("glass former", system, GLASS_FORMERS)
             )
         recipe = cls(**parameters)
         if recipe.system is None and system is not None:

@@ -16,7 +16,7 @@ from torch_geometric.nn import MessagePassing, aggr
 from torch_geometric.utils import scatter
 
 from gnnglass._options import require_memory, require_positive, require_probability, require_whole
-from gnnglass.errors import InputError, shown
+from gnnglass.errors import InputError, unknown
 from gnnglass.registry import Registry
 from gnnglass.trajectories import Snapshot, neighbor_pairs
 
@@ -187,7 +187,7 @@ def make_pooling(name: str, hidden: int) -> nn.Module:
     if name == "attention":
         return aggr.AttentionalAggregation(nn.Linear(hidden, 1))
     if name not in POOLINGS:
-        raise InputError(f"unknown pooling {shown(name)}; known: {', '.join(POOLINGS)}.")
+        raise InputError(unknown("pooling", name, POOLINGS))
     return {"mean": aggr.MeanAggregation, "sum": aggr.SumAggregation, "max": aggr.MaxAggregation}[
         name
     ]()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnnglass.errors import InputError, UnknownNameError
+from gnnglass.errors import InputError, UnknownNameError, did_you_mean, unknown
 from gnnglass.parallel import run_parallel
 from gnnglass.simulate._project import (
     OWN_KEYS,
@@ -264,8 +264,16 @@ class Ensemble:
         return status_table(self[name] for name in self)
 
     def load(self, name: str, level: str = "thermal") -> Trajectory:
-        """The frames of a run at one level, ``"thermal"`` or ``"inherent"``."""
-        return read(self[name].inherent if level == "inherent" else self[name].thermal)
+        """The frames of a run at one level, ``"thermal"`` or ``"inherent"``.
+
+        Raises:
+            UnknownNameError: If there is no such run or level.
+            FileError: If they are not there yet.
+        """
+        files = {"thermal": self[name].thermal, "inherent": self[name].inherent}
+        if level not in files:
+            raise UnknownNameError(unknown("level", level, files))
+        return read(files[level])
 
     def __getitem__(self, name: str) -> Run:
         """The run called `name`.
@@ -274,7 +282,9 @@ class Ensemble:
             UnknownNameError: If no such run is planned.
         """
         if name not in self._jobs:
-            raise UnknownNameError(f"no run {name!r} is planned in {self.folder}.")
+            raise UnknownNameError(
+                f"no run {name!r}{did_you_mean(name, self)} is planned in {self.folder}."
+            )
         return Run(self.folder.absolute() / "workspace" / self._jobs[name])
 
     def __contains__(self, name: object) -> bool:

@@ -71,7 +71,9 @@ class StatePoint(BaseModel):
             super().__init__(**parameters)
         except ValidationError as error:
             known = ", ".join(type(self).model_fields)
-            raise InputError(f"{type(self).__name__}: {fault(error)}; it has {known}.") from None
+            raise InputError(
+                f"{type(self).__name__}: {fault(error, type(self))}; it has {known}."
+            ) from None
 
     def replace(self, **changes: Any) -> Self:
         """A validated copy with some parameters changed."""

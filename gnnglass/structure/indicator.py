@@ -159,7 +159,16 @@ class Indicator(ABC):
 #: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more.
 NEAREST, FARTHEST = 1.05, 10.0
 
-INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
+
+class _Indicators(Registry[Indicator]):
+    """The registered indicators; each is known by the name of its field, too."""
+
+    def spelling(self, name: str) -> str:
+        self._load()
+        return name if name in self._entries else str(name).replace("_", "-")
+
+
+INDICATORS: Registry[Indicator] = _Indicators("structural indicator", "gnnglass.structure")
 
 
 def needs_system(name: str) -> bool:
@@ -193,7 +202,7 @@ def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
 
 
 def indicator_field(name: str) -> str:
-    """The field of the registered indicator `name`."""
+    """The field of the registered indicator `name`; a field by itself is its own."""
     return name.replace("-", "_")
 
 

@@ -12,7 +12,7 @@ from gnnglass._options import require_memory
 from gnnglass._toml import fault
 from gnnglass.compare import smooth
 from gnnglass.dynamics import BondBreaking
-from gnnglass.errors import InputError, shown
+from gnnglass.errors import InputError, did_you_mean, shown
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.models import AnyRecipe, GraphRecipe, VoxelRecipe, create_model, recipe_for
 from gnnglass.simulate import ENGINES
@@ -52,7 +52,8 @@ def check_study(study: Study, device: str = "auto") -> Parts:
         )
     if study.dynamics is not None and study.dynamics.phase not in study.phases:
         raise InputError(
-            f"dynamics.phase is {shown(study.dynamics.phase)}; the phases are "
+            f"dynamics.phase is {shown(study.dynamics.phase)}"
+            f"{did_you_mean(study.dynamics.phase, study.phases)}; the phases are "
             f"{', '.join(study.phases)}."
         )
     if (
@@ -85,7 +86,8 @@ def check_study(study: Study, device: str = "auto") -> Parts:
     unknown = [name for name in study.compare.given if name not in measured]
     if unknown:
         raise InputError(
-            f"compare.given: no indicator is called {', '.join(unknown)}; measured are "
+            f"compare.given: no indicator is called {', '.join(unknown)}"
+            f"{did_you_mean(unknown[0], measured)}; measured are "
             f"{', '.join(measured)}."
         )
     try:
@@ -126,12 +128,13 @@ def training_options(section: ClassifierSection) -> TrainingOptions:
     unknown = [name for name in section.training if name not in known]
     if unknown:
         raise InputError(
-            f"training: there is no option {', '.join(unknown)}; known are {', '.join(known)}."
+            f"training: there is no option {', '.join(unknown)}"
+            f"{did_you_mean(unknown[0], known)}; known are {', '.join(known)}."
         )
     try:
         return TypeAdapter(TrainingOptions).validate_python(section.training)
     except ValidationError as error:
-        raise InputError(f"training: {fault(error).rstrip('.')}.") from error
+        raise InputError(f"training: {fault(error, TrainingOptions).rstrip('.')}.") from error
 
 
 def _check_classifier(

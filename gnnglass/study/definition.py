@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from gnnglass._toml import checked, fault, load_toml
-from gnnglass.errors import InputError, shown
+from gnnglass.errors import InputError, did_you_mean, shown
 from gnnglass.simulate.protocol import MOST_RUNS, IncreasingSteps
 
 
@@ -119,7 +119,7 @@ class EnsembleFile(Section):
                 try:
                     FilePhase(**content)
                 except ValidationError as error:
-                    raise ValueError(fault(error, "phases", phase)) from None
+                    raise ValueError(fault(error, FilePhase, "phases", phase)) from None
         return self
 
     def of_files(self, phase: str) -> FilePhase | None:
@@ -328,7 +328,10 @@ def explained_phase(phases: Iterable[str], said: str | None = None) -> str:
             f"the one that is explained: {' or '.join(known)}."
         )
     if said is not None and said not in known:
-        raise InputError(f"explain is {shown(said)}, but the phases are {', '.join(known)}.")
+        raise InputError(
+            f"explain is {shown(said)}{did_you_mean(said, known)}, but the phases are "
+            f"{', '.join(known)}."
+        )
     return said or USUALLY_EXPLAINED
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gnnglass._toml import fault, load_toml
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, did_you_mean
 from gnnglass.registry import Registry
 from gnnglass.systems.potentials import POTENTIALS, FloatArray, PairPotential, parameters_of
 from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
@@ -346,7 +346,9 @@ def _defined(content: Mapping[str, Any], origin: str) -> GlassFormer:
         definition = _Definition(**content)
     except ValidationError as error:
         known = ", ".join(_Definition.model_fields)
-        raise InputError(f"in {origin}, {fault(error)}; the keys are {known}.") from None
+        raise InputError(
+            f"in {origin}, {fault(error, _Definition)}; the keys are {known}."
+        ) from None
     species, fractions = definition.species, definition.fractions
     if len(set(species)) != len(species) or len(fractions) != len(species):
         raise InputError(
@@ -387,8 +389,9 @@ def _potentials(definition: _Definition, origin: str) -> dict[Pair, PairPotentia
         known = parameters_of(kind) if isinstance(kind, type) else ()
         if set(parameters) != set(known):
             raise InputError(
-                f"the {form} of {list(pair)} has the parameters {', '.join(sorted(parameters))}; "
-                f"expected {', '.join(known)}."
+                f"the {form} of {list(pair)} has the parameters {', '.join(sorted(parameters))}"
+                f"{did_you_mean(next(iter(set(parameters) - set(known)), ''), known)}; expected "
+                f"{', '.join(known)}."
             )
         found[pair] = kind(**parameters)
     for pair in wanted:

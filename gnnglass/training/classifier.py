@@ -24,13 +24,13 @@ from torch.overrides import TorchFunctionMode
 
 from gnnglass._files import written_whole
 from gnnglass._options import require_whole
+from gnnglass._shipped import file_of
 from gnnglass._toml import fault
-from gnnglass.errors import FileError, GnnglassError, InputError
+from gnnglass.errors import FileError, GnnglassError, InputError, unknown
 from gnnglass.models import ClassifierNet, arguments_for, batched, create_model, device_of
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
 from gnnglass.systems import GLASS_FORMERS, glass_former
 from gnnglass.training.labelled import Split
-from gnnglass.training.shipped import file_of, shipped_classifiers
 from gnnglass.trajectories import Material, Snapshot, TrajectoryLike, as_trajectory
 
 
@@ -164,11 +164,11 @@ class _Header(_Part):
         try:
             header = cls(**facts)
         except ValidationError as error:
-            raise InputError(f"in its header, {fault(error)}") from None
+            raise InputError(f"in its header, {fault(error, cls)}") from None
         # A name only: `glass_former` would take a path, and read what is there.
         system = header.material.system
         if isinstance(system, str) and system not in GLASS_FORMERS:
-            raise InputError(f"its system is {system!r}; known: {', '.join(GLASS_FORMERS)}")
+            raise InputError(f"its system is an {unknown('glass former', system, GLASS_FORMERS)}")
         return header
 
 
@@ -471,13 +471,8 @@ class TrainedClassifier:
         """
         from safetensors import SafetensorError, safe_open
 
-        path = file_of(path)
+        path = file_of("classifier", path)
         chosen = choose_device(device)
-        if not path.is_file():
-            raise FileError(
-                f"no classifier at {path}: give the .safetensors file of one, or a name of those "
-                f"that come with gnnglass: {', '.join(shipped_classifiers())}."
-            )
         try:
             with safe_open(path, framework="pt") as file:
                 facts = _facts(path, (file.metadata() or {}).get("gnnglass", ""))

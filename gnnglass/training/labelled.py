@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gnnglass._options import require_whole
+from gnnglass._options import require_classes, require_one_level, require_whole
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Material, RunsLike, Snapshot, Trajectory, as_runs
 from gnnglass.trajectories.material import require_one_material
@@ -68,22 +68,14 @@ class LabelledSet:
         """
         runs_of = {label: as_runs(members) for label, members in trajectories.items()}
         classes = {label: members for label, members in runs_of.items() if members}
-        if len(classes) < 2:
-            raise InputError(
-                f"training needs at least two classes; got {', '.join(classes) or 'none'}: "
-                "give trajectories of both phases."
-            )
+        require_classes(classes)
         every = [
             one.stating(level=one.metadata.get("level", "thermal"))
             for members in classes.values()
             for one in members
         ]
         of_class = [label for label, members in classes.items() for _ in members]
-        if len({one.metadata["level"] for one in every}) > 1:
-            raise InputError(
-                "thermal and inherent trajectories are mixed; a classifier of one would tell "
-                "vibrations, not phases: give one level."
-            )
+        require_one_level([one.metadata["level"] for one in every])
         names = run_names(every)
         levelled = dict(zip(names, every, strict=True))
         accepted = _other_phases(dict(zip(names, of_class, strict=True)), levelled, accept)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
-
 from pydantic import BaseModel, ConfigDict
 
+from gnnglass._shipped import shipped
 from gnnglass._toml import checked, load_toml
-from gnnglass.errors import UnknownNameError
-
-FOLDER = Path(__file__).parent.parent / "classifiers"
+from gnnglass.errors import UnknownNameError, unknown
 
 
 class Card(BaseModel):
@@ -42,18 +38,7 @@ class Card(BaseModel):
 
 def shipped_classifiers() -> tuple[str, ...]:
     """The names under which `TrainedClassifier.load` finds a classifier of the package."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
-
-
-def file_of(source: str | PathLike[str]) -> Path:
-    """The file of a classifier: the path that is given, or that of a shipped one of this name.
-
-    A file of that name in the working folder comes first.
-    """
-    path = Path(source)
-    if not path.exists() and str(source) in shipped_classifiers():
-        return FOLDER / f"{source}.safetensors"
-    return path
+    return tuple(shipped("classifier"))
 
 
 def card(name: str) -> Card:
@@ -63,7 +48,6 @@ def card(name: str) -> Card:
         UnknownNameError: If there is none of that name.
     """
     if name not in shipped_classifiers():
-        known = ", ".join(shipped_classifiers()) or "none"
-        raise UnknownNameError(f"no classifier {name!r} comes with gnnglass; known: {known}.")
-    path = FOLDER / f"{name}.toml"
+        raise UnknownNameError(unknown("shipped classifier", name, shipped_classifiers()))
+    path = shipped("classifier")[name].with_suffix(".toml")
     return checked(Card, load_toml(path), str(path))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, did_you_mean
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot, Trajectory
 
 Range: TypeAlias = tuple[float, float]
@@ -237,7 +237,8 @@ def checked_differences(accept: Collection[str]) -> Collection[str]:
     unknown = [name for name in accept if name not in DIFFERENCES]
     if unknown:
         raise InputError(
-            f"accept names {', '.join(map(repr, unknown))}; what can be accepted is "
+            f"accept names {', '.join(map(repr, unknown))}"
+            f"{did_you_mean(unknown[0], DIFFERENCES)}; what can be accepted is "
             f"{', '.join(DIFFERENCES)}."
         )
     return accept
@@ -341,7 +342,8 @@ def _renamed(names: Sequence[str], species: Mapping[str, str]) -> tuple[str, ...
     unknown = [name for name in species if name not in names]
     if unknown:
         raise InputError(
-            f"there is no species {', '.join(unknown)} to be renamed; there are {', '.join(names)}."
+            f"there is no species {', '.join(unknown)}{did_you_mean(unknown[0], names)} to be "
+            f"renamed; there are {', '.join(names)}."
         )
     renamed = tuple(species.get(name, name) for name in names)
     if len(set(renamed)) < len(renamed):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,7 +199,10 @@ class Snapshot:
         """
         if name not in self.type_names:
             known = ", ".join(self.type_names)
-            raise InputError(f"no species {name!r} in this snapshot; it has {known}.")
+            raise InputError(
+                f"no species {name!r}{did_you_mean(name, self.type_names)} in this snapshot; it "
+                f"has {known}."
+            )
         return np.asarray(self.types == self.type_names.index(name))
 
     def types_among(self, names: Sequence[str]) -> NDArray[np.int64]:
@@ -235,10 +238,23 @@ class Snapshot:
         Raises:
             InputError: If the snapshot has no such field; the message lists those it has.
         """
-        if name not in self.fields:
+        spelt = self.spelling(name)
+        if spelt not in self.fields:
             known = ", ".join(self.fields) or "none"
-            raise InputError(f"no field {name!r} in this snapshot; it has: {known}.")
-        return self.fields[name]
+            raise InputError(
+                f"no field {name!r}{did_you_mean(name, self.fields)} in this snapshot; it has: "
+                f"{known}."
+            )
+        return self.fields[spelt]
+
+    def spelling(self, name: str) -> str:
+        """The name of a field as it is stored: ``potential_energy`` for ``potential-energy``.
+
+        So the name of an indicator is understood where its field is asked for. What is no field
+        is returned as it is.
+        """
+        stored = name.replace("-", "_")
+        return stored if name not in self.fields and stored in self.fields else name
 
     def plot(
         self,

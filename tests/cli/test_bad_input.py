@@ -288,7 +288,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(
 
 def test_a_study_that_cannot_be_done(tmp_path):
     study = tmp_path / "study.toml"
-    refused("cannot read", "run", study, "-o", tmp_path / "out")
+    refused("no study at", "run", study, "-o", tmp_path / "out")
     study.write_text('title = "half a study"')
     refused("system is missing", "run", study, "-o", tmp_path / "out")
     refused("holds no finished study", "report", tmp_path)

@@ -16,7 +16,7 @@ from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
 COMMANDS = (
-    *("demo", "run", "report", "list", "simulate", "ensemble", "status", "train"),
+    *("demo", "run", "report", "list", "show", "simulate", "ensemble", "status", "train"),
     *("explain", "dynamics", "structure", "compare", "correlation-length", "convert"),
 )
 DUMP = """ITEM: TIMESTEP

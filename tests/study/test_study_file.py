@@ -228,7 +228,12 @@ def test_what_a_study_file_may_not_say(study_file, path, value, said):
         (["dynamics", "phase"], "gel", InputError, "the phases are liquid, glass"),
         (["levels"], ["thermal"], InputError, "the levels trained are thermal"),
         (["compare", "lengths"], [5.0], InputError, "compare.lengths: .*does not fit the box"),
-        (["compare", "given"], ["energy"], InputError, "no indicator is called energy; measured"),
+        (
+            ["compare", "given"],
+            ["energy"],
+            InputError,
+            "no indicator is called energy .did",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_simulated(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gnnglass import read
+from gnnglass._shipped import FOLDERS
 from gnnglass.compare import smooth
 from gnnglass.errors import FileError, InputError, UnknownNameError
 from gnnglass.explain import annotate
@@ -13,8 +14,9 @@ from gnnglass.published import with_dynamics
 from gnnglass.simulate import inherent_structures
 from gnnglass.study import Study
 from gnnglass.training import TrainedClassifier, card, shipped_classifiers
-from gnnglass.training.shipped import FOLDER
 from gnnglass.trajectories import Snapshot, Trajectory
+
+FOLDER, _ = FOLDERS["classifier"]
 
 every_one = pytest.mark.parametrize("name", shipped_classifiers())
 DATA = Path(__file__).parents[3] / "shared" / "data" / "botan_ka3d_T0.44"
