@@ -87,7 +87,7 @@ def with_entry(content, *path):
         (lambda: Study.from_dict(with_entry(STUDY, "simulate", "run")), "runs"),
         (lambda: Study.from_dict(with_entry(STUDY, "classifiers", "gnn", "modle")), "model"),
         (lambda: Study.from_dict(with_entry(STUDY, "split", "tests")), "test"),
-        (lambda: Protocol(n_particles=9, kT=1, hold_step=3), "hold_steps"),
+        (lambda: Protocol(**{"n_particles": 9, "kT": 1, "hold_step": 3}), "hold_steps"),
         (lambda: recipe_for("linear", 2, "AB", r_mx=2), "r_max"),
         (lambda: correlate([lattice(a=1, b=1)], "a", "b", runs="r", method="spearmn"), "spearman"),
         (lambda: compare_fields([lattice(energy=1)], ["energi"], ["energy"], runs="r"), "energy"),

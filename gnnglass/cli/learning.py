@@ -117,8 +117,6 @@ def train(
     require_replaceable(out, ours=_is_classifier, overwrite=overwrite, inputs=inputs)
     require_known("models", model)
     require_known("indicators", *(indicator or ()))
-    if not runs:
-        require_classes({name for name, _ in by_class})
 
     def read(path: Path) -> Trajectory:
         return read_as(

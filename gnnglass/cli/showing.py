@@ -211,7 +211,7 @@ def _show_classifier(name: str, path: Path) -> None:
         typer.echo(card(name))
     history = record.get("history") or []
     best = record.get("best_epoch")
-    judged = next((row for row in history if row.get("epoch") == best), {})
+    judged: dict[str, Any] = next((row for row in history if row.get("epoch") == best), {})
     figures = {key: value for key, value in judged.items() if key.startswith("val_")}
     _lines(
         [
