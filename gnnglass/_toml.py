@@ -51,7 +51,7 @@ def checked(kind: type[Model], content: dict[str, Any], source: str) -> Model:
 def fault(error: ValidationError, kind: type, *within: str) -> str:
     """Describe the first error, such as "kT is -1, expected greater than 0".
 
-    A key that there is not comes first: it explains why another one is missing.
+    A key that there is not comes first if another one was meant: it explains why that is missing.
 
     Args:
         error: What pydantic says.
@@ -59,14 +59,14 @@ def fault(error: ValidationError, kind: type, *within: str) -> str:
         *within: Keys of the tables that the checked one is in.
     """
     errors = error.errors(include_url=False)
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    meant = {str(one["loc"]): _meant(kind, one["loc"]) for one in errors if _is_unknown(one)}
+    first = next((one for one in errors if meant.get(str(one["loc"]))), errors[0])
     key = ".".join(str(part) for part in (*within, *first["loc"]))
     match first["type"]:
         case "missing":
             return f"{key} is missing"
         case "extra_forbidden":
-            *path, name = first["loc"]
-            return f"there is no {key}{did_you_mean(name, _keys(kind, path))}"
+            return f"there is no {key}{meant[str(first['loc'])]}"
         case "value_error":
             return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
         case "too_short":
@@ -75,8 +75,18 @@ def fault(error: ValidationError, kind: type, *within: str) -> str:
             return f"{key} has too many entries, expected {first['ctx']['max_length']}"
     expected = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
     choices = re.findall("'(.*?)'", expected) if first["type"] == "literal_error" else ()
-    meant = did_you_mean(first["input"], choices)
-    return f"{key} is {shown(first['input'])}{meant}, expected {expected}"
+    close = did_you_mean(first["input"], choices)
+    return f"{key} is {shown(first['input'])}{close}, expected {expected}"
+
+
+def _is_unknown(error: Any) -> bool:
+    return bool(error["type"] == "extra_forbidden")
+
+
+def _meant(kind: type, where: tuple[str | int, ...]) -> str:
+    """Which key was meant by one that there is not, if any is like it."""
+    *path, name = where
+    return did_you_mean(name, _keys(kind, path))
 
 
 def _keys(kind: Any, path: Iterable[str | int]) -> Collection[str]:

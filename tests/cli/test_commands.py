@@ -47,8 +47,8 @@ def test_help_says_what_a_command_does(command):
 
 
 def test_without_a_command_all_are_listed():
-    out = gnnglass().out
-    assert all(command in out for command in COMMANDS)
+    done = gnnglass()
+    assert all(command in done.out + done.err for command in COMMANDS)
 
 
 def test_list_names_what_is_registered():

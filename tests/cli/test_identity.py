@@ -137,7 +137,8 @@ def stored(path, *frames, **facts):
 
 def test_training_refuses_what_is_not_one_task(runs, tmp_path):
     glass = read(runs / "glass-1.gsd")
-    others = [runs / f"{p}-{k}.gsd" for p in ("liquid", "glass") for k in (0, 2)]
+    liquids = [runs / f"liquid-{k}.gsd" for k in range(3)]
+    glasses = [runs / f"glass-{k}.gsd" for k in (0, 2)]
     swapped = [one.replace(types=1 - one.types) for one in glass]
     wide = [one.replace(box=one.box * 1.04, positions=one.positions * 1.04) for one in glass]
     facts = dict(glass.metadata)
@@ -153,10 +154,11 @@ def test_training_refuses_what_is_not_one_task(runs, tmp_path):
         path = stored(tmp_path / f"{name}.gsd", *frames, **{**facts, **changed})
         said = refused(
             *("train", "-o", tmp_path / "x.safetensors"),
-            *(f"--class=liquid={one}" for one in others[:2]),
-            *(f"--class=glass={one}" for one in (*others[2:], path)),
+            *(f"--class=liquid={one}" for one in liquids),
+            *(f"--class=glass={one}" for one in (*glasses, path)),
         )
-        assert words in said if name != "phase" else "states that it is of the class 'gel'" in said
+        expected = words if name != "phase" else "states that it is of the class 'gel'"
+        assert expected in said, said
     assert not (tmp_path / "x.safetensors").exists()
 
 

@@ -135,8 +135,8 @@ def test_notes_of_the_readers_are_one_line_each(files):
     (files / "bare.dump").write_text(DUMP.replace("ATOMS id", "ATOMS mol"))
     done = gnnglass("convert", files / "bare.dump", "-o", files / "bare.gsd")
     assert done.code == 0
-    (line,) = done.err.splitlines()
-    assert line.startswith("gnnglass: note: ")
+    line, after = done.err.splitlines()
+    assert line.startswith("gnnglass: note: ") and after.startswith("next: gnnglass ")
     assert "it has no ids, so its particles are taken in the order of the file" in line
     assert read(files / "bare.gsd").metadata["order"] == "of the file"
 

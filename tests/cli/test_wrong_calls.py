@@ -185,8 +185,7 @@ def test_show_tells_what_is_in_a_trajectory_and_checks_it(place, tmp_path, monke
     assert out["composition"] == "A 0.5, B 0.5"
     energy = one.field("potential_energy")
     assert out["potential_energy"] == f"{energy.min():.4g} to {energy.max():.4g}"
-    # A field that one frame lacks is written as NaN there.
-    assert out["gap"] == "1.5 to 1.5, not a finite number for 146 particles"
+    assert out["gap"] == "1.5 to 1.5, not a finite number for 2 particles, in 1 of 2 frames"
     assert out["fits"].startswith("no: ") and "composition A 0.5, B 0.5 against" in out["fits"]
     assert out["equilibrated"] == "not equilibrated: the energy drifts"
     assert done.stderr.splitlines()[-1] == "next: gnnglass compare run.gsd"
