@@ -175,8 +175,7 @@ def measure(
             (mapped,) = explain.annotate(
                 classifier, last, GraphGradCAM(), "map", target=study.explain
             )
-            smoothed = smooth(snapshot, mapped.field("map")[:, None], LENGTH)[:, 0]
-            made.append(snapshot.with_fields(map=smoothed))
+            made.append(snapshot.with_fields(map=mapped.field("map")))
         return made
 
     classifier = trained(split)
@@ -193,8 +192,9 @@ def measure(
         species=[SPECIES],
         methods=[METHOD],
         given=study.compare.given,
+        lengths=[LENGTH],
     )
-    whole, beyond = table.to_dict("records")
+    whole, beyond = table[table["smoothed"]].to_dict("records")
     return {
         "loss": validation_loss(classifier, labelled),
         "auc": auc(scores, labelled.targets[validation]),
@@ -223,7 +223,9 @@ def halves(labels: Sequence[str], split: Split, workspace: Workspace) -> list[Sp
 def alike(first: Snapshot, second: Snapshot) -> float:
     """Correlation of two maps of the same particles."""
     mine = first.of_type(SPECIES)
-    return float(np.corrcoef(first.field("map")[mine], second.field("map")[mine])[0, 1])
+    maps = np.stack([first.field("map"), second.field("map")], axis=1)
+    one, other = smooth(first, maps, LENGTH)[mine].T
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def chosen(table: pd.DataFrame) -> str:

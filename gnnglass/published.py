@@ -284,8 +284,9 @@ def _require_makeable(trajectory: Trajectory, fields: Collection[str]) -> None:
         is_dynamic = spelt.startswith((*PROPENSITIES, *TIMES))
         if not {name, spelt} & set(known) and not is_dynamic:
             raise InputError(
-                f"no field {name!r}{did_you_mean(name, known)} is in {trajectory.source or 'it'} or "
-                f"made on the way; there are: {', '.join(dict.fromkeys(known))}."
+                f"no field {name!r}{did_you_mean(name, known)} is in "
+                f"{trajectory.source or 'the trajectory'} or made on the way; there are: "
+                f"{', '.join(dict.fromkeys(known))}."
             )
 
 
