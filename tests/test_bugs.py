@@ -40,7 +40,7 @@ ALLOWED = {
     ("simulate/_project.py", "_project", "LookupError"): "signac raises it where no project is",
     ("_cluster.py", "_connected", "AssertionError"): "dask asserts that its event loop has started",
     ("registry.py", "check_arguments", "TypeError"): "what Signature.bind raises, alone in its try",
-    ("trajectories/snapshot.py", "_numbers", "TypeError"): "np.asarray, alone in its try",
+    ("trajectories/snapshot.py", "as_numbers", "TypeError"): "np.asarray, alone in its try",
     ("trajectories/gsd.py", "as_bytes", "TypeError"): "json.dumps, alone in its try",
     (
         "training/classifier.py",
@@ -120,7 +120,7 @@ def test_the_walk_finds_what_it_looks_for(
 def test_the_command_line_shows_the_traceback_of_a_bug_and_asks_to_report_it() -> None:
     code = (
         "import sys\nimport gnnglass.trajectories\nfrom gnnglass.cli import main\n"
-        "def read(path):\n    return {}['mass']\n"
+        "def read(path, **_):\n    return {}['mass']\n"
         "gnnglass.trajectories.read = read\n"
         "sys.argv = ['gnnglass', 'convert', 'x.dump', '-o', 'x.gsd']\nmain()\n"
     )

@@ -466,13 +466,15 @@ def _conditions(
     if section is not None:
         # As `plan_clones` has it: clones of a run from a file have a time step of their own.
         usual = IsoconfigurationalProtocol.model_fields["dt"].default
-        dt = facts.get("protocol", {}).get("dt", usual)
-        kT = section.kT or facts["kT"]
+        made = facts.get("protocol", {})
+        dt = made.get("dt", usual)
+        kT = section.kT or made.get("kT", facts.get("kT"))
+        at = "" if kT is None else f", at kT = {kT:g}"
         lag = f"t = {section.propensity_lag * dt:g}"
         longest = f"t = {section.lag_steps[-1] * dt:g}"
         told["dynamics"] = (
             f"{section.n_clones} clones of each of {len(followed)} held-out {section.phase} runs, "
-            f"started from thermal configurations, at kT = {kT:g}; propensities after {lag}, "
+            f"started from thermal configurations{at}; propensities after {lag}, "
             f"relaxation times up to {longest}"
         )
         if kT != facts.get("kT", kT):

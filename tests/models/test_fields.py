@@ -261,7 +261,7 @@ def test_unknown_names_are_refused():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"system": "elsewhere.toml"}, "has the system 'elsewhere.toml'; known: "),
+        ({"system": "elsewhere.toml"}, "has an unknown glass former 'elsewhere.toml'; known: "),
         ({"system": "kam2d"}, "has a system, which none of its indicators needs"),
         ({"indicators": None}, "indicators is None; expected"),
     ],

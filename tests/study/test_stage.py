@@ -160,7 +160,7 @@ class Noting:
 #: protocols are used, and finished runs are kept.
 PLUMBING = {
     *("errors", "registry", "parallel", "simulate", "study", "__version__"),
-    *("_files", "_options", "_toml", "_records", "_workers", "_cluster"),
+    *("_files", "_shipped", "_options", "_toml", "_records", "_workers", "_cluster"),
 }
 
 

@@ -269,7 +269,7 @@ def test_linear_on_fields_with_balls_is_a_logistic_regression_on_means_of_balls(
     inputs = [recipe(one) for one in members]
     net.standardise(inputs)
     balls = [net.ball(made, one, RADIUS) for made, one in zip(inputs, members, strict=True)]
-    data = Configurations(inputs, targets, net.takes, balls)
+    data = Configurations([[one] for one in inputs], targets, net.takes, balls)
     options = TrainingOptions(
         supervision="ball", ball_radius=RADIUS, epochs=250, patience=250, batch_size=12,
         learning_rate=0.03, weight_decay=0.0,
