@@ -69,7 +69,7 @@ def test_a_bug_in_loading_is_not_an_old_classifier(
         ),
         (
             {"material": {**MATERIAL, "system": "ka17d"}},
-            "its system is an unknown glass former 'ka17d'",
+            "an unknown glass former 'ka17d'",
         ),
         ({"split": {"train": ["a"], "validation": ["b"], "test": ["a"]}}, "a run is named twice"),
         ({"calibration": {"slope": 1.0}}, "calibration.scale is missing"),
