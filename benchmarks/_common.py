@@ -27,7 +27,7 @@ from gnnglass.errors import FileError, GnnglassError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gnnglass.study import Study
+    from gnnglass.study.workspace import Workspace
 
 T = TypeVar("T")
 Clock = Literal["wall", "cpu"]
@@ -215,13 +215,14 @@ def engines_here(names: Sequence[str]) -> Iterator[str]:
             yield name
 
 
-def finished_study(folder: Path) -> Study:
-    """The study that was carried out in a folder.
+def finished_study(folder: Path) -> Workspace:
+    """The study that was carried out in a folder, with all that it left there.
 
     Raises:
         FileError: If there is none.
     """
     from gnnglass.study import Study
+    from gnnglass.study.workspace import Workspace, deal
 
     try:
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -230,7 +231,8 @@ def finished_study(folder: Path) -> Study:
             f"{folder} holds no finished study (no results.json); "
             f"run `gnnglass demo -o {folder}` first."
         ) from error
-    return Study.from_dict(results["study"], source=str(folder))
+    study = Study.from_dict(results["study"], source=str(folder))
+    return Workspace(study, folder, deal(study))
 
 
 def number(value: float | None, digits: int = 3, *, sign: bool = False) -> str:

@@ -12,7 +12,6 @@ What is finished is kept in ``<folder>/benchmark`` and not done again.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -114,7 +113,7 @@ def main() -> None:
     options = parser.parse_args()
     if min(options.splits, options.repeats, *(options.training_runs or [1])) < 1:
         parser.error("--splits, --repeats and --training-runs must be at least 1")
-    study = finished_study(options.folder)
+    study = finished_study(options.folder).study
     most = trained_on(study, deal(study))
     sizes = sorted(set(options.training_runs or [most]))
     if sizes[-1] > most:
@@ -235,9 +234,7 @@ def measure(study: Study, parts: Parts, folder: Path, clones: Path, device: str)
     with fresh_folder() as own:
         bench = Bench(study, own, parts, device=device, runs_of=folder, clones_of=clones)
         (name,) = study.classifiers
-        found = [*_network(bench, name), *_judged(bench), *_correlations(bench)]
-    # Undefined is NaN in the table, of which JSON knows nothing.
-    return json.loads(json.dumps(found).replace("NaN", "null"))
+        return [*_network(bench, name), *_judged(bench), *_correlations(bench)]
 
 
 def _network(bench: Bench, name: str) -> list[Record]:

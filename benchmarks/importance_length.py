@@ -31,15 +31,14 @@ from tqdm import tqdm
 
 from gnnglass import explain, structure
 from gnnglass.compare import correlation_length
-from gnnglass.explain import ATTRIBUTIONS
+from gnnglass.explain import ATTRIBUTIONS, Attribution
 from gnnglass.explain.faithfulness import randomised
 from gnnglass.models import GraphNet
 from gnnglass.simulate import Ensemble, Protocol
 from gnnglass.study import Study
 from gnnglass.study.classification import fitted
-from gnnglass.study.null import SHUFFLED, wrong_labels
-from gnnglass.study.workspace import Workspace, deal, derived_seed
-from gnnglass.training import TrainedClassifier
+from gnnglass.study.workspace import Workspace, derived_seed, split_of
+from gnnglass.training import TrainedClassifier, relabellings
 from gnnglass.trajectories import Trajectory
 
 #: Temperatures, as multiples of that of the study's liquids.
@@ -59,8 +58,8 @@ def main() -> None:
     parser.add_argument("--out", type=table_file, help="also write all figures: .csv or .json")
     parser.add_argument("--write-docs", type=Path, metavar="PAGE", help="also write it there")
     options = parser.parse_args()
-    study = finished_study(options.folder)
-    workspace = Workspace(study, options.folder, deal(study))
+    workspace = finished_study(options.folder)
+    study = workspace.study
     liquids = simulated(workspace, options.runs)
     networks = made(workspace)
     table = pd.concat(
@@ -87,7 +86,8 @@ def simulated(workspace: Workspace, n_runs: int) -> dict[tuple[float, int], list
             kT = round(factor * liquid_of(study)["kT"], 4)
             n = size * study.system.n_particles
             for k in range(n_runs):
-                name = f"kT-{kT:g}-n-{n}-{k:02d}"
+                # No name of a run has a point.
+                name = f"kT-{kT:g}-n-{n}-{k:02d}".replace(".", "p")
                 protocols[name] = Protocol(
                     kT=kT,
                     n_particles=n,
@@ -113,41 +113,43 @@ def liquid_of(study: Study) -> Mapping[str, float]:
     return study.phases[other]
 
 
-def made(workspace: Workspace) -> dict[str, TrainedClassifier]:
+#: Field -> the network that makes it, and how.
+Maps = Mapping[str, tuple[TrainedClassifier, Attribution]]
+
+
+def made(workspace: Workspace) -> Maps:
     """The graph networks of the study, and each of them untrained and wrongly trained."""
     study, level = workspace.study, workspace.study.explain_level
-    labelled = workspace.labelled(level)
+    labelled, split = workspace.labelled(level), split_of(workspace.parts)
+    runs = {phase: workspace.runs_in(phase) for phase in study.labels}
+    (wrong,) = relabellings(runs, split, 1, seed=study.null.seed)
     found = {}
-    for name in study.classifiers:
+    for name, section in study.classifiers.items():
         classifier = TrainedClassifier.load(workspace.classifier(name, level), workspace.device)
         if not isinstance(classifier.model, GraphNet):
             continue
-        found[name] = classifier
-        found[f"{name}_random_weights"] = randomised(classifier, seed=0)
-        one_more = study.model_copy(update={"null": study.null.model_copy(update={"shuffles": 1})})
-        (labels,) = wrong_labels(one_more, workspace.parts, name)[SHUFFLED][:1]
-        found[f"{name}_shuffled_labels"] = fitted(
-            workspace, name, labelled.relabelled(labels), description=f"{name}, shuffled labels"
+        shuffled = fitted(
+            workspace, name, labelled.relabelled(wrong), description=f"{name}, shuffled labels"
         )
+        attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
+        found[name] = classifier, attribution
+        found[f"{name}_random_weights"] = randomised(classifier, seed=0), attribution
+        found[f"{name}_shuffled_labels"] = shuffled, attribution
     return found
 
 
 def lengths(
     workspace: Workspace,
-    networks: Mapping[str, TrainedClassifier],
+    networks: Maps,
     kT: float,
     n: int,
     liquids: Sequence[Trajectory],
 ) -> pd.DataFrame:
     """ξ of every map and indicator in liquids of one temperature and size."""
-    study = workspace.study
     annotated = [structure.annotate(one, INDICATORS) for one in liquids]
-    for field, classifier in networks.items():
-        name = field.removesuffix("_random_weights").removesuffix("_shuffled_labels")
-        section = study.classifiers[name]
-        attribution = ATTRIBUTIONS.create(section.attribution, **section.attribution_options)
+    for field, (classifier, attribution) in networks.items():
         annotated = [
-            explain.annotate(classifier, one, attribution, field, target=study.explain)
+            explain.annotate(classifier, one, attribution, field, target=workspace.study.explain)
             for one in annotated
         ]
     rows = []

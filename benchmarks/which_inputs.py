@@ -40,7 +40,7 @@ from gnnglass.stats import auc
 from gnnglass.study.check import recipe_of, training_options
 from gnnglass.study.definition import ClassifierSection
 from gnnglass.study.fields import targets_of
-from gnnglass.study.workspace import Workspace, deal, split_of
+from gnnglass.study.workspace import Workspace, split_of
 from gnnglass.training import (
     LabelledSet,
     Split,
@@ -93,8 +93,8 @@ def main() -> None:
         "--write-docs", type=Path, metavar="PAGE", help="also write the table there"
     )
     options = parser.parse_args()
-    study = finished_study(options.folder)
-    table = judged(Workspace(study, options.folder, deal(study)))
+    workspace = finished_study(options.folder)
+    study, table = workspace.study, judged(workspace)
     text = f"{chosen(table)}\n\n{markdown_table(shown(table))}"
     print(f"{study.title}\n{machine()}\n\n{text}")
     if options.out is not None:

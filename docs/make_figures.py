@@ -28,7 +28,6 @@ from gnnglass.study._wording import (
 )
 from gnnglass.study.figures import ageing_figure, map_figure
 from gnnglass.study.report import small_png
-from gnnglass.study.workspace import Workspace, deal
 from gnnglass.trajectories import read
 
 DOCS = Path(__file__).parent
@@ -63,8 +62,7 @@ def main() -> None:
     compared = read(next(iter(sorted((folder / "compared").glob("*.gsd")))))
     target = results["correlations"][0]["target"]
     maps = [f"importance_{name}" for name in results["study"]["classifiers"]][:2]
-    drawn = finished_study(folder)
-    radii = Workspace(drawn, folder, deal(drawn)).radii
+    radii = finished_study(folder).radii
     picture = map_figure(compared[-1], [*maps, target, "potential_energy"], radii=radii)
     (DOCS / f"{study}_maps.png").write_bytes(small_png(picture))
     tables = [classification(results), correlation(results)]

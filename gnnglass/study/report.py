@@ -32,7 +32,7 @@ from gnnglass.study.particles import MOST_PARTICLES, frames_within_limit, packed
 from gnnglass.study.provenance import provenance
 from gnnglass.study.stages import Stages
 from gnnglass.study.verdict import summary, verdict
-from gnnglass.study.workspace import Workspace
+from gnnglass.study.workspace import Workspace, temperature_of_clones
 from gnnglass.trajectories import Snapshot, Trajectory, read
 
 if TYPE_CHECKING:
@@ -466,9 +466,8 @@ def _conditions(
     if section is not None:
         # As `plan_clones` has it: clones of a run from a file have a time step of their own.
         usual = IsoconfigurationalProtocol.model_fields["dt"].default
-        made = facts.get("protocol", {})
-        dt = made.get("dt", usual)
-        kT = section.kT or made.get("kT", facts.get("kT"))
+        dt = facts.get("protocol", {}).get("dt", usual)
+        kT = temperature_of_clones(section, facts)
         at = "" if kT is None else f", at kT = {kT:g}"
         lag = f"t = {section.propensity_lag * dt:g}"
         longest = f"t = {section.lag_steps[-1] * dt:g}"

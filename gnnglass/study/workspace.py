@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -296,6 +296,16 @@ def start_name(run: str, frame: int) -> str:
     return run if frame == -1 else f"{run}-frame-{-frame:02d}-from-last"
 
 
+def temperature_of_clones(section: DynamicsSection, facts: Mapping[str, Any]) -> float | None:
+    """At which kT clones of a run are simulated; None if nothing says it.
+
+    Args:
+        section: What the study says of them.
+        facts: Metadata of the run.
+    """
+    return section.kT or facts.get("protocol", {}).get("kT", facts.get("kT"))
+
+
 def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ...]:
     """Plan clones of the followed frames of every followed run.
 
@@ -308,7 +318,7 @@ def plan_clones(workspace: Workspace, section: DynamicsSection) -> tuple[str, ..
     for run in workspace.followed(section.phase):
         trajectory = workspace.load(run, "thermal")
         made = trajectory.metadata.get("protocol", {})
-        kT = section.kT or made.get("kT", trajectory.metadata.get("kT"))
+        kT = temperature_of_clones(section, trajectory.metadata)
         if kT is None:
             raise InputError(
                 f"{workspace.given[run]} does not state its temperature; set kT in [dynamics]."

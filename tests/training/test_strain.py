@@ -81,32 +81,34 @@ def test_strains_that_make_no_sense_are_refused(strain):
         TrainingOptions(strain=strain)
 
 
-def test_grids_cannot_be_strained():
+@pytest.mark.parametrize(
+    ("model", "recipe", "options", "said"),
+    [
+        (
+            "voxel-cnn",
+            {"voxel_size": 0.4, "width": 0.3, "multiple": 4},
+            {},
+            "reads a grid, which cannot be strained",
+        ),
+        (
+            "linear",
+            {"r_max": 2.0, "indicators": ["local-density"]},
+            {"n_radial": 0},
+            "n_radial = 0 the network sees no distances",
+        ),
+    ],
+)
+def test_a_network_without_distances_cannot_be_strained(model, recipe, options, said):
     labelled = LabelledSet.from_trajectories(
         {"liquid": dilated(1.004, 4, 0), "glass": dilated(0.996, 4, 100)}
     )
-    with pytest.raises(InputError, match="reads a grid, which cannot be strained"):
+    with pytest.raises(InputError, match=said):
         fit(
             labelled,
             split_by_run(labelled),
-            model="voxel-cnn",
-            recipe=recipe_for("voxel-cnn", 2, voxel_size=0.4, width=0.3, multiple=4),
-            options=TrainingOptions(strain=0.01),
-            progress=False,
-        )
-
-
-def test_a_network_without_distances_cannot_be_strained():
-    labelled = LabelledSet.from_trajectories(
-        {"liquid": dilated(1.004, 4, 0), "glass": dilated(0.996, 4, 100)}
-    )
-    with pytest.raises(InputError, match="n_radial = 0 the network sees no distances"):
-        fit(
-            labelled,
-            split_by_run(labelled),
-            model="linear",
-            recipe=recipe_for("linear", 2, r_max=2.0, indicators=["local-density"]),
-            model_options={"n_radial": 0},
+            model=model,
+            recipe=recipe_for(model, 2, **recipe),
+            model_options=options,
             options=TrainingOptions(strain=0.01),
             progress=False,
         )
