@@ -73,6 +73,9 @@ def ageing_study():
     for name in ("hold_steps", "n_frames", "frame_interval"):
         del glass[name]
     glass["waiting_steps"] = [50, 400]
+    # So hot that it has another inherent structure at each waiting time.
+    glass["kT"] = 1.0
+    content["dynamics"]["kT"] = 0.7
     return content
 
 
@@ -98,6 +101,7 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
         clone = Ensemble(tmp_path / "dynamics").load(clone_name(f"{run}{start}", 0))
         original = thermal[-1 if start == "" else 0]
         assert np.allclose(clone[0].positions, original.positions, atol=1e-5)
+        assert clone.metadata["kT"] == 0.7
         assert np.isfinite(snapshot.field("propensity")).all()
     without = np.isnan(compared[-1].field("tau_bond")) & compared[-1].of_type("A")
     share = without.sum() / compared[-1].of_type("A").sum()
@@ -110,6 +114,7 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
     summary = [row["propensity"] for row in ageing["summary"] if row["species"] == "A"]
     assert summary == pytest.approx(means, rel=1e-5)
     wrong = [np.load(file) for file in sorted((tmp_path / "null").glob("gnn-shuffled-*.npy"))]
+    assert all(np.ptp(maps, axis=1).max() > 1e-5 for maps in wrong)
     for frame, (waiting, snapshot) in enumerate(zip(waited, compared, strict=True)):
         mine = snapshot.of_type("A")
         propensity = snapshot.field("propensity_cage_relative")[mine]
@@ -125,6 +130,7 @@ def test_a_study_of_ageing_follows_every_waiting_time(tmp_path, capsys):
         assert row["shuffled_median"] == pytest.approx(np.median(sizes), rel=1e-4)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "As the glass ages" in page
+    assert "Dynamics was measured at kT = 0.7, but the glass was made at kT = 1" in page
     assert f"{100 * share:.1f} % without a value, left out" in page
     assert rebuild_report(tmp_path).read_text(encoding="utf-8") == page
 
