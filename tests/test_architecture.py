@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
 FOR_ALL = {
     "__version__", "errors", "registry", "stats", "parallel",
-    "_files", "_options", "_records", "_toml",
+    "_files", "_options", "_progress", "_records", "_toml",
 }  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "_workers": set(),
     "_files": set(),
     "_options": set(),
+    "_progress": set(),
     "_records": set(),
     "_toml": set(),
     "trajectories": set(),

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from gnnglass._options import require_memory
+from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
 from gnnglass.models import ClassifierNet, GraphNet
@@ -246,7 +246,7 @@ def _key(
 
 
 def _bar(members: NDArray[np.int64], what: str, progress: bool) -> Any:
-    return tqdm(members, desc=f"building {what}", leave=False, disable=not progress)
+    return progress_bar(members, desc=f"building {what}", leave=False, disable=not progress)
 
 
 @dataclass(frozen=True)
