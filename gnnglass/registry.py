@@ -154,6 +154,9 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 
+    def __repr__(self) -> str:
+        return f"<Registry, {self.kind}: {', '.join(self.names())}>"
+
     def _entry(self, name: str) -> _Entry[T]:
         self._load()
         if name not in self._entries:

@@ -34,7 +34,7 @@ FEWEST_RUNS = 4
 N_RESAMPLES = 9_999
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interval:
     """An estimate over independent runs with its 95 % interval.
 
@@ -52,6 +52,9 @@ class Interval:
     high: float
     n_runs: int
     note: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Interval {self.sentence('.4g')}>"
 
     @property
     def exists(self) -> bool:

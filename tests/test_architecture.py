@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
 FOR_ALL = {
     "__version__", "errors", "registry", "stats", "parallel",
-    "_files", "_options", "_progress", "_records", "_toml",
+    "_files", "_options", "_progress", "_records", "_show", "_toml",
 }  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "_options": set(),
     "_progress": set(),
     "_records": set(),
+    "_show": set(),
     "_toml": set(),
     "trajectories": set(),
     "systems": {"trajectories"},

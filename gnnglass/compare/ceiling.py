@@ -15,7 +15,7 @@ from gnnglass.stats import Interval
 from gnnglass.trajectories import RunsLike, by_run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NoiseCeiling:
     """Noise ceiling of a target, from the agreement of two halves of the measurements.
 
@@ -32,6 +32,11 @@ class NoiseCeiling:
     r_half: float
     reliability: float
     interval: Interval
+
+    def __repr__(self) -> str:
+        return (
+            f"<NoiseCeiling {self.interval.sentence('.3f')}: halves agree with {self.r_half:.3f}>"
+        )
 
     @property
     def ceiling(self) -> float:

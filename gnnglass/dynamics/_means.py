@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from gnnglass._show import Shown
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, neighbor_pairs
@@ -89,7 +90,7 @@ class CloneSums:
         return np.asarray(np.sqrt(variance / (self._n_clones - 1)))
 
 
-class CloneMean(ABC):
+class CloneMean(Shown, ABC):
     """A value of each particle at each lag, averaged over the clones of an ensemble.
 
     Subclasses are dataclasses of their parameters. They define the value in one clone and the

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from gnnglass._show import Shown, axes_or_new, by_species
 from gnnglass.dynamics._means import compute_together
 from gnnglass.dynamics.ensemble import (
     FEWEST_FOR_HALVES,
@@ -149,7 +150,7 @@ def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
 
 
 @dataclass(eq=False)
-class Ageing:
+class Ageing(Shown):
     """All quantities of `gnnglass.dynamics` at several waiting times t_w after a quench.
 
     Each waiting time has its own isoconfigurational ensemble, started from the configuration at
@@ -268,7 +269,7 @@ class Ageing:
         ax: Axes | None = None,
         *,
         curve: Curve = "self_scattering",
-        species: str = "A",
+        species: str | None = None,
         cage_relative: bool = False,
     ) -> Axes:
         """Draw one curve of one species, a line for each waiting time.
@@ -276,7 +277,7 @@ class Ageing:
         Args:
             ax: Axes to draw on; by default those of a new figure.
             curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
-            species: Name of the species.
+            species: Name of the species; the first if None.
             cage_relative: Whether to use cage-relative displacements.
 
         Raises:
@@ -285,15 +286,13 @@ class Ageing:
         """
         frame = self.to_frame()
         known = frame["species"].unique()
+        species = known[0] if species is None else species
         if curve not in LABELS or species not in known:
             raise InputError(
                 f"no curve {curve!r} of species {species!r}; there are {', '.join(LABELS)} of "
                 f"{', '.join(known)}."
             )
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         shown = frame[(frame["species"] == species) & (frame["cage_relative"] == cage_relative)]
         for waited, rows in shown.groupby("waiting_time"):
             ax.plot(rows["time"], rows[curve], marker=".", label=f"{waited:g}")
@@ -302,6 +301,18 @@ class Ageing:
         ax.set_ylabel(f"{LABELS[curve]} of {species}")
         ax.legend(frameon=False, title="waiting time")
         return ax
+
+    def sentence(self) -> str:
+        """The mean propensity at each waiting time, in one sentence.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        told = [
+            f"{by_species(snapshot.field('propensity'), snapshot.species)} at {waited:g}"
+            for waited, snapshot in self._results()[0].items()
+        ]
+        return f"Propensity by waiting time: {'; '.join(told)}."
 
     def _results(self) -> tuple[dict[float, Snapshot], pd.DataFrame]:
         if self._snapshots is None or self._frame is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._show import by_species
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError, NotComputedError
@@ -180,6 +181,16 @@ class LocalRelaxation(CloneMean):
         result = self._computed()
         snapshot = result.ensemble.initial.with_fields(log10_tau=np.log10(result.tau))
         return snapshot.plot(ax, color="log10_tau")
+
+    def sentence(self) -> str:
+        """The median of each species and the share that had not relaxed; raises likewise."""
+        result = self._computed()
+        initial = result.ensemble.initial
+        return (
+            f"Relaxation times of {len(initial)} particles from {result.ensemble.n_clones} clones: "
+            f"{by_species(result.tau, initial.species, of='median')}; "
+            f"{self.censored_fraction:.1%} had not relaxed by t = {self.times[-1]:g}."
+        )
 
     def _computed(self) -> _Result:
         if self._result is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._show import Shown, axes_or_new
 from gnnglass.dynamics._means import CAGE, relative_to_cage
 from gnnglass.dynamics.ensemble import (
     displacement,
@@ -45,7 +46,7 @@ class Windows(Protocol):
 
 
 @dataclass(eq=False)
-class TimeCorrelations:
+class TimeCorrelations(Shown):
     """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), for each species separately.
 
     With the displacements Δr_i(t) of the N particles of a species, ``Q = (1/N) Σ_i Θ(a − |Δr_i|)``
@@ -142,10 +143,7 @@ class TimeCorrelations:
         frame = self.to_frame()
         if curve not in LABELS:
             raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         for species, rows in frame.groupby("species", sort=False):
             ax.plot(rows["time"], rows[curve], marker=".", label=species)
         ax.set_xscale("log")
@@ -155,6 +153,23 @@ class TimeCorrelations:
         ax.set_ylabel(f"{LABELS[curve]}{', cage-relative' if self.cage_relative else ''}")
         ax.legend(frameon=False)
         return ax
+
+    def sentence(self) -> str:
+        """F_s at the first and at the last lag, in one sentence.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        told = [
+            f"{name} from {rows['self_scattering'].iloc[0]:.3f} to "
+            f"{rows['self_scattering'].iloc[-1]:.3f}"
+            for name, rows in self.to_frame().groupby("species", sort=False)
+        ]
+        times, n = self.to_frame()["time"], self.to_frame()["n_windows"].iloc[0]
+        return (
+            f"F_s(q = {self.q:g}, t) between t = {times.min():g} and {times.max():g}: "
+            f"{', '.join(told)}; {n} windows."
+        )
 
     def _curves(
         self, sources: tuple[Windows, ...]

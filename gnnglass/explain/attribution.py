@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from inspect import signature
 from os import PathLike
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -80,6 +81,10 @@ class Attribution(ABC):
     signed: ClassVar[bool] = True
     label: ClassVar[str] = ""
     formula: ClassVar[str] = ""
+
+    def __repr__(self) -> str:
+        given = {key: getattr(self, key, None) for key in signature(type(self)).parameters}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
     def compute(
         self,
@@ -290,6 +295,8 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
     """
 
     kinds = ("graph",)
+    # A module of torch's has one of its own, which does not show parameters.
+    __repr__ = Attribution.__repr__
 
     def __init__(self, batch_size: int = 8) -> None:
         super().__init__()

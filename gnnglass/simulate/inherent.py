@@ -169,7 +169,7 @@ def inherent_path(path: str | Path) -> Path:
     return Path(path).with_suffix(".inherent.gsd")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MatchedEnergies:
     """Inherent structures of two phases, paired so that their energies are equal.
 
@@ -207,6 +207,9 @@ class MatchedEnergies:
             f"per particle on average; AUC of energy {self.energy_auc:.3f}, "
             f"Kolmogorov–Smirnov p = {self.significance:.2g}."
         )
+
+    def __repr__(self) -> str:
+        return f"<MatchedEnergies: {self}>"
 
 
 def match_energies(trajectories: Mapping[str, RunsLike], *, tolerance: float) -> MatchedEnergies:

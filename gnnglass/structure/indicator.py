@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from gnnglass._show import Shown, by_species
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
 from gnnglass.systems import GlassFormer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Indicator(ABC):
+class Indicator(Shown, ABC):
     """A scalar that describes the surroundings of each particle, from positions alone.
 
     Subclasses are dataclasses of their parameters, so that their repr can be evaluated, and
@@ -147,6 +148,14 @@ class Indicator(ABC):
         """
         snapshot, values = self._computed()
         return snapshot.with_fields(indicator=values).plot(ax, color="indicator")
+
+    def sentence(self) -> str:
+        """The mean over the particles of each species, in one sentence; raises like `values`."""
+        snapshot, values = self._computed()
+        unit = f", in units of {self.unit}" if self.unit not in ("", "1") else ""
+        return (
+            f"{self!r} of {len(snapshot)} particles: {by_species(values, snapshot.species)}{unit}."
+        )
 
     def _computed(self) -> tuple[Snapshot, FloatArray]:
         if self._snapshot is None or self._values is None:

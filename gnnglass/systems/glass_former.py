@@ -21,7 +21,7 @@ from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot,
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GlassFormer:
     """A mixture with everything an engine needs to simulate it; all masses are 1.
 
@@ -73,6 +73,13 @@ class GlassFormer:
                 f"{self.name!r} has potentials for {sorted(self.potentials)}; "
                 f"expected one for each of {sorted(wanted)}."
             )
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {share:g}" for name, share in self.composition.items())
+        return (
+            f"<GlassFormer {self.name!r}: {self.dimension}D, {shares}, "
+            f"number density {self.density:g}>"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GlassFormer) and self._content == other._content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from gnnglass.trajectories.runs import require_independent, run_names
 PHASE = "phase"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LabelledSet:
     """Configurations with a class label each, grouped by independent run.
 
@@ -110,6 +110,13 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.snapshots)
 
+    def __repr__(self) -> str:
+        classes = " and ".join(
+            f"{np.sum(self.targets == target)} {label} in {len(self.runs_of(target))} runs"
+            for target, label in enumerate(self.labels)
+        )
+        return f"<LabelledSet of {classes}: {self.material.in_words()}>"
+
     def runs_of(self, target: int) -> tuple[str, ...]:
         """Names of the independent runs of one class, in order of appearance."""
         names = (run for run, t in zip(self.runs, self.targets, strict=True) if t == target)
@@ -180,7 +187,7 @@ def _other_phases(
     return {PHASE: ", ".join(words)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Names of the runs of each part; every part holds runs of every class.
 
@@ -193,6 +200,10 @@ class Split:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        told = (f"{len(runs)} {part}" for part, runs in asdict(self).items())
+        return f"<Split of runs: {', '.join(told)}>"
 
 
 def split_by_run(

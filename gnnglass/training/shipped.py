@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+from safetensors import safe_open
 
 from gnnglass._toml import checked, load_toml
 from gnnglass.errors import UnknownNameError
@@ -54,6 +55,15 @@ def file_of(source: str | PathLike[str]) -> Path:
     if not path.exists() and str(source) in shipped_classifiers():
         return FOLDER / f"{source}.safetensors"
     return path
+
+
+def card_of(digest: str) -> Card | None:
+    """The card of the shipped classifier whose file holds a digest; None if there is none."""
+    for name in shipped_classifiers():
+        with safe_open(FOLDER / f"{name}.safetensors", framework="pt") as file:
+            if f'"sha256": "{digest}"' in file.metadata()["gnnglass"]:
+                return card(name)
+    return None
 
 
 def card(name: str) -> Card:

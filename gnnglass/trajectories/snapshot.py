@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._show import in_html, picture, shortened
 from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,12 +156,33 @@ class Snapshot:
         self.__dict__.update(state, fields=MappingProxyType(state["fields"]))
 
     def __repr__(self) -> str:
-        counts = ", ".join(
-            f"{int(np.sum(self.types == k))} {name}" for k, name in enumerate(self.type_names)
+        told = self._facts()
+        fields = told.pop("fields")
+        named = f", fields: {fields}" if fields else ""
+        return (
+            f"<Snapshot {told['dimension']}, {told['composition']}, box {told['box']}, "
+            f"step {self.step}{named}>"
         )
-        named = f", fields: {', '.join(self.fields)}" if self.fields else ""
-        edges = " × ".join(f"{edge:.4g}" for edge in self.box)
-        return f"<Snapshot {self.dimension}D, {counts}, box {edges}, step {self.step}{named}>"
+
+    def _facts(self) -> dict[str, Any]:
+        """What is shown of a snapshot, by name."""
+        counts = np.bincount(self.types, minlength=len(self.type_names))
+        return {
+            "particles": len(self),
+            "composition": ", ".join(
+                f"{n} {name}" for n, name in zip(counts, self.type_names, strict=True)
+            ),
+            "number density": f"{self.density:.4g}",
+            "dimension": f"{self.dimension}D",
+            "box": " × ".join(f"{edge:.4g}" for edge in self.box),
+            "step": self.step,
+            "fields": shortened(self.fields),
+        }
+
+    def _repr_html_(self) -> str:
+        from gnnglass.trajectories._draw import draw_small
+
+        return in_html("Snapshot", self._facts(), picture(partial(draw_small, self), size=SQUARE))
 
     @property
     def dimension(self) -> int:
@@ -201,6 +223,12 @@ class Snapshot:
             known = ", ".join(self.type_names)
             raise InputError(f"no species {name!r} in this snapshot; it has {known}.")
         return np.asarray(self.types == self.type_names.index(name))
+
+    @property
+    def species(self) -> dict[str, NDArray[np.bool_]]:
+        """Species that are present -> mask of its particles, shape [n]."""
+        masks = {name: self.of_type(name) for name in self.type_names}
+        return {name: mask for name, mask in masks.items() if mask.any()}
 
     def types_among(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Index into `names` of each particle's species, −1 if it is not there, shape [n]."""
@@ -251,6 +279,12 @@ class Snapshot:
         from gnnglass.trajectories._draw import draw_snapshot
 
         return draw_snapshot(self, ax, color=color, **style)
+
+
+#: Size of the picture of a snapshot in a notebook, in inches.
+SQUARE = (2.4, 2.4)
+#: Entries of the metadata that are shown of a trajectory.
+SHOWN_OF_RUNS = ("run", "system", "phase", "level", "kT")
 
 
 def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:
@@ -312,12 +346,25 @@ class Trajectory(Sequence[Snapshot]):
         return iter(self.frames)
 
     def __repr__(self) -> str:
-        known = ", ".join(
-            f"{key}={self.metadata[key]!r}"
-            for key in ("run", "system", "phase", "level")
-            if key in self.metadata
-        )
+        known = ", ".join(f"{key}={value!r}" for key, value in self._stated().items())
         return f"<Trajectory of {len(self)} frames{': ' + known if known else ''}>"
+
+    def _stated(self) -> dict[str, Any]:
+        """What of the metadata is shown; of a glass former that is defined there, its name."""
+        stated = {key: self.metadata[key] for key in SHOWN_OF_RUNS if key in self.metadata}
+        if isinstance(defined := stated.get("system"), Mapping):
+            stated["system"] = defined.get("name", "its own definition")
+        return stated
+
+    def _repr_html_(self) -> str:
+        from gnnglass.trajectories._draw import draw_small
+
+        ends = [self[0], self[-1]][: len(self)]
+        pictures = [partial(draw_small, one, title=f"step {one.step}") for one in ends]
+        facts = {key: value for key, value in ends[0]._facts().items() if key != "step"}
+        steps = " to ".join(str(one.step) for one in ends)
+        told = {"frames": f"{len(self)}, steps {steps}", "file": self.source, **self._stated()}
+        return in_html("Trajectory", told | facts, picture(*pictures, size=SQUARE))
 
     def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
@@ -450,7 +497,7 @@ def periodic_tree(snapshot: Snapshot) -> cKDTree:
     return cKDTree(inside, boxsize=snapshot.box)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NeighborPairs:
     """All ordered pairs (i, j), i ≠ j, closer than a cutoff; sorted by i, then j.
 
@@ -468,6 +515,10 @@ class NeighborPairs:
 
     def __len__(self) -> int:
         return len(self.i)
+
+    def __repr__(self) -> str:
+        reach = f", up to {self.distances.max():.4g} apart" if len(self) else ""
+        return f"<NeighborPairs: {len(self)} ordered pairs{reach}>"
 
 
 def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:

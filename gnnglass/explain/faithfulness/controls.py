@@ -97,7 +97,7 @@ def shuffled_labels(labelled: LabelledSet, seed: int) -> LabelledSet:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ControlCorrelation:
     """How far the maps of controls resemble the true ones.
 
@@ -107,6 +107,12 @@ class ControlCorrelation:
     """
 
     coefficients: FloatArray
+
+    def __repr__(self) -> str:
+        return (
+            f"<ControlCorrelation: {self.signed.sentence('+.3f')} with maps of controls, "
+            f"{self.size.sentence('.3f')} in size>"
+        )
 
     @property
     def signed(self) -> Interval:
