@@ -86,7 +86,8 @@ def in_html(
     said = "".join(f'<p style="margin:4px 0">{escape(note)}</p>' for note in notes)
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">'
-        f'{image and f"<div>{image}</div>"}<div style="max-width:36em"><b>{escape(title)}</b>{table}{said}</div>'
+        f"{image and f'<div>{image}</div>'}"
+        f'<div style="max-width:36em"><b>{escape(title)}</b>{table}{said}</div>'
         "</div>"
     )
 

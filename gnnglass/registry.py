@@ -159,7 +159,7 @@ class Registry(Generic[T]):
 
     def _entry(self, name: str) -> _Entry[T]:
         self._load()
-        if name not in self._entries:
+        if not isinstance(name, str) or name not in self._entries:
             known = ", ".join(self.names()) or "none"
             raise UnknownNameError(f"unknown {self.kind} {shown(name)}; known: {known}.")
         return self._entries[name]

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 
@@ -80,6 +81,7 @@ class Interval:
         return {"estimate": estimate, "low": low, "high": high, "n_runs": self.n_runs, **note}
 
 
+@checks_arguments
 def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
     """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...].
 
@@ -98,6 +100,7 @@ def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
     return np.stack([array[names == run].mean(axis=0) for run in dict.fromkeys(names.tolist())])
 
 
+@checks_arguments
 def mean_over_runs(
     values: ArrayLike,
     runs: Sequence[Hashable] | None = None,
@@ -142,6 +145,7 @@ def mean_over_runs(
     return Interval(estimate, low, high, n)
 
 
+@checks_arguments
 def statistic_over_runs(
     per_run: Sequence[Run],
     statistic: Callable[[Sequence[Run]], float],
@@ -189,6 +193,7 @@ def statistic_over_runs(
     return Interval(estimate, *_studentised(estimate, error, figures, errors, scale), n)
 
 
+@checks_arguments
 def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Mean over runs of shares from 0 to 1, such as an accuracy, with a 95 % interval.
 
@@ -215,6 +220,7 @@ def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     return Interval(share, *_within_unit(share, error, n, t), n)
 
 
+@checks_arguments
 def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None = None) -> float:
     """Probability that a configuration of the second class scores above one of the first.
 
@@ -224,19 +230,25 @@ def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None =
         runs: Run of each configuration; if given, every run has the same weight.
 
     Raises:
-        InputError: If only one class is present.
+        InputError: If only one class is present, or a score is not finite.
     """
     from sklearn.metrics import roc_auc_score
 
-    labels = np.asarray(targets)
+    labels, values = np.asarray(targets), np.asarray(scores, dtype=np.float64)
     _require_both_classes(labels)
+    if values.shape != labels.shape or not np.isfinite(values).all():
+        raise InputError(
+            f"scores have shape {values.shape} and targets {labels.shape}; expected a finite "
+            "score for each target."
+        )
     weights = None
     if runs is not None:
         names = [str(run) for run in runs]
         weights = np.array([1 / names.count(name) for name in names])
-    return float(roc_auc_score(labels, np.asarray(scores, float), sample_weight=weights))
+    return float(roc_auc_score(labels, values, sample_weight=weights))
 
 
+@checks_arguments
 def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Area under the ROC curve with a 95 % interval over runs.
 
@@ -265,6 +277,7 @@ def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
     return _area_interval(auc(scores, targets, runs), wins)
 
 
+@checks_arguments
 def auc_difference(
     scores: ArrayLike, reference: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]
 ) -> Interval:
@@ -314,6 +327,7 @@ def auc_difference(
     )
 
 
+@checks_arguments
 def null_quantile(estimate: float, null: ArrayLike) -> float:
     """Where the size of an estimate lies among those of a null: 1 above all of them.
 
@@ -337,6 +351,7 @@ def null_quantile(estimate: float, null: ArrayLike) -> float:
     return float((np.sign(abs(estimate) - sizes).mean() + 1) / 2)
 
 
+@checks_arguments
 def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     """Values or their average ranks with zero mean and unit length, shape [n].
 
@@ -357,6 +372,7 @@ def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     return np.asarray(centred / size) if size > 0 else None
 
 
+@checks_arguments
 def among_largest(values: FloatArray, k: int) -> FloatArray:
     """Probability that each value is among the `k` largest, shape [n].
 
@@ -368,6 +384,7 @@ def among_largest(values: FloatArray, k: int) -> FloatArray:
     return np.where(tied, (k - above.sum()) / tied.sum(), above)
 
 
+@checks_arguments
 def best_on_other_runs(figures: FloatArray, runs: Sequence[Hashable], run: Hashable) -> int:
     """The candidate with the largest absolute mean over all runs *other* than `run`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.fields import (
     CORRELATIONS,
@@ -357,6 +358,7 @@ def choose_lengths(
     return LengthsByRun(lengths, found)
 
 
+@checks_arguments
 def correlate(
     snapshots: RunsLike,
     x: str,

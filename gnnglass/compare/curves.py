@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.correlation import compare_species
 from gnnglass.compare.fields import FieldSet, Method
@@ -102,6 +103,7 @@ class Curve(Told):
         return f"{point.quantity}, at {self.along} {at:g}: {point.interval.sentence('.3f')}"
 
 
+@checks_arguments
 def correlate_lags(
     snapshots: RunsLike,
     x: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.correlation import Comparison, compare_species
 from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, scores_for
@@ -113,6 +114,7 @@ class Gain(Told):
         return run_means(self.without, runs), run_means(self.with_it, runs)
 
 
+@checks_arguments
 def gain(
     snapshots: RunsLike,
     x: str,

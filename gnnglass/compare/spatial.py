@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.fields import FieldSet, UndefinedCorrelationError
@@ -124,6 +125,7 @@ class SpatialCorrelation(Told):
         return ax
 
 
+@checks_arguments
 def spatial_correlation(
     snapshots: RunsLike,
     field: str,
@@ -480,6 +482,7 @@ class CorrelationLength(Told):
         return ax
 
 
+@checks_arguments
 def correlation_length(
     snapshots: RunsLike,
     field: str,

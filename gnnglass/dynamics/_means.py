@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError
@@ -113,6 +114,7 @@ class CloneMean(Shown, ABC):
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Compute and store the result from the sums over the clones of `ensemble`."""
 
+    @checks_arguments
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
         """Average over the clones of `ensemble`, each read once; returns self.
 
@@ -123,6 +125,7 @@ class CloneMean(Shown, ABC):
         return self
 
 
+@checks_arguments
 def compute_together(ensemble: IsoconfigurationalEnsemble, quantities: Sequence[CloneMean]) -> None:
     """Compute several quantities of one ensemble, reading each clone once.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown, axes_or_new, by_species
 from gnnglass.dynamics._means import compute_together
 from gnnglass.dynamics.ensemble import (
@@ -65,6 +66,7 @@ FIELDS = {
 }
 
 
+@checks_arguments
 def annotate(
     ensemble: IsoconfigurationalEnsemble,
     *,
@@ -120,6 +122,7 @@ def _mean_or_nan(of: Callable[[FloatArray], np.float64], values: FloatArray) -> 
     return float(of(values)) if values.size else math.nan
 
 
+@checks_arguments
 def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
     """The configurations of an ageing run, by waiting time since the quench.
 
@@ -149,6 +152,7 @@ def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
     return dict(zip((waited * time_step([trajectory])).tolist(), trajectory, strict=True))
 
 
+@checks_arguments
 @dataclass(eq=False)
 class Ageing(Shown):
     """All quantities of `gnnglass.dynamics` at several waiting times t_w after a quench.
@@ -175,6 +179,7 @@ class Ageing(Shown):
         self._snapshots: dict[float, Snapshot] | None = None
         self._frame: pd.DataFrame | None = None
 
+    @checks_arguments
     def compute(self, ensembles: Mapping[float, IsoconfigurationalEnsemble]) -> Self:
         """Measure at each waiting time; returns self.
 

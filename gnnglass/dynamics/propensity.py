@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import by_species
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checks_arguments
 @dataclass(eq=False)
 class Propensity(CloneMean):
     """Isoconfigurational mean of the distance each particle has moved.
@@ -109,6 +111,7 @@ class Propensity(CloneMean):
         return self._ensemble, self._values
 
 
+@checks_arguments
 @dataclass(eq=False)
 class DebyeWaller(CloneMean):
     """Isoconfigurational mean squared displacement of each particle after a short time.
@@ -133,6 +136,7 @@ class DebyeWaller(CloneMean):
         self._ensemble: IsoconfigurationalEnsemble | None = None
         self._values: FloatArray | None = None
 
+    @checks_arguments
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
         """Average over the clones of `ensemble`, each read once; returns self.
 

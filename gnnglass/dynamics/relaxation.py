@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import by_species
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BoolArray = NDArray[np.bool_]
 
 
+@checks_arguments
 def first_crossing(
     times: ArrayLike, correlation: ArrayLike, threshold: float
 ) -> tuple[FloatArray, BoolArray]:
@@ -208,6 +210,7 @@ BOND, BREAK = 1.4, 1.8
 Jung, Biroli & Berthier (StructDynGlass)."""
 
 
+@checks_arguments
 @dataclass(eq=False)
 class BondBreaking(LocalRelaxation):
     """C_i(t): the share of the first-shell neighbours at t = 0 that i still has at t.
@@ -335,6 +338,7 @@ def _of_pair(cutoffs: Mapping[Any, float], first: str, second: str, name: str) -
     raise InputError(f"{name} has no cutoff for the pair {first}-{second}; it has {known}.")
 
 
+@checks_arguments
 @dataclass(eq=False)
 class SelfOverlap(LocalRelaxation):
     """``C_i(t) = ⟨Θ(a − |Δr_i(t)|)⟩``: the share of clones in which i is still where it was.

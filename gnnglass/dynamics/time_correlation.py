@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown, axes_or_new
 from gnnglass.dynamics._means import CAGE, relative_to_cage
 from gnnglass.dynamics.ensemble import (
@@ -45,6 +46,7 @@ class Windows(Protocol):
         """Each configuration of n particles, and later displacements, shape [n_lags, n, d]."""
 
 
+@checks_arguments
 @dataclass(eq=False)
 class TimeCorrelations(Shown):
     """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), for each species separately.
@@ -77,6 +79,7 @@ class TimeCorrelations(Shown):
     def __post_init__(self) -> None:
         self._frame: pd.DataFrame | None = None
 
+    @checks_arguments
     def compute(self, *sources: Windows) -> Self:
         """Average over the windows of all sources; returns self.
 
@@ -216,6 +219,7 @@ def _table(
     return pd.concat(tables, ignore_index=True)
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class TimeOrigins:
     """Displacements in one trajectory from every frame that is followed by frames at all lags.

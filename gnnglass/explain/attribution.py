@@ -19,6 +19,7 @@ from torch_geometric.data import Data
 from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError, UnknownNameError
 from gnnglass.explain.explained_logit import (
@@ -86,6 +87,7 @@ class Attribution(ABC):
         given = {key: getattr(self, key, None) for key in signature(type(self)).parameters}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
 
+    @checks_arguments
     def compute(
         self,
         classifier: ClassifierLike,
@@ -203,6 +205,7 @@ def differences_from_training(
     return {}
 
 
+@checks_arguments
 def annotate(
     classifier: ClassifierLike,
     trajectory: TrajectoryLike,
@@ -257,6 +260,7 @@ class RandomAttribution(Attribution):
     label = "random scores"
     formula = r"s_i \sim \mathcal N(0, 1)"
 
+    @checks_arguments
     def __init__(self, seed: int = 0) -> None:
         require_whole(0, seed=seed)
         self.seed = seed
@@ -298,6 +302,7 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
     # A module of torch's has one of its own, which does not show parameters.
     __repr__ = Attribution.__repr__
 
+    @checks_arguments
     def __init__(self, batch_size: int = 8) -> None:
         super().__init__()
         require_whole(1, batch_size=batch_size)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown, by_species
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
@@ -69,6 +70,7 @@ class Indicator(Shown, ABC):
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """What a subclass computes, after `compute` has checked the dimension; shape [n]."""
 
+    @checks_arguments
     def compute(self, system: SnapshotLike, *, accept: Collection[str] = ()) -> Self:
         """Measure one configuration; returns self.
 
@@ -171,6 +173,7 @@ NEAREST, FARTHEST = 1.05, 10.0
 INDICATORS: Registry[Indicator] = Registry("structural indicator", "gnnglass.structure")
 
 
+@checks_arguments
 def needs_system(name: str) -> bool:
     """Whether the registered indicator `name` has to know the glass former.
 
@@ -180,6 +183,7 @@ def needs_system(name: str) -> bool:
     return "system" in inspect.signature(INDICATORS.factory(name)).parameters
 
 
+@checks_arguments
 def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     """The registered indicator `name` with its default parameters.
 
@@ -201,11 +205,13 @@ def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     return INDICATORS.create(name, system=system)
 
 
+@checks_arguments
 def indicator_field(name: str) -> str:
     """The field of the registered indicator `name`."""
     return name.replace("-", "_")
 
 
+@checks_arguments
 def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
     """Every registered indicator that is defined in the trajectory's dimension, by its name.
 
@@ -218,6 +224,7 @@ def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
     return {name: one for name, one in every.items() if dimension in one.dimensions}
 
 
+@checks_arguments
 def annotate(
     trajectory: TrajectoryLike,
     indicators: Mapping[str, Indicator | str] | Sequence[str],

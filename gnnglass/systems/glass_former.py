@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._toml import fault, load_toml
 from gnnglass.errors import InputError
 from gnnglass.registry import Registry
@@ -21,6 +22,7 @@ from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot,
 Pair = tuple[str, str]
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False, repr=False)
 class GlassFormer:
     """A mixture with everything an engine needs to simulate it; all masses are 1.
@@ -300,6 +302,7 @@ SystemLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | GlassFormer
 """
 
 
+@checks_arguments
 def glass_former(source: SystemLike) -> GlassFormer:
     """A registered mixture, or one that the user defines.
 

@@ -26,6 +26,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 from tqdm import tqdm
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive, require_whole
 from gnnglass._progress import progress_bar
 from gnnglass._records import read_sealed, write_sealed
@@ -39,6 +40,7 @@ LARGEST_STRAIN = 0.05
 LARGEST_SEED = 2**40
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class TrainingOptions:
     """Training options; the defaults work for a few dozen inherent structures.

@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from torch.overrides import TorchFunctionMode
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._files import written_whole
 from gnnglass._options import require_whole
 from gnnglass._show import in_html
@@ -386,11 +387,13 @@ class TrainedClassifier:
         """Where the network's weights are."""
         return device_of(self.model)
 
+    @checks_arguments
     def to(self, device: torch.device | str) -> TrainedClassifier:
         """Move the network to a device, in place, and return the classifier."""
         self.model.to(choose_device(device))
         return self
 
+    @checks_arguments
     def require_fit(
         self,
         snapshots: TrajectoryLike,
@@ -418,6 +421,7 @@ class TrainedClassifier:
             self.material, whose=whose, made_for="what the classifier was trained on", accept=accept
         )
 
+    @checks_arguments
     def logits(
         self, snapshots: TrajectoryLike, *, batch_size: int = 8, accept: Collection[str] = ()
     ) -> FloatArray:
@@ -437,6 +441,7 @@ class TrainedClassifier:
         self.require_fit(snapshots, accept)
         return self.logits_of_any(snapshots, batch_size=batch_size)
 
+    @checks_arguments
     def logits_of_any(self, snapshots: Sequence[Snapshot], *, batch_size: int = 8) -> FloatArray:
         """Like `logits`, but also of what no experiment would give, such as particles taken out."""
         require_whole(1, batch_size=batch_size)
@@ -463,6 +468,7 @@ class TrainedClassifier:
         second = self.calibration.probability(self.scores(snapshots, **options))
         return np.stack([1 - second, second], axis=1)
 
+    @checks_arguments
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the classifier as one safetensors file, whole or not at all.
 
@@ -493,6 +499,7 @@ class TrainedClassifier:
         return Path(path)
 
     @classmethod
+    @checks_arguments
     def load(
         cls, path: str | PathLike[str], device: torch.device | str = "cpu"
     ) -> TrainedClassifier:
@@ -609,6 +616,7 @@ def _require_finite(weights: Mapping[str, torch.Tensor]) -> None:
 Other = TypeVar("Other")
 
 
+@checks_arguments
 def as_classifier(source: str | PathLike[str] | Other) -> TrainedClassifier | Other:
     """The classifier that is meant: of a path the one it holds, anything else as it is.
 
@@ -619,6 +627,7 @@ def as_classifier(source: str | PathLike[str] | Other) -> TrainedClassifier | Ot
     return TrainedClassifier.load(source) if isinstance(source, str | PathLike) else source
 
 
+@checks_arguments
 def choose_device(device: torch.device | str) -> torch.device:
     """The device of a name; ``"auto"`` is a GPU where there is one.
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory
 from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
@@ -36,6 +37,7 @@ from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_
 from gnnglass.training.labelled import LabelledSet, Split
 
 
+@checks_arguments
 def fit(
     labelled: LabelledSet,
     split: Split,
@@ -281,6 +283,7 @@ class BestFit:
     record: tuple[dict[str, Any], ...]
 
 
+@checks_arguments
 def fit_best(
     labelled: LabelledSet,
     split: Split,
@@ -356,6 +359,7 @@ def fit_best(
     return BestFit(classifiers[chosen], record)
 
 
+@checks_arguments
 def validation_loss(classifier: TrainedClassifier, labelled: LabelledSet) -> float:
     """Log loss of the calibrated probability of whole configurations of the validation runs.
 

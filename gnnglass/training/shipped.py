@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from safetensors import safe_open
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._toml import checked, load_toml
 from gnnglass.errors import UnknownNameError
 
@@ -41,6 +42,7 @@ class Card(BaseModel):
         )
 
 
+@checks_arguments
 def shipped_classifiers() -> tuple[str, ...]:
     """The names under which `TrainedClassifier.load` finds a classifier of the package."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
@@ -66,6 +68,7 @@ def card_of(digest: str) -> Card | None:
     return None
 
 
+@checks_arguments
 def card(name: str) -> Card:
     """The card of a shipped classifier.
 

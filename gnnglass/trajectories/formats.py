@@ -19,6 +19,7 @@ from typing import IO, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import FileError, GnnglassWarning, InputError
 from gnnglass.registry import Registry
 from gnnglass.trajectories.snapshot import (
@@ -56,6 +57,7 @@ class Format(ABC):
 FORMATS: Registry[Format] = Registry("trajectory format", "gnnglass.trajectories")
 
 
+@checks_arguments
 def read(path: str | PathLike[str]) -> Trajectory:
     """Read a trajectory; the format is recognised from the content, whatever the file's name.
 

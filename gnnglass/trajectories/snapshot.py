@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._show import in_html, picture, shortened
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ IdArray = NDArray[np.int64]
 UNKNOWN_ID = -1
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """One configuration of particles in a periodic, orthorhombic box centred on the origin.
@@ -69,7 +71,7 @@ class Snapshot:
         types = _whole(self.types, "types", 2**31).astype(np.int32)
         if box.shape not in ((2,), (3,)) or not np.all(np.isfinite(box)) or np.any(box <= 0):
             raise InputError(
-                f"box is {self.box!r}; expected 2 or 3 positive edge lengths "
+                f"box is {shown(self.box)}; expected 2 or 3 positive edge lengths "
                 "(a 2D system has two, not Lz = 1)."
             )
         if given.ndim != 2 or given.shape[1] != box.size or given.shape[0] == 0:
@@ -213,6 +215,7 @@ class Snapshot:
             )
         return self.positions + self.images * self.box
 
+    @checks_arguments
     def of_type(self, name: str) -> NDArray[np.bool_]:
         """Mask of the particles of species `name`, shape [n].
 
@@ -230,6 +233,7 @@ class Snapshot:
         masks = {name: self.of_type(name) for name in self.type_names}
         return {name: mask for name, mask in masks.items() if mask.any()}
 
+    @checks_arguments
     def types_among(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Index into `names` of each particle's species, −1 if it is not there, shape [n]."""
         known = {name: index for index, name in enumerate(names)}
@@ -249,6 +253,7 @@ class Snapshot:
         tree = periodic_tree(self)
         return float(np.median(tree.query(tree.data, k=2)[0][:, 1]))
 
+    @checks_arguments
     def with_fields(self, **fields: ArrayLike) -> Snapshot:
         """A copy with per-particle fields added or replaced."""
         return self.replace(fields={**self.fields, **fields})
@@ -257,6 +262,7 @@ class Snapshot:
         """A copy with some attributes changed."""
         return dataclass_replace(self, **changes)
 
+    @checks_arguments
     def field(self, name: str) -> FloatArray:
         """The per-particle field `name`, shape [n].
 
@@ -305,6 +311,7 @@ def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:
     return array
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class Trajectory(Sequence[Snapshot]):
     """Snapshots in the order of their steps, with metadata that travels with them on disk.
@@ -366,6 +373,7 @@ class Trajectory(Sequence[Snapshot]):
         told = {"frames": f"{len(self)}, steps {steps}", "file": self.source, **self._stated()}
         return in_html("Trajectory", told | facts, picture(*pictures, size=SQUARE))
 
+    @checks_arguments
     def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
         return Trajectory([function(s) for s in self], {**self.metadata, **metadata}, self.source)
@@ -374,6 +382,7 @@ class Trajectory(Sequence[Snapshot]):
         """The same frames, which are not read for it, with metadata entries added or replaced."""
         return Trajectory(self.frames, {**self.metadata, **metadata}, self.source)
 
+    @checks_arguments
     def accepting(self, differences: Mapping[str, str]) -> Trajectory:
         """A copy whose metadata entry ``accepted`` names differences that were accepted, too."""
         if not differences:
@@ -390,6 +399,7 @@ SnapshotLike: TypeAlias = TrajectoryLike
 """The same, where it holds a single configuration: what `as_snapshot` takes."""
 
 
+@checks_arguments
 def as_trajectory(source: TrajectoryLike) -> Trajectory:
     """Make a trajectory of anything that holds configurations.
 
@@ -431,6 +441,7 @@ def as_trajectory(source: TrajectoryLike) -> Trajectory:
     )
 
 
+@checks_arguments
 def as_snapshot(source: SnapshotLike) -> Snapshot:
     """The single configuration that `source` holds.
 
@@ -521,6 +532,7 @@ class NeighborPairs:
         return f"<NeighborPairs: {len(self)} ordered pairs{reach}>"
 
 
+@checks_arguments
 def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
     """Find every ordered pair of distinct particles closer than `r_max`.
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness.maps import Maps, rank_correlation
@@ -21,6 +22,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 FEWEST_CONTROLS = 10
 
 
+@checks_arguments
 def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -> TrainedClassifier:
     """The classifier with its weights drawn anew, and the standardisation of its input kept.
 
@@ -52,6 +54,7 @@ def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -
     ).to(classifier.device)
 
 
+@checks_arguments
 def shuffled_labels(labelled: LabelledSet, seed: int) -> LabelledSet:
     """The set with its classes dealt anew, at random, to whole runs.
 
@@ -136,6 +139,7 @@ class ControlCorrelation:
         return mean_over_runs(coefficients.mean(axis=1))
 
 
+@checks_arguments
 def control_correlation(scores: Maps, controls: Sequence[Maps]) -> ControlCorrelation:
     """Rank correlation of the true maps with those of controls.
 

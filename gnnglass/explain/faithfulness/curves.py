@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass._show import Told, axes_or_new
 from gnnglass.errors import InputError
@@ -301,6 +302,7 @@ class FaithfulnessCurve(Told):
 FRACTIONS = tuple(k / 20 for k in range(21))
 
 
+@checks_arguments
 def faithfulness_curve(
     classifier: GivesLogits | str | PathLike[str],
     snapshots: RunsLike,
