@@ -161,7 +161,8 @@ def _several(value: Any, origin: type, args: tuple[Any, ...]) -> Any:
         return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         raise _MisfitError
-    if not isinstance(value, list | tuple | Collection) or hasattr(value, "__array__"):
+    # An array of arrays stays one: functions tell it from a list of arrays.
+    if not isinstance(value, Collection) or (hasattr(value, "__array__") and looked_at):
         value = tuple(value)
     if fixed and len(value) != len(args):
         raise _MisfitError

@@ -130,6 +130,8 @@ def mean_over_runs(
         InputError: If there is no value, or not one run per value.
     """
     array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise InputError(f"values have shape {array.shape}; expected one of each configuration.")
     means = run_means(array, range(array.size) if runs is None else runs)
     n = len(means)
     estimate = float(means.mean())
