@@ -134,8 +134,9 @@ def _fit(value: Any, kind: Any) -> Any:  # noqa: PLR0912 - a case each
         fits = callable(value) if origin is Callable else plain or isinstance(value, origin)
     elif getattr(kind, "_is_protocol", False):
         members = {*getattr(kind, "__annotations__", ()), *vars(kind)}
-        fits = all(hasattr(value, name) for name in members if not name.startswith("_"))
-        fits = fits and not isinstance(value, type)
+        found = [getattr(value, name, None) for name in members if not name.startswith("_")]
+        # A class has properties where its objects have values.
+        fits = not any(one is None or isinstance(one, property) for one in found)
     else:
         fits = not isinstance(kind, type) or isinstance(value, kind)
     return _if(fits, value)
@@ -154,7 +155,9 @@ def _several(value: Any, origin: type, args: tuple[Any, ...]) -> Any:
     if isinstance(value, str):
         # A single name for a list of one; but a text is no pair, and no list of numbers.
         value = (_if(not fixed and _takes_names(member), value),)
-    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise _MisfitError
+    if isinstance(value, Mapping) and issubclass(origin, Sequence):
         raise _MisfitError
     looked_at = member in PLAIN or member is Hashable or get_origin(member) is Literal
     if isinstance(value, Sequence) and not isinstance(value, list | tuple) and not looked_at:

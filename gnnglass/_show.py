@@ -141,7 +141,7 @@ def by_species(
         masks: Species to its particles, shape [n].
         of: ``"mean"`` or ``"median"``.
     """
-    average = {"mean": np.mean, "median": np.median}[of]
+    average: Any = {"mean": np.mean, "median": np.median}[of]
     known = ~np.isnan(values)
     told = [
         f"{average(values[mask & known]):.3g} ({name})"

@@ -42,10 +42,13 @@ def explained(**options: Any) -> Any:
 
 
 Call = Callable[[], object]
+#: What type checkers would not let through.
+NUMBER: Any = 5
+COLD: Any = {"kT": "cold", "seed": 0}
 
 REFUSED: dict[str, Call] = {
     "an object that is no trajectory": lambda: gg.as_trajectory(5),
-    "a snapshot and something else": lambda: gg.as_trajectory([SNAPSHOT, 5]),
+    "a snapshot and something else": lambda: gg.as_trajectory([SNAPSHOT, NUMBER]),
     "an empty list of snapshots": lambda: gg.as_trajectory([]),
     "a folder for a trajectory": lambda: gg.read("."),
     "a trajectory for a path": lambda: gg.read(RUNS[0]),
@@ -89,7 +92,9 @@ REFUSED: dict[str, Call] = {
     "a snapshot for a labelled set": lambda: gg.split_by_run(SNAPSHOT),
     "a text for a share": lambda: gg.split_by_run(LABELLED, test="0.25"),
     "bare lists for classes": lambda: gg.LabelledSet.from_trajectories(RUNS),
-    "a number for runs of a class": lambda: gg.LabelledSet.from_trajectories({"a": 5, "b": RUNS}),
+    "a number for runs of a class": lambda: gg.LabelledSet.from_trajectories(
+        {"a": NUMBER, "b": RUNS}
+    ),
     "half an epoch": lambda: gg.TrainingOptions(epochs=1.5),
     "letters for probabilities": lambda: gg.evaluate(["a", "b"], [0, 1], ["a", "b"]),
     "scores that are not finite": lambda: auc([np.nan, 1.0], [0, 1]),
@@ -97,7 +102,7 @@ REFUSED: dict[str, Call] = {
     "a text for a distance": lambda: neighbor_pairs(SNAPSHOT, "1.5"),
     "a distance too large for a float": lambda: neighbor_pairs(SNAPSHOT, 10**400),
     "a number for a layer": lambda: gg.GraphGradCAM(layer=5),
-    "a text for a temperature": lambda: gg.Protocol(kT="cold", seed=0),
+    "a text for a temperature": lambda: gg.Protocol(**COLD),
     "a number for a study": lambda: gg.run_study(5, "folder"),
 }
 
