@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 import gnnglass as gg
@@ -19,6 +20,7 @@ from gnnglass import compare, dynamics, explain, training
 from gnnglass.errors import InputError
 from gnnglass.testing import example_snapshot
 from gnnglass.trajectories import Snapshot, Trajectory, neighbor_pairs
+from gnnglass.trajectories._draw import draw_small
 
 rng = np.random.default_rng(0)
 
@@ -152,10 +154,15 @@ def test_discs_are_drawn_to_scale():
     assert blue[:-30, middle + 5 :].mean() < 0.01
 
 
-def test_very_many_particles_make_no_heavier_a_page():
+def test_of_very_many_particles_the_middle_is_drawn():
     positions = rng.uniform(-150, 150, (90_000, 2))
-    html = Snapshot([300.0, 300.0], positions, rng.integers(0, 2, 90_000))._repr_html_()
-    assert len(html) < 60_000
+    many = Snapshot([300.0, 300.0], positions, rng.integers(0, 2, 90_000))
+    ax = Figure().add_subplot()
+    draw_small(many, ax)
+    places = np.asarray(ax.collections[-1].get_offsets())
+    assert 3_000 < len(places) < 5_000 and ax.get_title() == "middle of the box"
+    assert ax.get_xlim() == pytest.approx((-31.6, 31.6), abs=0.1) and np.abs(places).max() < 31.7
+    assert len(many._repr_html_()) < 60_000
 
 
 def test_a_trajectory_shows_its_ends_and_what_it_states():
