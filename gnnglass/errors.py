@@ -20,8 +20,13 @@ MOST_SHOWN = 80
 
 
 def shown(value: object) -> str:
-    """A value as messages show it: as Python writes it, and its beginning if that is long."""
+    """A value as messages show it: as Python writes it, and its beginning if that is long.
+
+    What takes several lines, such as a table, is called by the name of its type.
+    """
     text = repr(value)
+    if "\n" in text:
+        return f"a {type(value).__name__}"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gnnglass._cluster import work_on_cluster
+from gnnglass._progress import progress_bar
 from gnnglass._workers import Task, work_here
 from gnnglass.errors import REPORT_BUG, SimulationError
 
@@ -53,8 +54,6 @@ def run_parallel(
     """
     if not tasks:
         return
-    from tqdm import tqdm
-
     if scheduler is None:
         n_workers = min(usable_cores() if workers is None else max(workers, 1), len(tasks))
         running = work_here(tasks, n_workers)
@@ -63,7 +62,7 @@ def run_parallel(
     failed: list[str] = []
     tracebacks: list[str] = []
     total = len(tasks) + n_done
-    with running as results, tqdm(total=total, initial=n_done, desc=description) as bar:
+    with running as results, progress_bar(total=total, initial=n_done, desc=description) as bar:
         for finished in results:
             if finished.failure is not None:
                 failed.append(f"{finished.task.name}: {finished.failure.reason.rstrip('.')}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gnnglass import dynamics, structure
+from gnnglass._arguments import checks_arguments
 from gnnglass.compare import compare_fields
 from gnnglass.dynamics import IsoconfigurationalEnsemble, Propensity
 from gnnglass.dynamics.ensemble import FEWEST_FOR_HALVES
@@ -47,16 +48,19 @@ IMPORTANCE = "importance"
 OF_A_LAG = re.compile(rf"({'|'.join((MD_PROPENSITY, *PREDICTIONS))})_(\d+)")
 
 
+@checks_arguments
 def targets_in(snapshot: Snapshot) -> list[str]:
     """Propensities and relaxation times among the fields of `snapshot`."""
     return [name for name in snapshot.fields if is_propensity(name) or name in TIMES]
 
 
+@checks_arguments
 def is_propensity(name: str) -> bool:
     """Whether a field is a propensity, ours or one that was published."""
     return name in PROPENSITIES or _stem(name) == MD_PROPENSITY
 
 
+@checks_arguments
 def predictors_in(snapshot: Snapshot) -> list[str]:
     """Structural indicators, importance maps and published predictions among the fields."""
     indicators = {indicator_field(name) for name in INDICATORS}
@@ -67,6 +71,7 @@ def predictors_in(snapshot: Snapshot) -> list[str]:
     ]
 
 
+@checks_arguments
 def by_lag(predictors: Sequence[str], targets: Sequence[str]) -> list[tuple[list[str], list[str]]]:
     """Targets together with the predictors that speak of them.
 
@@ -82,6 +87,7 @@ def by_lag(predictors: Sequence[str], targets: Sequence[str]) -> list[tuple[list
     return [(list(fit), members) for fit, members in groups.items()]
 
 
+@checks_arguments
 def lag_of(name: str) -> int | None:
     """The number of the lag that a field of GlassBench is for; None if it is for none or all."""
     match = OF_A_LAG.fullmatch(name)
@@ -96,11 +102,13 @@ def _stem(name: str) -> str:
 LAYOUT = "isoconfigurational"
 
 
+@checks_arguments
 def tells_dynamics(trajectory: Trajectory) -> bool:
     """Whether there are isoconfigurational runs, or one configuration with propensities."""
     return _holds_runs(trajectory) or (len(trajectory) == 1 and bool(targets_in(trajectory[0])))
 
 
+@checks_arguments
 def with_dynamics(
     trajectory: TrajectoryLike, time: float | None = None, *, system: SystemLike | None = None
 ) -> Trajectory:
@@ -170,6 +178,7 @@ def _fields(
     }
 
 
+@checks_arguments
 def with_structure(
     configuration: TrajectoryLike,
     *,
@@ -218,6 +227,7 @@ def with_structure(
     )
 
 
+@checks_arguments
 def annotated(
     trajectories: Iterable[TrajectoryLike],
     fields: Collection[str] = (),
@@ -293,6 +303,7 @@ def _require_makeable(trajectory: Trajectory, fields: Collection[str]) -> None:
 NOT_SMOOTHED = "not smoothed: the length is chosen on other runs, and there is one run only"
 
 
+@checks_arguments
 def compare_by_name(
     snapshots: RunsLike,
     predictors: Sequence[str] = (),
@@ -352,12 +363,14 @@ def compare_by_name(
     return table
 
 
+@checks_arguments
 def censoring_marks(snapshot: Snapshot, targets: Sequence[str]) -> dict[str, str]:
     """Of the targets that can be censored, the fields that say where they are."""
     flags = {name: f"{name}_censored" for name in targets}
     return {name: flag for name, flag in flags.items() if flag in snapshot.fields}
 
 
+@checks_arguments
 def halves_in(snapshot: Snapshot, targets: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Of the targets that were also measured on either half of the clones, these two fields."""
     halves = {name: (f"{name}_half_1", f"{name}_half_2") for name in targets}
@@ -425,6 +438,7 @@ FIGURES = (
 )
 
 
+@checks_arguments
 def beside(table: pd.DataFrame, metadata: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The published figures and ours in one table, the highest first.
 

@@ -165,9 +165,12 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 
+    def __repr__(self) -> str:
+        return f"<Registry, {self.kind}: {', '.join(self.names())}>"
+
     def _entry(self, name: str) -> _Entry[T]:
         self._load()
-        spelt = self.spelling(name)
+        spelt = self.spelling(name) if isinstance(name, str) else None
         if spelt not in self._entries:
             raise UnknownNameError(unknown(self.kind, name, self.names()))
         return self._entries[spelt]

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 
@@ -34,7 +35,7 @@ FEWEST_RUNS = 4
 N_RESAMPLES = 9_999
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interval:
     """An estimate over independent runs with its 95 % interval.
 
@@ -52,6 +53,9 @@ class Interval:
     high: float
     n_runs: int
     note: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Interval {self.sentence('.4g')}>"
 
     @property
     def exists(self) -> bool:
@@ -77,6 +81,7 @@ class Interval:
         return {"estimate": estimate, "low": low, "high": high, "n_runs": self.n_runs, **note}
 
 
+@checks_arguments
 def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
     """Mean over each run's configurations, shape [n_configurations, ...] -> [n_runs, ...].
 
@@ -95,6 +100,7 @@ def run_means(values: ArrayLike, runs: Sequence[Hashable]) -> FloatArray:
     return np.stack([array[names == run].mean(axis=0) for run in dict.fromkeys(names.tolist())])
 
 
+@checks_arguments
 def mean_over_runs(
     values: ArrayLike,
     runs: Sequence[Hashable] | None = None,
@@ -124,6 +130,8 @@ def mean_over_runs(
         InputError: If there is no value, or not one run per value.
     """
     array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise InputError(f"values have shape {array.shape}; expected one of each configuration.")
     means = run_means(array, range(array.size) if runs is None else runs)
     n = len(means)
     estimate = float(means.mean())
@@ -139,6 +147,7 @@ def mean_over_runs(
     return Interval(estimate, low, high, n)
 
 
+@checks_arguments
 def statistic_over_runs(
     per_run: Sequence[Run],
     statistic: Callable[[Sequence[Run]], float],
@@ -186,6 +195,7 @@ def statistic_over_runs(
     return Interval(estimate, *_studentised(estimate, error, figures, errors, scale), n)
 
 
+@checks_arguments
 def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Mean over runs of shares from 0 to 1, such as an accuracy, with a 95 % interval.
 
@@ -212,6 +222,7 @@ def share_over_runs(values: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     return Interval(share, *_within_unit(share, error, n, t), n)
 
 
+@checks_arguments
 def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None = None) -> float:
     """Probability that a configuration of the second class scores above one of the first.
 
@@ -221,19 +232,25 @@ def auc(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable] | None =
         runs: Run of each configuration; if given, every run has the same weight.
 
     Raises:
-        InputError: If only one class is present.
+        InputError: If only one class is present, or a score is not finite.
     """
     from sklearn.metrics import roc_auc_score
 
-    labels = np.asarray(targets)
+    labels, values = np.asarray(targets), np.asarray(scores, dtype=np.float64)
     _require_both_classes(labels)
+    if values.shape != labels.shape or not np.isfinite(values).all():
+        raise InputError(
+            f"scores have shape {values.shape} and targets {labels.shape}; expected a finite "
+            "score for each target."
+        )
     weights = None
     if runs is not None:
         names = [str(run) for run in runs]
         weights = np.array([1 / names.count(name) for name in names])
-    return float(roc_auc_score(labels, np.asarray(scores, float), sample_weight=weights))
+    return float(roc_auc_score(labels, values, sample_weight=weights))
 
 
+@checks_arguments
 def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Interval:
     """Area under the ROC curve with a 95 % interval over runs.
 
@@ -262,6 +279,7 @@ def auc_over_runs(scores: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
     return _area_interval(auc(scores, targets, runs), wins)
 
 
+@checks_arguments
 def auc_difference(
     scores: ArrayLike, reference: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]
 ) -> Interval:
@@ -311,6 +329,7 @@ def auc_difference(
     )
 
 
+@checks_arguments
 def null_quantile(estimate: float, null: ArrayLike) -> float:
     """Where the size of an estimate lies among those of a null: 1 above all of them.
 
@@ -334,6 +353,7 @@ def null_quantile(estimate: float, null: ArrayLike) -> float:
     return float((np.sign(abs(estimate) - sizes).mean() + 1) / 2)
 
 
+@checks_arguments
 def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     """Values or their average ranks with zero mean and unit length, shape [n].
 
@@ -354,6 +374,7 @@ def standard_scores(values: FloatArray, *, ranked: bool) -> FloatArray | None:
     return np.asarray(centred / size) if size > 0 else None
 
 
+@checks_arguments
 def among_largest(values: FloatArray, k: int) -> FloatArray:
     """Probability that each value is among the `k` largest, shape [n].
 
@@ -365,6 +386,7 @@ def among_largest(values: FloatArray, k: int) -> FloatArray:
     return np.where(tied, (k - above.sum()) / tied.sum(), above)
 
 
+@checks_arguments
 def best_on_other_runs(figures: FloatArray, runs: Sequence[Hashable], run: Hashable) -> int:
     """The candidate with the largest absolute mean over all runs *other* than `run`.
 

@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent
 #: What each part may import besides itself; `FOR_ALL` is for all of them.
 FOR_ALL = {
     "__version__", "errors", "registry", "stats", "parallel",
-    "_files", "_options", "_records", "_shipped", "_toml",
+    "_arguments", "_files", "_options", "_progress", "_records", "_shipped", "_show", "_toml",
 }  # fmt: skip
 MAY_IMPORT = {
     "errors": set(),
@@ -26,10 +26,13 @@ MAY_IMPORT = {
     "parallel": {"_workers", "_cluster"},
     "_cluster": {"_workers"},
     "_workers": set(),
+    "_arguments": set(),
     "_files": set(),
     "_options": set(),
+    "_progress": set(),
     "_records": set(),
     "_shipped": set(),
+    "_show": set(),
     "_toml": set(),
     "trajectories": set(),
     "systems": {"trajectories"},

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from gnnglass._files import Recogniser, require_writable
+from gnnglass._progress import progress_bar
 from gnnglass.cli._names import completing, completing_among
 from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from gnnglass.trajectories import Trajectory
 
 
@@ -258,7 +260,7 @@ class Bar:
     def __call__(self, done: int, total: int) -> None:
         """Show that `done` of `total` are done."""
         if self.bar is None:
-            self.bar = tqdm(total=total, **self.style)
+            self.bar = progress_bar(total=total, **self.style)
         self.bar.update(done - self.bar.n)
 
     def __enter__(self) -> Bar:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.compare.correlation import correlate
 from gnnglass.compare.fields import CORRELATIONS, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
@@ -15,7 +16,7 @@ from gnnglass.stats import Interval
 from gnnglass.trajectories import RunsLike, by_run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NoiseCeiling:
     """Noise ceiling of a target, from the agreement of two halves of the measurements.
 
@@ -33,12 +34,18 @@ class NoiseCeiling:
     reliability: float
     interval: Interval
 
+    def __repr__(self) -> str:
+        return (
+            f"<NoiseCeiling {self.interval.sentence('.3f')}: halves agree with {self.r_half:.3f}>"
+        )
+
     @property
     def ceiling(self) -> float:
         """√reliability."""
         return self.interval.estimate
 
 
+@checks_arguments
 def spearman_brown(r_half: float) -> float:
     """Reliability of the mean over all clones from the correlation of two halves, 2r / (1 + r).
 
@@ -49,6 +56,7 @@ def spearman_brown(r_half: float) -> float:
     return 2 * r_half / (1 + r_half) if r_half > 0 else 0.0
 
 
+@checks_arguments
 def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseCeiling:
     """Noise ceiling from two halves of one configuration's measurements.
 
@@ -84,6 +92,7 @@ def split_half(a: ArrayLike, b: ArrayLike, method: Method = "pearson") -> NoiseC
     return _from_halves(Interval(float(x @ y), np.nan, np.nan, 1, note))
 
 
+@checks_arguments
 def noise_ceiling(
     snapshots: RunsLike,
     half_a: str,

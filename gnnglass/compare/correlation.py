@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.fields import (
     CORRELATIONS,
     SHARES,
@@ -28,17 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """The given axes, or those of a new figure that is not shown in a window."""
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(5, 3), layout="constrained").add_subplot()
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Told):
     """Correlation of field `x` with field `y` over the particles of one species.
 
     Attributes:
@@ -365,6 +358,7 @@ def choose_lengths(
     return LengthsByRun(lengths, found)
 
 
+@checks_arguments
 def correlate(
     snapshots: RunsLike,
     x: str,

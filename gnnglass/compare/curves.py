@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from gnnglass.compare.correlation import axes_or_new, compare_species
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Told, axes_or_new
+from gnnglass.compare.correlation import compare_species
 from gnnglass.compare.fields import FieldSet, Method
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval
@@ -38,8 +40,8 @@ class Estimate(Protocol):
         """One row."""
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve(Told):
     """Estimates of one kind as a function of a parameter.
 
     Attributes:
@@ -101,6 +103,7 @@ class Curve:
         return f"{point.quantity}, at {self.along} {at:g}: {point.interval.sentence('.3f')}"
 
 
+@checks_arguments
 def correlate_lags(
     snapshots: RunsLike,
     x: str,

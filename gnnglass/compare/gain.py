@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gnnglass.compare.correlation import Comparison, axes_or_new, compare_species
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Told, axes_or_new
+from gnnglass.compare.correlation import Comparison, compare_species
 from gnnglass.compare.fields import FieldSet, Method, UndefinedCorrelationError, scores_for
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval, mean_over_runs, run_means
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
-class Gain:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gain(Told):
     """What a predictor adds to other fields in predicting a target.
 
     Attributes:
@@ -112,6 +114,7 @@ class Gain:
         return run_means(self.without, runs), run_means(self.with_it, runs)
 
 
+@checks_arguments
 def gain(
     snapshots: RunsLike,
     x: str,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.trajectories import (
     NeighborPairs,
@@ -27,6 +28,7 @@ LONGEST_CUT = 0.999
 """Largest cut, in units of half the shortest box edge; beyond it images would be counted twice."""
 
 
+@checks_arguments
 def smooth(
     snapshot: SnapshotLike,
     values: ArrayLike,

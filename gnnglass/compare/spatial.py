@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
-from gnnglass.compare.correlation import axes_or_new
+from gnnglass._show import Told, axes_or_new
 from gnnglass.compare.fields import FieldSet, UndefinedCorrelationError
 from gnnglass.errors import InputError
 from gnnglass.stats import Interval, Scale, mean_over_runs, run_means, statistic_over_runs
@@ -26,8 +27,8 @@ ALL = "all"
 """Stands for the particles of all species together, each relative to the mean of its species."""
 
 
-@dataclass(frozen=True, eq=False)
-class SpatialCorrelation:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpatialCorrelation(Told):
     """Spatial correlation function of a field.
 
     Attributes:
@@ -96,6 +97,8 @@ class SpatialCorrelation:
             for r, each in zip(self.r, self.intervals, strict=True)
             if np.isfinite(each.estimate)
         ]
+        if not bins:
+            return f"Spatial correlation of {self.field}, {self.species} particles: no pair."
         ends = [f"{each.sentence('+.3f')} at r = {r:.3g}" for r, each in (bins[0], bins[-1])]
         return (
             f"Spatial correlation of {self.field}, {self.species} particles: {' and '.join(ends)}; "
@@ -122,6 +125,7 @@ class SpatialCorrelation:
         return ax
 
 
+@checks_arguments
 def spatial_correlation(
     snapshots: RunsLike,
     field: str,
@@ -382,8 +386,8 @@ STEP = 0.01
 FEWEST_BINS = 4
 
 
-@dataclass(frozen=True, eq=False)
-class CorrelationLength:
+@dataclass(frozen=True, eq=False, repr=False)
+class CorrelationLength(Told):
     """Length ξ of the decay of a field's spatial correlation, C(r) = A exp(−r / ξ).
 
     Attributes:
@@ -479,6 +483,7 @@ class CorrelationLength:
         return ax
 
 
+@checks_arguments
 def correlation_length(
     snapshots: RunsLike,
     field: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.compare.ceiling import noise_ceiling
 from gnnglass.compare.correlation import check_comparable, compare_species
 from gnnglass.compare.fields import CORRELATIONS, FieldSet, Method, UndefinedCorrelationError
@@ -38,6 +39,7 @@ COLUMNS = (
 )
 
 
+@checks_arguments
 def compare_fields(
     snapshots: RunsLike,
     predictors: Sequence[str],

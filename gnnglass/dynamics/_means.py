@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Shown
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Snapshot, neighbor_pairs
@@ -89,7 +91,7 @@ class CloneSums:
         return np.asarray(np.sqrt(variance / (self._n_clones - 1)))
 
 
-class CloneMean(ABC):
+class CloneMean(Shown, ABC):
     """A value of each particle at each lag, averaged over the clones of an ensemble.
 
     Subclasses are dataclasses of their parameters. They define the value in one clone and the
@@ -112,6 +114,7 @@ class CloneMean(ABC):
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Compute and store the result from the sums over the clones of `ensemble`."""
 
+    @checks_arguments
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
         """Average over the clones of `ensemble`, each read once; returns self.
 
@@ -122,6 +125,7 @@ class CloneMean(ABC):
         return self
 
 
+@checks_arguments
 def compute_together(ensemble: IsoconfigurationalEnsemble, quantities: Sequence[CloneMean]) -> None:
     """Compute several quantities of one ensemble, reading each clone once.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Shown, axes_or_new, by_species
 from gnnglass.dynamics._means import compute_together
 from gnnglass.dynamics.ensemble import (
     FEWEST_FOR_HALVES,
@@ -64,6 +66,7 @@ FIELDS = {
 }
 
 
+@checks_arguments
 def annotate(
     ensemble: IsoconfigurationalEnsemble,
     *,
@@ -119,6 +122,7 @@ def _mean_or_nan(of: Callable[[FloatArray], np.float64], values: FloatArray) -> 
     return float(of(values)) if values.size else math.nan
 
 
+@checks_arguments
 def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
     """The configurations of an ageing run, by waiting time since the quench.
 
@@ -148,8 +152,9 @@ def waiting_configurations(trajectory: TrajectoryLike) -> dict[float, Snapshot]:
     return dict(zip((waited * time_step([trajectory])).tolist(), trajectory, strict=True))
 
 
+@checks_arguments
 @dataclass(eq=False)
-class Ageing:
+class Ageing(Shown):
     """All quantities of `gnnglass.dynamics` at several waiting times t_w after a quench.
 
     Each waiting time has its own isoconfigurational ensemble, started from the configuration at
@@ -174,6 +179,7 @@ class Ageing:
         self._snapshots: dict[float, Snapshot] | None = None
         self._frame: pd.DataFrame | None = None
 
+    @checks_arguments
     def compute(self, ensembles: Mapping[float, IsoconfigurationalEnsemble]) -> Self:
         """Measure at each waiting time; returns self.
 
@@ -268,7 +274,7 @@ class Ageing:
         ax: Axes | None = None,
         *,
         curve: Curve = "self_scattering",
-        species: str = "A",
+        species: str | None = None,
         cage_relative: bool = False,
     ) -> Axes:
         """Draw one curve of one species, a line for each waiting time.
@@ -276,7 +282,7 @@ class Ageing:
         Args:
             ax: Axes to draw on; by default those of a new figure.
             curve: ``"msd"``, ``"self_scattering"``, ``"overlap"`` or ``"chi4"``.
-            species: Name of the species.
+            species: Name of the species; the first if None.
             cage_relative: Whether to use cage-relative displacements.
 
         Raises:
@@ -285,15 +291,13 @@ class Ageing:
         """
         frame = self.to_frame()
         known = frame["species"].unique()
+        species = known[0] if species is None else species
         if curve not in LABELS or species not in known:
             raise InputError(
                 f"no curve {curve!r} of species {species!r}; there are {', '.join(LABELS)} of "
                 f"{', '.join(known)}."
             )
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         shown = frame[(frame["species"] == species) & (frame["cage_relative"] == cage_relative)]
         for waited, rows in shown.groupby("waiting_time"):
             ax.plot(rows["time"], rows[curve], marker=".", label=f"{waited:g}")
@@ -302,6 +306,18 @@ class Ageing:
         ax.set_ylabel(f"{LABELS[curve]} of {species}")
         ax.legend(frameon=False, title="waiting time")
         return ax
+
+    def sentence(self) -> str:
+        """The mean propensity at each waiting time, in one sentence.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        told = [
+            f"{by_species(snapshot.field('propensity'), snapshot.species)} at {waited:g}"
+            for waited, snapshot in self._results()[0].items()
+        ]
+        return f"Propensity by waiting time: {'; '.join(told)}."
 
     def _results(self) -> tuple[dict[float, Snapshot], pd.DataFrame]:
         if self._snapshots is None or self._frame is None:

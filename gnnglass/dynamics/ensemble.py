@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.systems import SystemLike
 from gnnglass.trajectories import (
@@ -229,6 +230,7 @@ SAME_DISPLACEMENT = 1e-4
 FEWEST_FOR_HALVES = 4
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class IsoconfigurationalEnsemble:
     """Where every particle of one configuration has gone in each of several runs.

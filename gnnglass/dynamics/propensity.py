@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import by_species
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import NotComputedError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checks_arguments
 @dataclass(eq=False)
 class Propensity(CloneMean):
     """Isoconfigurational mean of the distance each particle has moved.
@@ -92,12 +95,23 @@ class Propensity(CloneMean):
         shown = values[-1] if time is None else self.at(time)
         return ensemble.initial.with_fields(propensity=shown).plot(ax, color="propensity")
 
+    def sentence(self) -> str:
+        """The mean over the particles of each species at the last lag; raises like `values`."""
+        ensemble, values = self._results()
+        relative = "cage-relative " if self.cage_relative else ""
+        return (
+            f"How far {len(ensemble.initial)} particles have gone after t = {self.times[-1]:g}, "
+            f"{relative}mean over {ensemble.n_clones} clones: "
+            f"{by_species(values[-1], ensemble.initial.species)}."
+        )
+
     def _results(self) -> tuple[IsoconfigurationalEnsemble, FloatArray]:
         if self._ensemble is None or self._values is None:
             raise NotComputedError("Propensity holds no result yet; call compute first.")
         return self._ensemble, self._values
 
 
+@checks_arguments
 @dataclass(eq=False)
 class DebyeWaller(CloneMean):
     """Isoconfigurational mean squared displacement of each particle after a short time.
@@ -122,6 +136,7 @@ class DebyeWaller(CloneMean):
         self._ensemble: IsoconfigurationalEnsemble | None = None
         self._values: FloatArray | None = None
 
+    @checks_arguments
     def compute(self, ensemble: IsoconfigurationalEnsemble) -> Self:
         """Average over the clones of `ensemble`, each read once; returns self.
 
@@ -160,6 +175,16 @@ class DebyeWaller(CloneMean):
         """
         ensemble, values = self._results()
         return ensemble.initial.with_fields(debye_waller=values).plot(ax, color="debye_waller")
+
+    def sentence(self) -> str:
+        """The mean over the particles of each species; raises like `values`."""
+        ensemble, values = self._results()
+        relative = "cage-relative " if self.cage_relative else ""
+        return (
+            f"Squared {relative}displacement of {len(ensemble.initial)} particles after "
+            f"t = {self.time:g}, mean over {ensemble.n_clones} clones: "
+            f"{by_species(values, ensemble.initial.species)}."
+        )
 
     def _results(self) -> tuple[IsoconfigurationalEnsemble, FloatArray]:
         if self._ensemble is None or self._values is None:

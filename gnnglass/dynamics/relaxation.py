@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import by_species
 from gnnglass.dynamics._means import CAGE, CloneMean, CloneSums, Local, relative_to_cage
 from gnnglass.dynamics.ensemble import IsoconfigurationalEnsemble
 from gnnglass.errors import InputError, NotComputedError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BoolArray = NDArray[np.bool_]
 
 
+@checks_arguments
 def first_crossing(
     times: ArrayLike, correlation: ArrayLike, threshold: float
 ) -> tuple[FloatArray, BoolArray]:
@@ -181,6 +184,16 @@ class LocalRelaxation(CloneMean):
         snapshot = result.ensemble.initial.with_fields(log10_tau=np.log10(result.tau))
         return snapshot.plot(ax, color="log10_tau")
 
+    def sentence(self) -> str:
+        """The median of each species and the share that had not relaxed; raises likewise."""
+        result = self._computed()
+        initial = result.ensemble.initial
+        return (
+            f"Relaxation times of {len(initial)} particles from {result.ensemble.n_clones} clones: "
+            f"{by_species(result.tau, initial.species, of='median')}; "
+            f"{self.censored_fraction:.1%} had not relaxed by t = {self.times[-1]:g}."
+        )
+
     def _computed(self) -> _Result:
         if self._result is None:
             raise NotComputedError(
@@ -197,6 +210,7 @@ BOND, BREAK = 1.4, 1.8
 Jung, Biroli & Berthier (StructDynGlass)."""
 
 
+@checks_arguments
 @dataclass(eq=False)
 class BondBreaking(LocalRelaxation):
     """C_i(t): the share of the first-shell neighbours at t = 0 that i still has at t.
@@ -324,6 +338,7 @@ def _of_pair(cutoffs: Mapping[Any, float], first: str, second: str, name: str) -
     raise InputError(f"{name} has no cutoff for the pair {first}-{second}; it has {known}.")
 
 
+@checks_arguments
 @dataclass(eq=False)
 class SelfOverlap(LocalRelaxation):
     """``C_i(t) = ⟨Θ(a − |Δr_i(t)|)⟩``: the share of clones in which i is still where it was.

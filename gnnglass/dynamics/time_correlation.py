@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Shown, axes_or_new
 from gnnglass.dynamics._means import CAGE, relative_to_cage
 from gnnglass.dynamics.ensemble import (
     displacement,
@@ -44,8 +46,9 @@ class Windows(Protocol):
         """Each configuration of n particles, and later displacements, shape [n_lags, n, d]."""
 
 
+@checks_arguments
 @dataclass(eq=False)
-class TimeCorrelations:
+class TimeCorrelations(Shown):
     """Mean squared displacement, F_s(q, t), overlap Q(t) and χ₄(t), for each species separately.
 
     With the displacements Δr_i(t) of the N particles of a species, ``Q = (1/N) Σ_i Θ(a − |Δr_i|)``
@@ -76,6 +79,7 @@ class TimeCorrelations:
     def __post_init__(self) -> None:
         self._frame: pd.DataFrame | None = None
 
+    @checks_arguments
     def compute(self, *sources: Windows) -> Self:
         """Average over the windows of all sources; returns self.
 
@@ -142,10 +146,7 @@ class TimeCorrelations:
         frame = self.to_frame()
         if curve not in LABELS:
             raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         for species, rows in frame.groupby("species", sort=False):
             ax.plot(rows["time"], rows[curve], marker=".", label=species)
         ax.set_xscale("log")
@@ -155,6 +156,23 @@ class TimeCorrelations:
         ax.set_ylabel(f"{LABELS[curve]}{', cage-relative' if self.cage_relative else ''}")
         ax.legend(frameon=False)
         return ax
+
+    def sentence(self) -> str:
+        """F_s at the first and at the last lag, in one sentence.
+
+        Raises:
+            NotComputedError: Before `compute`.
+        """
+        told = [
+            f"{name} from {rows['self_scattering'].iloc[0]:.3f} to "
+            f"{rows['self_scattering'].iloc[-1]:.3f}"
+            for name, rows in self.to_frame().groupby("species", sort=False)
+        ]
+        times, n = self.to_frame()["time"], self.to_frame()["n_windows"].iloc[0]
+        return (
+            f"F_s(q = {self.q:g}, t) between t = {times.min():g} and {times.max():g}: "
+            f"{', '.join(told)}; {n} windows."
+        )
 
     def _curves(
         self, sources: tuple[Windows, ...]
@@ -201,6 +219,7 @@ def _table(
     return pd.concat(tables, ignore_index=True)
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class TimeOrigins:
     """Displacements in one trajectory from every frame that is followed by frames at all lags.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from inspect import signature
 from os import PathLike
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -18,6 +19,7 @@ from torch_geometric.data import Data
 from torch_geometric.explain import ExplainerAlgorithm, Explanation
 from torch_geometric.explain.config import MaskType, ModelMode, ModelReturnType, ModelTaskLevel
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError, UnknownNameError, did_you_mean
 from gnnglass.explain.explained_logit import (
@@ -81,6 +83,11 @@ class Attribution(ABC):
     label: ClassVar[str] = ""
     formula: ClassVar[str] = ""
 
+    def __repr__(self) -> str:
+        given = {key: getattr(self, key, None) for key in signature(type(self)).parameters}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+
+    @checks_arguments
     def compute(
         self,
         classifier: ClassifierLike,
@@ -199,6 +206,7 @@ def differences_from_training(
     return {}
 
 
+@checks_arguments
 def annotate(
     classifier: ClassifierLike,
     trajectory: TrajectoryLike,
@@ -253,6 +261,7 @@ class RandomAttribution(Attribution):
     label = "random scores"
     formula = r"s_i \sim \mathcal N(0, 1)"
 
+    @checks_arguments
     def __init__(self, seed: int = 0) -> None:
         require_whole(0, seed=seed)
         self.seed = seed
@@ -291,7 +300,10 @@ class GraphAttribution(ExplainerAlgorithm, Attribution):  # type: ignore[misc]
     """
 
     kinds = ("graph",)
+    # A module of torch's has one of its own, which does not show parameters.
+    __repr__ = Attribution.__repr__
 
+    @checks_arguments
     def __init__(self, batch_size: int = 8) -> None:
         super().__init__()
         require_whole(1, batch_size=batch_size)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import UnknownNameError
 from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
 from gnnglass.explain.explained_logit import (
@@ -33,6 +34,7 @@ class GraphCAM(GraphAttribution):
         batch_size: How many snapshots `compute` sends through the model at once.
     """
 
+    @checks_arguments
     def __init__(self, layer: str | None = None, relu: bool = False, batch_size: int = 8) -> None:
         super().__init__(batch_size)
         self.layer = layer
@@ -117,6 +119,7 @@ class GraphGradCAMAveraged(GraphGradCAM):
     label = "averaged Grad-CAM"
     formula = r"s_i = \frac1L \sum_\ell \sum_k \alpha_k^{(\ell)} h_{ik}^{(\ell)}"
 
+    @checks_arguments
     def __init__(
         self, layers: Sequence[str] | None = None, relu: bool = False, batch_size: int = 8
     ) -> None:

@@ -16,6 +16,7 @@ from torch_geometric.explain.config import (
     ModelTaskLevel,
 )
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
@@ -55,6 +56,7 @@ class GNNExplainerAttribution(GraphAttribution):
         r",\quad s_i = \sigma(m_i)"
     )
 
+    @checks_arguments
     def __init__(
         self, epochs: int = 200, lr: float = 0.01, seed: int = 0, batch_size: int = 8
     ) -> None:

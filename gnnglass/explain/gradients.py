@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS, GraphAttribution
@@ -38,6 +39,7 @@ class FeatureAttribution(GraphAttribution):
         batch_size: How many snapshots `compute` sends through the model at once.
     """
 
+    @checks_arguments
     def __init__(self, layer: str | None = None, batch_size: int = 8) -> None:
         super().__init__(batch_size)
         self.layer = layer
@@ -159,6 +161,7 @@ class IntegratedGradients(FeatureAttribution):
     label = "integrated gradients"
     formula = r"s_i = \sum_k z_{ik} \int_0^1 \frac{\partial y}{\partial z_{ik}}(t z)\, \mathrm dt"
 
+    @checks_arguments
     def __init__(self, layer: str | None = None, n_steps: int = 32, batch_size: int = 8) -> None:
         super().__init__(layer, batch_size)
         require_whole(1, n_steps=n_steps)

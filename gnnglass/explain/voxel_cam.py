@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import ATTRIBUTIONS, Attribution, Classifier
@@ -55,6 +56,7 @@ class VoxelCAM(Attribution):
 
     kinds = ("voxel",)
 
+    @checks_arguments
     def __init__(
         self,
         layer: str | None = None,

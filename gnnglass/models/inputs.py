@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass.errors import InputError, shown, unknown
 from gnnglass.models.network import GRAPH_INPUTS, MODELS, ClassifierNet
@@ -579,6 +580,7 @@ def batched(
 AnyRecipe = GraphRecipe | VoxelRecipe
 
 
+@checks_arguments
 def recipe_for(
     model: str, dimension: int, type_names: Sequence[str] = ("A", "B"), /, **parameters: Any
 ) -> AnyRecipe:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.planted.motif import PLANTED, Motif
@@ -19,6 +20,7 @@ from gnnglass.trajectories.runs import require_independent, run_names
 LIQUIDS = {2: ("kam2d", 0.7, 10_000), 3: ("ka3d", 0.7, 2500)}
 
 
+@checks_arguments
 def base_configurations(
     folder: str | Path,
     dimension: int,
@@ -76,6 +78,7 @@ def base_configurations(
 CLASSES = ("plain", "planted")
 
 
+@checks_arguments
 def planted_set(base: RunsLike, motif: Motif, *, seed: int) -> dict[str, list[Trajectory]]:
     """Plant a motif into the frames of half of the runs and leave the others unchanged.
 

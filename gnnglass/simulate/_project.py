@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._files import is_locked, locked, require_writable, written_whole
 from gnnglass._records import file_digest
 from gnnglass.errors import FileError, GnnglassError, InputError, SimulationError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from signac import Project
 
 
+@checks_arguments
 def clone_name(name: str, clone: int) -> str:
     """The name of the run of one clone of the configuration called `name`."""
     return f"{name}-clone-{clone:05d}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError, UnknownNameError, did_you_mean, unknown
 from gnnglass.parallel import run_parallel
 from gnnglass.simulate._project import (
@@ -129,10 +130,12 @@ class Ensemble:
         folder: Folder of the ensemble, which need not exist yet.
     """
 
+    @checks_arguments
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._jobs = names_in(self.folder)
 
+    @checks_arguments
     def plan(
         self,
         system: SystemLike,
@@ -166,6 +169,7 @@ class Ensemble:
             ]
         )
 
+    @checks_arguments
     def plan_clones(
         self,
         system: SystemLike,
@@ -223,6 +227,7 @@ class Ensemble:
         )
         return {name: tuple(members) for name, members in planned.items()}
 
+    @checks_arguments
     def run(
         self,
         names: Iterable[str] | None = None,
@@ -263,6 +268,7 @@ class Ensemble:
         """A table of all runs; see `gnnglass.simulate.ensemble.status_table`."""
         return status_table(self[name] for name in self)
 
+    @checks_arguments
     def load(self, name: str, level: str = "thermal") -> Trajectory:
         """The frames of a run at one level, ``"thermal"`` or ``"inherent"``.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.systems import SystemLike, glass_former
 from gnnglass.systems.potentials import FloatArray
@@ -102,6 +103,7 @@ class Equilibration:
         return asdict(self)
 
 
+@checks_arguments
 def assess(system: SystemLike, frames: TrajectoryLike, *, a: float = 0.3) -> Equilibration:
     """Judge from two quantities whether a run was equilibrated when its frames were stored.
 

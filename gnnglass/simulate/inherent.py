@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass import __version__
+from gnnglass._arguments import checks_arguments
 from gnnglass._files import require_writable
 from gnnglass.errors import InputError, SimulationError
 from gnnglass.simulate.engine import ENGINES, Engine, Progress
@@ -77,6 +78,7 @@ def separated(system: GlassFormer, snapshot: Snapshot) -> Snapshot:
     )
 
 
+@checks_arguments
 def inherent_structures(
     system: SystemLike,
     trajectory: TrajectoryLike,
@@ -164,12 +166,13 @@ def _digest(snapshot: Snapshot, facts: str) -> str:
     return digest.hexdigest()[:16]
 
 
+@checks_arguments
 def inherent_path(path: str | Path) -> Path:
     """File for the inherent structures of a run, beside the file of the run."""
     return Path(path).with_suffix(".inherent.gsd")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MatchedEnergies:
     """Inherent structures of two phases, paired so that their energies are equal.
 
@@ -208,7 +211,11 @@ class MatchedEnergies:
             f"Kolmogorov–Smirnov p = {self.significance:.2g}."
         )
 
+    def __repr__(self) -> str:
+        return f"<MatchedEnergies: {self}>"
 
+
+@checks_arguments
 def match_energies(trajectories: Mapping[str, RunsLike], *, tolerance: float) -> MatchedEnergies:
     """Select frames of two phases that have the same inherent-structure energies, one to one.
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_whole
 from gnnglass._toml import fault
 from gnnglass.errors import InputError, shown
@@ -26,6 +27,7 @@ MOST_RUNS = 100_000
 Stage = tuple[int, tuple[float, float]]
 
 
+@checks_arguments
 def log_spaced_steps(first: int, last: int, n: int) -> tuple[int, ...]:
     """At most `n` numbers of steps from `first` to `last`, spaced logarithmically, increasing.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive, require_whole
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.structure._neighbors import fading
@@ -37,6 +38,7 @@ FAR = 7.0
 """No Gaussian is computed this many widths away, where it is below 3e−11."""
 
 
+@checks_arguments
 def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> FloatArray:
     """Radial symmetry functions of each particle, one per neighbour species and distance.
 
@@ -80,6 +82,7 @@ def radial_counts(snapshot: SnapshotLike, centers: ArrayLike, width: float) -> F
     return counts.reshape(len(snapshot), -1)
 
 
+@checks_arguments
 def mean_radial_counts(
     snapshot: SnapshotLike, centers: ArrayLike = CENTERS, width: float = WIDTH
 ) -> FloatArray:
@@ -131,6 +134,7 @@ ANGULAR = tuple(
 """Ranges from contact to the second shell, angles near 180° and near 0°, broad and sharp."""
 
 
+@checks_arguments
 def symmetry_functions(
     snapshot: SnapshotLike,
     centers: ArrayLike = CENTERS,
@@ -216,11 +220,13 @@ HIGHEST = 20
 """The largest number of orders of an angular spectrum."""
 
 
+@checks_arguments
 def angular_spectrum_size(n_species: int, n_orders: int) -> int:
     """How many values `angular_spectrum` gives for each particle."""
     return n_species * (n_species + 1) // 2 * N_SHELLS * n_orders
 
 
+@checks_arguments
 def angular_spectrum(snapshot: SnapshotLike, r_max: float, n_orders: int) -> FloatArray:
     """At which angles a particle sees its neighbours, one number per order, shell and species pair.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import Shown, by_species
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
 from gnnglass.systems import GlassFormer
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Indicator(ABC):
+class Indicator(Shown, ABC):
     """A scalar that describes the surroundings of each particle, from positions alone.
 
     Subclasses are dataclasses of their parameters, so that their repr can be evaluated, and
@@ -68,6 +70,7 @@ class Indicator(ABC):
     def measure(self, snapshot: Snapshot) -> FloatArray:
         """What a subclass computes, after `compute` has checked the dimension; shape [n]."""
 
+    @checks_arguments
     def compute(self, system: SnapshotLike, *, accept: Collection[str] = ()) -> Self:
         """Measure one configuration; returns self.
 
@@ -148,6 +151,14 @@ class Indicator(ABC):
         snapshot, values = self._computed()
         return snapshot.with_fields(indicator=values).plot(ax, color="indicator")
 
+    def sentence(self) -> str:
+        """The mean over the particles of each species, in one sentence; raises like `values`."""
+        snapshot, values = self._computed()
+        unit = f", in units of {self.unit}" if self.unit not in ("", "1") else ""
+        return (
+            f"{self!r} of {len(snapshot)} particles: {by_species(values, snapshot.species)}{unit}."
+        )
+
     def _computed(self) -> tuple[Snapshot, FloatArray]:
         if self._snapshot is None or self._values is None:
             raise NotComputedError(
@@ -171,6 +182,7 @@ class _Indicators(Registry[Indicator]):
 INDICATORS: Registry[Indicator] = _Indicators("structural indicator", "gnnglass.structure")
 
 
+@checks_arguments
 def needs_system(name: str) -> bool:
     """Whether the registered indicator `name` has to know the glass former.
 
@@ -180,6 +192,7 @@ def needs_system(name: str) -> bool:
     return "system" in inspect.signature(INDICATORS.factory(name)).parameters
 
 
+@checks_arguments
 def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     """The registered indicator `name` with its default parameters.
 
@@ -201,11 +214,13 @@ def indicator_for(name: str, trajectory: TrajectoryLike) -> Indicator:
     return INDICATORS.create(name, system=system)
 
 
+@checks_arguments
 def indicator_field(name: str) -> str:
     """The field of the registered indicator `name`; a field by itself is its own."""
     return name.replace("-", "_")
 
 
+@checks_arguments
 def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
     """Every registered indicator that is defined in the trajectory's dimension, by its name.
 
@@ -218,6 +233,7 @@ def indicators_for(trajectory: TrajectoryLike) -> dict[str, Indicator]:
     return {name: one for name, one in every.items() if dimension in one.dimensions}
 
 
+@checks_arguments
 def annotate(
     trajectory: TrajectoryLike,
     indicators: Mapping[str, Indicator | str] | Sequence[str],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.structure.indicator import INDICATORS, Indicator
 from gnnglass.structure.potential_energy import PotentialEnergy
 from gnnglass.structure.tong_tanaka import TongTanaka
@@ -19,6 +20,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 ROUNDING = 1e-10
 
 
+@checks_arguments
 def standardised_sum(snapshot: SnapshotLike, indicators: Sequence[Indicator]) -> FloatArray:
     """Σ_k ± z_k over indicators, with z_k standardised within each species of the configuration.
 

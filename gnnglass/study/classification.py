@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from gnnglass._progress import progress_bar
 from gnnglass.stats import auc, auc_difference
 from gnnglass.structure import mean_radial_counts
 from gnnglass.study.check import recipe_of, training_options
@@ -96,7 +96,7 @@ def judge(workspace: Workspace, level: Level) -> dict[str, Any]:
         seconds[name] = (time.perf_counter() - start) / len(test)
         probabilities[name] = classifier.calibration.probability(scores[name])
     energies = mean_energies(workspace, labelled)
-    bar = tqdm(labelled.snapshots, desc="radial counts", leave=False)
+    bar = progress_bar(labelled.snapshots, desc="radial counts", leave=False)
     counts = np.stack([mean_radial_counts(snapshot) for snapshot in bar])
     train = labelled.where(split.train)
     sign = energy_sign(energies[train], labelled.targets[train])

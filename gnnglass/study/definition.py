@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._toml import checked, fault, load_toml
 from gnnglass.errors import InputError, did_you_mean, shown
 from gnnglass.simulate.protocol import MOST_RUNS, IncreasingSteps
@@ -397,6 +398,7 @@ class Study(EnsembleFile):
         return other, explained
 
 
+@checks_arguments
 def read_ensemble_file(path: str | Path) -> EnsembleFile:
     """What a study file says about simulations, whether or not it says anything else.
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from gnnglass import dynamics, explain, structure
+from gnnglass._progress import progress_bar
 from gnnglass.compare import compare_fields, smooth
 from gnnglass.explain import ATTRIBUTIONS
 from gnnglass.published import censoring_marks, halves_in, targets_in
@@ -40,7 +40,7 @@ def annotate_held_out(workspace: Workspace) -> None:
         some_classifier,
         ATTRIBUTIONS.create("random", seed=study.compare.seed),
     )
-    for run in tqdm(workspace.parts["test"], desc="importance and structure"):
+    for run in progress_bar(workspace.parts["test"], desc="importance and structure"):
         trajectory = workspace.load(run, level)
         for field, (classifier, attribution) in maps.items():
             trajectory = explain.annotate(
@@ -75,7 +75,9 @@ def compare_with_dynamics(
     """
     if section is None:
         return _compared(workspace, runs, [_with_stored(workspace, run) for run in runs])
-    followed = [_with_dynamics(workspace, section, run) for run in tqdm(runs, desc="dynamics")]
+    followed = [
+        _with_dynamics(workspace, section, run) for run in progress_bar(runs, desc="dynamics")
+    ]
     ageing = [measured for measured, _ in followed]
     by_time = {
         waited: _compared(workspace, runs, [one[waited] for _, one in followed])

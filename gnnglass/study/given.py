@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tqdm import tqdm
-
+from gnnglass._progress import progress_bar
 from gnnglass.errors import InputError
 from gnnglass.published import tells_dynamics, with_dynamics
 from gnnglass.simulate import inherent_structures
@@ -29,7 +28,7 @@ def read_given(workspace: Workspace) -> list[str]:
     """
     study = workspace.study
     runs = [(phase, run) for phase in study.phases for run in files_of(study, phase)]
-    bar = tqdm(runs, desc="reading and minimising")
+    bar = progress_bar(runs, desc="reading and minimising")
     return [run for phase, run in bar if _read_run(workspace, phase, run)]
 
 

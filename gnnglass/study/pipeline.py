@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_disk
 from gnnglass._records import code_digest, digest_of, file_digest
 from gnnglass.registry import packages_elsewhere
@@ -45,6 +46,7 @@ GROUPS = (
 )
 
 
+@checks_arguments
 def run_study(
     study: Study,
     folder: str | Path,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, clone_name
 from gnnglass.study.definition import DynamicsSection, EnsembleFile, Level, Study
@@ -84,6 +85,7 @@ def every_protocol(study: EnsembleFile) -> list[Protocol | AgeingProtocol]:
     return [one for phase in study.simulated for one in protocols(study, phase).values()]
 
 
+@checks_arguments
 def plan_runs(study: EnsembleFile, ensemble: Ensemble) -> tuple[str, ...]:
     """Plan the runs of all phases that are simulated.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._toml import fault, load_toml
 from gnnglass.errors import InputError, did_you_mean
 from gnnglass.registry import Registry
@@ -21,7 +22,8 @@ from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot,
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, eq=False)
+@checks_arguments
+@dataclass(frozen=True, eq=False, repr=False)
 class GlassFormer:
     """A mixture with everything an engine needs to simulate it; all masses are 1.
 
@@ -73,6 +75,13 @@ class GlassFormer:
                 f"{self.name!r} has potentials for {sorted(self.potentials)}; "
                 f"expected one for each of {sorted(wanted)}."
             )
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {share:g}" for name, share in self.composition.items())
+        return (
+            f"<GlassFormer {self.name!r}: {self.dimension}D, {shares}, "
+            f"number density {self.density:g}>"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GlassFormer) and self._content == other._content
@@ -293,6 +302,7 @@ SystemLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | GlassFormer
 """
 
 
+@checks_arguments
 def glass_former(source: SystemLike) -> GlassFormer:
     """A registered mixture, or one that the user defines.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.systems.potentials import FloatArray, PairPotential
 
@@ -38,6 +39,7 @@ class Table:
     error: float
 
 
+@checks_arguments
 def inner_radius(potential: PairPotential) -> float:
     """A distance that is smaller than any pair distance in a liquid, in units of length.
 
@@ -49,6 +51,7 @@ def inner_radius(potential: PairPotential) -> float:
     return float(r[above[-1]] if above.size else r[0])
 
 
+@checks_arguments
 def linear_table(potential: PairPotential, tolerance: float = 3e-7) -> Table:
     """A table for linear interpolation: r uniform up to the cutoff, which is left out.
 
@@ -83,6 +86,7 @@ def linear_table(potential: PairPotential, tolerance: float = 3e-7) -> Table:
     return _refined(table_of, potential, tolerance, 1024)
 
 
+@checks_arguments
 def spline_table(potential: PairPotential, tolerance: float = 5e-10, fewest: int = 8192) -> Table:
     """A table for cubic splines: r² uniform from the inner radius to the cutoff, both included.
 

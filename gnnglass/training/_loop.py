@@ -26,7 +26,9 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 from tqdm import tqdm
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive, require_whole
+from gnnglass._progress import progress_bar
 from gnnglass._records import read_sealed, write_sealed
 from gnnglass.errors import FileError, InputError
 from gnnglass.models import ClassifierNet, FixedFeatures, GraphNet, collate, join_balls
@@ -38,6 +40,7 @@ LARGEST_STRAIN = 0.05
 LARGEST_SEED = 2**40
 
 
+@checks_arguments
 @dataclass(frozen=True)
 class TrainingOptions:
     """Training options; the defaults work for a few dozen inherent structures.
@@ -475,7 +478,7 @@ class EpochBar(Callback):
     """A progress bar over the epochs that shows validation loss and AUC."""
 
     def __init__(self, epochs: int, description: str) -> None:
-        self.bar = tqdm(total=epochs, desc=description, unit="epoch")
+        self.bar = progress_bar(total=epochs, desc=description, unit="epoch")
 
     def on_train_start(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         """Start at the epoch of a resumed training."""
@@ -487,6 +490,7 @@ class EpochBar(Callback):
         self.bar.set_postfix(
             loss=f"{float(figures['val_loss']):.3f}",
             auc=f"{float(figures['val_auc']):.3f}",
+            refresh=False,
         )
         self.bar.update()
 

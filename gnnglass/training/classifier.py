@@ -22,15 +22,18 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from torch.overrides import TorchFunctionMode
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._files import written_whole
 from gnnglass._options import require_whole
 from gnnglass._shipped import file_of
+from gnnglass._show import in_html
 from gnnglass._toml import fault
 from gnnglass.errors import FileError, GnnglassError, InputError, unknown
 from gnnglass.models import ClassifierNet, arguments_for, batched, create_model, device_of
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
 from gnnglass.systems import GLASS_FORMERS, glass_former
 from gnnglass.training.labelled import Split
+from gnnglass.training.shipped import Card, card_of
 from gnnglass.trajectories import Material, Snapshot, TrajectoryLike, as_trajectory
 
 
@@ -283,7 +286,7 @@ def _outline(
     return {key: (list(value.shape), value.dtype) for key, value in weights.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedClassifier:
     """A network that tells the phase of a snapshot, and all that is needed to use it right.
 
@@ -314,6 +317,58 @@ class TrainedClassifier:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def card(self) -> Card | None:
+        """What the package says of it, if it is one of those that come with it."""
+        return card_of(_digest(*self._content()))
+
+    def __repr__(self) -> str:
+        return (
+            f"<TrainedClassifier {self.model_name!r}: {' or '.join(self.labels)}, "
+            f"{self.material.in_words()}, trained on {len(self.split.train)} runs>"
+        )
+
+    def _repr_html_(self) -> str:
+        split = {part: len(runs) for part, runs in asdict(self.split).items()}
+        facts = {
+            "network": self.model_name,
+            "input": f"{type(self.recipe).__name__}, {self.recipe.dimension}D",
+            "labels": ", ".join(self.labels),
+            "material": self.material.in_words(),
+            "level": self.level,
+            "runs": ", ".join(f"{n} {part}" for part, n in split.items()),
+            "validation": self._validation(),
+        }
+        said = [] if self.card is None else str(self.card).splitlines()
+        return in_html("TrainedClassifier", facts, notes=said)
+
+    def _validation(self) -> str:
+        """Loss and AUC of the epoch whose weights are kept; empty if the record lacks them."""
+        # A record may hold anything: files of classifiers are exchanged.
+        match self.record:
+            case {"best_epoch": best, "history": [*epochs]}:
+                for figures in epochs:
+                    match figures:
+                        case {"epoch": epoch, "val_loss": float(loss), "val_auc": float(auc)}:
+                            if epoch == best:
+                                return f"loss {loss:.3g}, AUC {auc:.3f} (epoch {best})"
+        return ""
+
+    def _content(self) -> tuple[Table, dict[str, torch.Tensor]]:
+        """What its file holds: the header, without the digest, and the weights."""
+        facts = {
+            "format": _FORMAT,
+            "model": {"name": self.model_name, "options": dict(self.model_options)},
+            "recipe": self.recipe.to_dict(),
+            "labels": list(self.labels),
+            "material": self.material.to_dict(),
+            "split": {part: list(runs) for part, runs in asdict(self.split).items()},
+            "calibration": asdict(self.calibration),
+            "record": dict(self.record),
+        }
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        return facts, weights
+
+    @property
     def level(self) -> str:
         """``"thermal"`` or ``"inherent"``: what it was trained on and must be given."""
         return self.material.level or "thermal"
@@ -333,11 +388,13 @@ class TrainedClassifier:
         """Where the network's weights are."""
         return device_of(self.model)
 
+    @checks_arguments
     def to(self, device: torch.device | str) -> TrainedClassifier:
         """Move the network to a device, in place, and return the classifier."""
         self.model.to(choose_device(device))
         return self
 
+    @checks_arguments
     def require_fit(
         self,
         snapshots: TrajectoryLike,
@@ -365,6 +422,7 @@ class TrainedClassifier:
             self.material, whose=whose, made_for="what the classifier was trained on", accept=accept
         )
 
+    @checks_arguments
     def logits(
         self, snapshots: TrajectoryLike, *, batch_size: int = 8, accept: Collection[str] = ()
     ) -> FloatArray:
@@ -384,6 +442,7 @@ class TrainedClassifier:
         self.require_fit(snapshots, accept)
         return self.logits_of_any(snapshots, batch_size=batch_size)
 
+    @checks_arguments
     def logits_of_any(self, snapshots: Sequence[Snapshot], *, batch_size: int = 8) -> FloatArray:
         """Like `logits`, but also of what no experiment would give, such as particles taken out."""
         require_whole(1, batch_size=batch_size)
@@ -410,6 +469,7 @@ class TrainedClassifier:
         second = self.calibration.probability(self.scores(snapshots, **options))
         return np.stack([1 - second, second], axis=1)
 
+    @checks_arguments
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the classifier as one safetensors file, whole or not at all.
 
@@ -424,19 +484,9 @@ class TrainedClassifier:
         """
         from safetensors.torch import save_file
 
-        facts = {
-            "format": _FORMAT,
-            "model": {"name": self.model_name, "options": dict(self.model_options)},
-            "recipe": self.recipe.to_dict(),
-            "labels": list(self.labels),
-            "material": self.material.to_dict(),
-            "split": {part: list(runs) for part, runs in asdict(self.split).items()},
-            "calibration": asdict(self.calibration),
-            "record": dict(self.record),
-        }
+        facts, weights = self._content()
         # Refused now rather than when it is read.
         _require_fit(_Header.checked(facts), self.recipe)
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
         _require_finite(weights)
         if (length := len(json.dumps(facts))) > _LONGEST:
             raise InputError(
@@ -450,6 +500,7 @@ class TrainedClassifier:
         return Path(path)
 
     @classmethod
+    @checks_arguments
     def load(
         cls, path: str | PathLike[str], device: torch.device | str = "cpu"
     ) -> TrainedClassifier:
@@ -561,6 +612,7 @@ def _require_finite(weights: Mapping[str, torch.Tensor]) -> None:
 Other = TypeVar("Other")
 
 
+@checks_arguments
 def as_classifier(source: str | PathLike[str] | Other) -> TrainedClassifier | Other:
     """The classifier that is meant: of a path the one it holds, anything else as it is.
 
@@ -571,6 +623,7 @@ def as_classifier(source: str | PathLike[str] | Other) -> TrainedClassifier | Ot
     return TrainedClassifier.load(source) if isinstance(source, str | PathLike) else source
 
 
+@checks_arguments
 def choose_device(device: torch.device | str) -> torch.device:
     """The device of a name; ``"auto"`` is a GPU where there is one.
 

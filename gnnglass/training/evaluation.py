@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive
 from gnnglass.stats import Interval, auc_over_runs, share_over_runs
 from gnnglass.training.labelled import LabelledSet, Split
@@ -45,6 +46,7 @@ class Evaluation:
         }
 
 
+@checks_arguments
 def evaluate(probability: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable]) -> Evaluation:
     """Evaluate predicted probabilities of the second class.
 
@@ -71,6 +73,7 @@ def evaluate(probability: ArrayLike, targets: ArrayLike, runs: Sequence[Hashable
     )
 
 
+@checks_arguments
 def matched_auc(
     scores: ArrayLike, targets: ArrayLike, energies: ArrayLike, *, tolerance: float
 ) -> tuple[float, int]:
@@ -130,6 +133,7 @@ def calibration_error(probability: FloatArray, targets: FloatArray, n_bins: int 
 REGULARISATIONS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
+@checks_arguments
 def linear_scores(features: FloatArray, labelled: LabelledSet, split: Split) -> FloatArray:
     """Decision scores of logistic regression on standardised features of configurations.
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory
+from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
 from gnnglass.models import ClassifierNet, GraphNet
@@ -37,6 +38,7 @@ from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_
 from gnnglass.training.labelled import LabelledSet, Split
 
 
+@checks_arguments
 def fit(
     labelled: LabelledSet,
     split: Split,
@@ -250,7 +252,7 @@ def _key(
 
 
 def _bar(members: NDArray[np.int64], what: str, progress: bool) -> Any:
-    return tqdm(members, desc=f"building {what}", leave=False, disable=not progress)
+    return progress_bar(members, desc=f"building {what}", leave=False, disable=not progress)
 
 
 @dataclass(frozen=True)
@@ -285,6 +287,7 @@ class BestFit:
     record: tuple[dict[str, Any], ...]
 
 
+@checks_arguments
 def fit_best(
     labelled: LabelledSet,
     split: Split,
@@ -360,6 +363,7 @@ def fit_best(
     return BestFit(classifiers[chosen], record)
 
 
+@checks_arguments
 def validation_loss(classifier: TrainedClassifier, labelled: LabelledSet) -> float:
     """Log loss of the calibrated probability of whole configurations of the validation runs.
 

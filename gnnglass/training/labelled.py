@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_classes, require_one_level, require_whole
 from gnnglass.errors import InputError
 from gnnglass.trajectories import Material, RunsLike, Snapshot, Trajectory, as_runs
@@ -19,7 +20,7 @@ from gnnglass.trajectories.runs import require_independent, run_names
 PHASE = "phase"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LabelledSet:
     """Configurations with a class label each, grouped by independent run.
 
@@ -44,6 +45,7 @@ class LabelledSet:
     accepted: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
+    @checks_arguments
     def from_trajectories(
         cls, trajectories: Mapping[str, RunsLike], *, accept: Collection[str] = ()
     ) -> LabelledSet:
@@ -102,16 +104,26 @@ class LabelledSet:
     def __len__(self) -> int:
         return len(self.snapshots)
 
+    def __repr__(self) -> str:
+        classes = " and ".join(
+            f"{np.sum(self.targets == target)} {label} in {len(self.runs_of(target))} runs"
+            for target, label in enumerate(self.labels)
+        )
+        return f"<LabelledSet of {classes}: {self.material.in_words()}>"
+
+    @checks_arguments
     def runs_of(self, target: int) -> tuple[str, ...]:
         """Names of the independent runs of one class, in order of appearance."""
         names = (run for run, t in zip(self.runs, self.targets, strict=True) if t == target)
         return tuple(dict.fromkeys(names))
 
+    @checks_arguments
     def where(self, runs: Sequence[str]) -> NDArray[np.int64]:
         """Indices of the configurations that belong to any of `runs`."""
         wanted = set(runs)
         return np.array([i for i, run in enumerate(self.runs) if run in wanted], dtype=np.int64)
 
+    @checks_arguments
     def relabelled(self, targets: Mapping[str, int]) -> LabelledSet:
         """The configurations of some runs, with classes that are given, not their own.
 
@@ -172,7 +184,7 @@ def _other_phases(
     return {PHASE: ", ".join(words)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Names of the runs of each part; every part holds runs of every class.
 
@@ -186,7 +198,12 @@ class Split:
     validation: tuple[str, ...]
     test: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        told = (f"{len(runs)} {part}" for part, runs in asdict(self).items())
+        return f"<Split of runs: {', '.join(told)}>"
 
+
+@checks_arguments
 def split_by_run(
     labelled: LabelledSet, *, validation: float = 0.25, test: float = 0.25, seed: int = 0
 ) -> Split:
@@ -195,6 +212,7 @@ def split_by_run(
     return deal_runs(runs, validation=validation, test=test, seed=seed)
 
 
+@checks_arguments
 def deal_runs(
     runs: Mapping[str, Sequence[str]],
     *,
@@ -241,6 +259,7 @@ def deal_runs(
     return Split(**{name: tuple(sorted(names)) for name, names in parts.items()})
 
 
+@checks_arguments
 def relabellings(
     runs: Mapping[str, Sequence[str]], split: Split, n: int, *, seed: int = 0
 ) -> list[dict[str, int]]:

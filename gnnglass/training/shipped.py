@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+from safetensors import safe_open
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._shipped import shipped
 from gnnglass._toml import checked, load_toml
 from gnnglass.errors import UnknownNameError, unknown
@@ -36,11 +38,22 @@ class Card(BaseModel):
         )
 
 
+@checks_arguments
 def shipped_classifiers() -> tuple[str, ...]:
     """The names under which `TrainedClassifier.load` finds a classifier of the package."""
     return tuple(shipped("classifier"))
 
 
+def card_of(digest: str) -> Card | None:
+    """The card of the shipped classifier whose file holds a digest; None if there is none."""
+    for name, path in shipped("classifier").items():
+        with safe_open(path, framework="pt") as file:
+            if f'"sha256": "{digest}"' in file.metadata()["gnnglass"]:
+                return card(name)
+    return None
+
+
+@checks_arguments
 def card(name: str) -> Card:
     """The card of a shipped classifier.
 

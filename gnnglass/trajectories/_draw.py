@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gnnglass._show import MOST_NAMES, axes_or_new
 from gnnglass.trajectories.snapshot import FloatArray, Snapshot
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def draw_snapshot(
     Raises:
         InputError: If the snapshot has no field `color`.
     """
-    from matplotlib import pyplot
     from matplotlib.collections import EllipseCollection
 
     values = None if color is None else snapshot.field(color)
@@ -55,8 +55,7 @@ def draw_snapshot(
         z = snapshot.positions[:, 2]
         shown = np.argsort(z)
         shown = shown[np.abs(z[shown]) < SLICE_THICKNESS / 2]
-    if ax is None:
-        _, ax = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    ax = axes_or_new(ax, size=(5, 5))
     if values is None:
         palette = np.array(SPECIES_COLORS)
         style = {"facecolors": palette[snapshot.types[shown] % len(palette)], **style}
@@ -87,6 +86,43 @@ def disc_radii(snapshot: Snapshot, known: Mapping[str, float] | None = None) -> 
     return np.array(
         [(known or {}).get(name, usual[k]) for k, name in enumerate(snapshot.type_names)]
     )
+
+
+#: About so many particles are drawn in a small picture.
+MOST_IN_SMALL = 4000
+
+
+def draw_small(snapshot: Snapshot, ax: Axes, *, title: str = "") -> None:
+    """Draw a snapshot for a small picture: of one with very many particles, the middle of the box.
+
+    Args:
+        snapshot: What to draw.
+        ax: Axes to draw on.
+        title: What stands above; of a 3D snapshot, the slice that is drawn follows.
+    """
+    reach = snapshot.box / 2
+    near = np.full(len(snapshot), True)
+    # In 3D, what lies in the slice is about n^(2/3).
+    n_drawn = len(snapshot) ** (2 / snapshot.dimension)
+    if n_drawn > MOST_IN_SMALL:
+        reach = reach * np.sqrt(MOST_IN_SMALL / n_drawn)
+        near = (np.abs(snapshot.positions[:, :2]) < reach[:2]).all(axis=1)
+        title = ", ".join(filter(None, [title, "middle of the box"]))
+    if near.any():
+        shown = Snapshot(
+            snapshot.box, snapshot.positions[near], snapshot.types[near], snapshot.type_names
+        )
+        draw_snapshot(shown, ax)
+    half = reach[:2]
+    ax.set(xlim=(-half[0], half[0]), ylim=(-half[1], half[1]))
+    ax.set_title("\n".join(filter(None, [title, ax.get_title()])), fontsize="x-small")
+    for k, name in enumerate(snapshot.type_names):
+        if name in snapshot.species:
+            ax.plot([], [], "o", color=SPECIES_COLORS[k % len(SPECIES_COLORS)], label=name)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=MOST_NAMES, fontsize="x-small",
+        frameon=False, handletextpad=0.1, columnspacing=1.0,
+    )  # fmt: skip
 
 
 def _color_scale(values: FloatArray) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import IO, Any, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import FileError, GnnglassWarning, InputError, MissingExtraError
 from gnnglass.registry import Registry
 from gnnglass.trajectories.snapshot import (
@@ -78,6 +79,7 @@ class BoxlessFormat(Format):
 FORMATS: Registry[Format] = Registry("trajectory format", "gnnglass.trajectories")
 
 
+@checks_arguments
 def read(path: str | PathLike[str], *, box: Any = None) -> Trajectory:
     """Read a trajectory; the format is recognised from the content, whatever the file's name.
 

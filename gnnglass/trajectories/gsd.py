@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._files import require_replaceable, written_whole
 from gnnglass.errors import FileError, InputError
 from gnnglass.trajectories.formats import (
@@ -375,6 +376,7 @@ def is_ours(path: Path) -> bool:
         return False
 
 
+@checks_arguments
 def write(path: str | Path, trajectory: TrajectoryLike, *, overwrite: bool = False) -> None:
     """Write a trajectory as GSD; the file appears whole or not at all.
 

@@ -131,6 +131,17 @@ class Material:
             temperature=_hull_of_known(self.temperature, other.temperature),
         )
 
+    def in_words(self) -> str:
+        """What is known of it, in a row."""
+        known = {
+            "": self.level,
+            "number density ": _range(self.density),
+            "kT ": self.temperature and _range(self.temperature),
+        }
+        told = [f"{name}{value}" for name, value in known.items() if value]
+        system = f"{_name(self.system)}, " if self.system else ""
+        return f"{system}{self.dimension}D, {_shares(self.composition)}, {', '.join(told)}"
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-like value of which `from_dict` makes an equal one."""
         value = asdict(self)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError
 from gnnglass.trajectories.material import require_one_material
 from gnnglass.trajectories.snapshot import (
@@ -23,6 +24,7 @@ RunsLike: TypeAlias = TrajectoryLike | Sequence[TrajectoryLike]
 """One trajectory or file, or several, one for each independent run: what `as_runs` takes."""
 
 
+@checks_arguments
 def as_runs(sources: RunsLike) -> list[Trajectory]:
     """The trajectory of each independent run.
 
@@ -98,6 +100,7 @@ def _told_apart(files: Sequence[Path], name: str) -> list[str]:
     return [str(file) for file in files]
 
 
+@checks_arguments
 def by_run(
     configurations: RunsLike, runs: Sequence[Hashable] | None
 ) -> tuple[Sequence[Snapshot], Sequence[Hashable]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as dataclass_field
 from dataclasses import replace as dataclass_replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gnnglass.errors import InputError, did_you_mean
+from gnnglass._arguments import checks_arguments
+from gnnglass._show import in_html, picture, shortened
+from gnnglass.errors import InputError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +30,7 @@ IdArray = NDArray[np.int64]
 UNKNOWN_ID = -1
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """One configuration of particles in a periodic, orthorhombic box centred on the origin.
@@ -68,7 +71,7 @@ class Snapshot:
         types = _whole(self.types, "types", 2**31).astype(np.int32)
         if box.shape not in ((2,), (3,)) or not np.all(np.isfinite(box)) or np.any(box <= 0):
             raise InputError(
-                f"box is {self.box!r}; expected 2 or 3 positive edge lengths "
+                f"box is {shown(self.box)}; expected 2 or 3 positive edge lengths "
                 "(a 2D system has two, not Lz = 1)."
             )
         if given.ndim != 2 or given.shape[1] != box.size or given.shape[0] == 0:
@@ -155,12 +158,33 @@ class Snapshot:
         self.__dict__.update(state, fields=MappingProxyType(state["fields"]))
 
     def __repr__(self) -> str:
-        counts = ", ".join(
-            f"{int(np.sum(self.types == k))} {name}" for k, name in enumerate(self.type_names)
+        told = self._facts()
+        fields = told.pop("fields")
+        named = f", fields: {fields}" if fields else ""
+        return (
+            f"<Snapshot {told['dimension']}, {told['composition']}, box {told['box']}, "
+            f"step {self.step}{named}>"
         )
-        named = f", fields: {', '.join(self.fields)}" if self.fields else ""
-        edges = " × ".join(f"{edge:.4g}" for edge in self.box)
-        return f"<Snapshot {self.dimension}D, {counts}, box {edges}, step {self.step}{named}>"
+
+    def _facts(self) -> dict[str, Any]:
+        """What is shown of a snapshot, by name."""
+        counts = np.bincount(self.types, minlength=len(self.type_names))
+        return {
+            "particles": len(self),
+            "composition": ", ".join(
+                f"{n} {name}" for n, name in zip(counts, self.type_names, strict=True)
+            ),
+            "number density": f"{self.density:.4g}",
+            "dimension": f"{self.dimension}D",
+            "box": " × ".join(f"{edge:.4g}" for edge in self.box),
+            "step": self.step,
+            "fields": shortened(self.fields),
+        }
+
+    def _repr_html_(self) -> str:
+        from gnnglass.trajectories._draw import draw_small
+
+        return in_html("Snapshot", self._facts(), picture(partial(draw_small, self), size=SQUARE))
 
     @property
     def dimension(self) -> int:
@@ -191,6 +215,7 @@ class Snapshot:
             )
         return self.positions + self.images * self.box
 
+    @checks_arguments
     def of_type(self, name: str) -> NDArray[np.bool_]:
         """Mask of the particles of species `name`, shape [n].
 
@@ -205,6 +230,13 @@ class Snapshot:
             )
         return np.asarray(self.types == self.type_names.index(name))
 
+    @property
+    def species(self) -> dict[str, NDArray[np.bool_]]:
+        """Species that are present -> mask of its particles, shape [n]."""
+        masks = {name: self.of_type(name) for name in self.type_names}
+        return {name: mask for name, mask in masks.items() if mask.any()}
+
+    @checks_arguments
     def types_among(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Index into `names` of each particle's species, −1 if it is not there, shape [n]."""
         known = {name: index for index, name in enumerate(names)}
@@ -224,6 +256,7 @@ class Snapshot:
         tree = periodic_tree(self)
         return float(np.median(tree.query(tree.data, k=2)[0][:, 1]))
 
+    @checks_arguments
     def with_fields(self, **fields: ArrayLike) -> Snapshot:
         """A copy with per-particle fields added or replaced."""
         return self.replace(fields={**self.fields, **fields})
@@ -232,6 +265,7 @@ class Snapshot:
         """A copy with some attributes changed."""
         return dataclass_replace(self, **changes)
 
+    @checks_arguments
     def field(self, name: str) -> FloatArray:
         """The per-particle field `name`, shape [n].
 
@@ -277,6 +311,12 @@ class Snapshot:
         return draw_snapshot(self, ax, color=color, radii=radii, **style)
 
 
+#: Size of the picture of a snapshot in a notebook, in inches.
+SQUARE = (2.4, 2.4)
+#: Entries of the metadata that are shown of a trajectory.
+SHOWN_OF_RUNS = ("run", "system", "phase", "level", "kT")
+
+
 def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:
     """A copy of whole numbers below `limit`, of the kind they are of.
 
@@ -295,6 +335,7 @@ def _whole(values: ArrayLike, what: str, limit: int) -> NDArray[Any]:
     return array
 
 
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class Trajectory(Sequence[Snapshot]):
     """Snapshots in the order of their steps, with metadata that travels with them on disk.
@@ -336,13 +377,27 @@ class Trajectory(Sequence[Snapshot]):
         return iter(self.frames)
 
     def __repr__(self) -> str:
-        known = ", ".join(
-            f"{key}={self.metadata[key]!r}"
-            for key in ("run", "system", "phase", "level")
-            if key in self.metadata
-        )
+        known = ", ".join(f"{key}={value!r}" for key, value in self._stated().items())
         return f"<Trajectory of {len(self)} frames{': ' + known if known else ''}>"
 
+    def _stated(self) -> dict[str, Any]:
+        """What of the metadata is shown; of a glass former that is defined there, its name."""
+        stated = {key: self.metadata[key] for key in SHOWN_OF_RUNS if key in self.metadata}
+        if isinstance(defined := stated.get("system"), Mapping):
+            stated["system"] = defined.get("name", "its own definition")
+        return stated
+
+    def _repr_html_(self) -> str:
+        from gnnglass.trajectories._draw import draw_small
+
+        ends = [self[0], self[-1]][: len(self)]
+        pictures = [partial(draw_small, one, title=f"step {one.step}") for one in ends]
+        facts = {key: value for key, value in ends[0]._facts().items() if key != "step"}
+        steps = " to ".join(str(one.step) for one in ends)
+        told = {"frames": f"{len(self)}, steps {steps}", "file": self.source, **self._stated()}
+        return in_html("Trajectory", told | facts, picture(*pictures, size=SQUARE))
+
+    @checks_arguments
     def map(self, function: Callable[[Snapshot], Snapshot], **metadata: Any) -> Trajectory:
         """A new trajectory of ``function(snapshot)``, with metadata entries added."""
         return Trajectory([function(s) for s in self], {**self.metadata, **metadata}, self.source)
@@ -351,6 +406,7 @@ class Trajectory(Sequence[Snapshot]):
         """The same frames, which are not read for it, with metadata entries added or replaced."""
         return Trajectory(self.frames, {**self.metadata, **metadata}, self.source)
 
+    @checks_arguments
     def accepting(self, differences: Mapping[str, str]) -> Trajectory:
         """A copy whose metadata entry ``accepted`` names differences that were accepted, too."""
         if not differences:
@@ -365,6 +421,7 @@ SnapshotLike: TypeAlias = TrajectoryLike
 """The same, where it holds a single configuration: what `as_snapshot` takes."""
 
 
+@checks_arguments
 def as_trajectory(source: TrajectoryLike) -> Trajectory:
     """Make a trajectory of anything that holds configurations.
 
@@ -410,6 +467,7 @@ def as_trajectory(source: TrajectoryLike) -> Trajectory:
     return trajectory_of(source)
 
 
+@checks_arguments
 def as_snapshot(source: SnapshotLike) -> Snapshot:
     """The single configuration that `source` holds.
 
@@ -476,7 +534,7 @@ def periodic_tree(snapshot: Snapshot) -> cKDTree:
     return cKDTree(inside, boxsize=snapshot.box)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NeighborPairs:
     """All ordered pairs (i, j), i ≠ j, closer than a cutoff; sorted by i, then j.
 
@@ -495,7 +553,12 @@ class NeighborPairs:
     def __len__(self) -> int:
         return len(self.i)
 
+    def __repr__(self) -> str:
+        reach = f", up to {self.distances.max():.4g} apart" if len(self) else ""
+        return f"<NeighborPairs: {len(self)} ordered pairs{reach}>"
 
+
+@checks_arguments
 def neighbor_pairs(snapshot: SnapshotLike, r_max: float) -> NeighborPairs:
     """Find every ordered pair of distinct particles closer than `r_max`.
 

@@ -295,7 +295,7 @@ def lost_flags(trajectory):
         (lambda t: t, (10, 15), r"frames at all the lags \[10, 15\]; .* 10 to 10 steps"),
         (lambda t: t, (10, 10), r"\[10, 10\]; expected positive steps in increasing order"),
         (lambda t: t, (0, 10), r"\[0, 10\]; expected positive steps in increasing order"),
-        (lambda t: t, (0.5,), "expected whole numbers of steps"),
+        (lambda t: t, (0.5,), "expected a list of whole numbers"),
         (lambda t: t, (), "expected whole numbers of steps"),
         (lambda t: Trajectory(t[::-1].frames, t.metadata), (10,), "step 180 comes after step 190"),
         (lambda t: Trajectory(t.frames), (10,), "time per step is unknown"),

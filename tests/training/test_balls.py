@@ -166,8 +166,8 @@ def test_balls_that_memory_cannot_hold_are_refused(monkeypatch):
     [
         ({"supervision": "ball", "ball_radius": 0.0}, "ball_radius is 0.0; expected a positive"),
         ({"supervision": "ball", "ball_radius": np.nan}, "ball_radius is nan; expected a positive"),
-        ({"supervision": "ball", "ball_radius": "3"}, "ball_radius is '3'; expected a positive"),
-        ({"supervision": "ball", "ball_radius": True}, "ball_radius is True; expected a positive"),
+        ({"supervision": "ball", "ball_radius": "3"}, "ball_radius is '3'; expected a number"),
+        ({"supervision": "ball", "ball_radius": True}, "ball_radius is True; expected a number"),
         ({"ball_radius": 3.0}, "ball_radius is 3, and supervision is 'local'; set supervision to"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.explain.faithfulness.maps import Maps, rank_correlation
@@ -21,6 +22,7 @@ from gnnglass.trajectories.snapshot import FloatArray
 FEWEST_CONTROLS = 10
 
 
+@checks_arguments
 def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -> TrainedClassifier:
     """The classifier with its weights drawn anew, and the standardisation of its input kept.
 
@@ -52,6 +54,7 @@ def randomised(classifier: TrainedClassifier | str | PathLike[str], seed: int) -
     ).to(classifier.device)
 
 
+@checks_arguments
 def shuffled_labels(labelled: LabelledSet, seed: int) -> LabelledSet:
     """The set with its classes dealt anew, at random, to whole runs.
 
@@ -97,7 +100,7 @@ def shuffled_labels(labelled: LabelledSet, seed: int) -> LabelledSet:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ControlCorrelation:
     """How far the maps of controls resemble the true ones.
 
@@ -107,6 +110,12 @@ class ControlCorrelation:
     """
 
     coefficients: FloatArray
+
+    def __repr__(self) -> str:
+        return (
+            f"<ControlCorrelation: {self.signed.sentence('+.3f')} with maps of controls, "
+            f"{self.size.sentence('.3f')} in size>"
+        )
 
     @property
     def signed(self) -> Interval:
@@ -130,6 +139,7 @@ class ControlCorrelation:
         return mean_over_runs(coefficients.mean(axis=1))
 
 
+@checks_arguments
 def control_correlation(scores: Maps, controls: Sequence[Maps]) -> ControlCorrelation:
     """Rank correlation of the true maps with those of controls.
 

@@ -13,7 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
+from gnnglass._show import Told, axes_or_new
 from gnnglass.errors import InputError
 from gnnglass.explain.attribution import column_of
 from gnnglass.explain.explained_logit import still
@@ -213,8 +215,8 @@ def _logits(model: GraphNet, graphs: Sequence[Any], change: Callable[[Tensor], T
 Mode = Literal["deletion", "insertion"]
 
 
-@dataclass(frozen=True, eq=False)
-class FaithfulnessCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class FaithfulnessCurve(Told):
     """Logit of a class against the fraction of the particles that were deleted or inserted.
 
     Attributes:
@@ -254,6 +256,14 @@ class FaithfulnessCurve:
         """Mean of `areas` within each run, then over runs, with a 95 % interval over runs."""
         return mean_over_runs(self.areas, self.runs)
 
+    def sentence(self) -> str:
+        """How much better than random orders the map is, in one sentence."""
+        return (
+            f"{self.mode.capitalize()} in the order of the map: area {self.area.sentence('+.3g')} "
+            f"between the logit of {self.target} and that in random orders; positive is better "
+            f"than chance; {len(self.logits)} configurations."
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row per fraction: the logit, and the random one, as means over runs."""
         import pandas as pd
@@ -273,10 +283,7 @@ class FaithfulnessCurve:
         Args:
             ax: Axes to draw on; a new figure is made without.
         """
-        if ax is None:
-            from matplotlib.figure import Figure
-
-            ax = Figure(figsize=(5, 3), layout="constrained").add_subplot()
+        ax = axes_or_new(ax)
         frame = self.to_frame()
         each = np.stack([run_means(order, self.runs).mean(axis=0) for order in self.random])
         ax.fill_between(
@@ -295,6 +302,7 @@ class FaithfulnessCurve:
 FRACTIONS = tuple(k / 20 for k in range(21))
 
 
+@checks_arguments
 def faithfulness_curve(
     classifier: GivesLogits | str | PathLike[str],
     snapshots: RunsLike,

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_whole
 from gnnglass.errors import InputError
 from gnnglass.stats import among_largest, auc, standard_scores
@@ -50,6 +51,7 @@ def checked_maps(maps: Maps, sizes: Sequence[int] | None = None) -> list[FloatAr
     return arrays
 
 
+@checks_arguments
 def of_species(maps: Maps, snapshots: TrajectoryLike, name: str) -> list[FloatArray]:
     """The scores of one species' particles alone, one array per configuration.
 
@@ -66,6 +68,7 @@ def of_species(maps: Maps, snapshots: TrajectoryLike, name: str) -> list[FloatAr
     ]
 
 
+@checks_arguments
 def rank_correlation(one: Maps, other: Maps) -> FloatArray:
     """Spearman's coefficient of two maps of the same particles, shape [n_configurations].
 
@@ -97,6 +100,7 @@ def _standard_ranks(scores: FloatArray, k: int) -> FloatArray:
     return ranks
 
 
+@checks_arguments
 def seed_agreement(maps: Sequence[Maps]) -> FloatArray:
     """Mean rank correlation of the maps of every two classifiers.
 
@@ -119,6 +123,7 @@ def seed_agreement(maps: Sequence[Maps]) -> FloatArray:
     return np.asarray(np.mean(pairs, axis=0))
 
 
+@checks_arguments
 def noise_stability(
     attribute: Callable[[Sequence[Snapshot]], Maps],
     snapshots: TrajectoryLike,
@@ -173,6 +178,7 @@ def _shaken(snapshot: Snapshot, width: float, rng: np.random.Generator) -> Snaps
     return snapshot.replace(positions=snapshot.positions + displacements)
 
 
+@checks_arguments
 def gini(scores: ArrayLike) -> float:
     """Gini index of the sizes of the scores: 0 if all are alike, 1 − 1/n if one has it all.
 
@@ -191,6 +197,7 @@ def gini(scores: ArrayLike) -> float:
     return float(1 - 2 * np.sum(shares * (n - np.arange(1, n + 1) + 0.5)) / n)
 
 
+@checks_arguments
 def half_share(scores: ArrayLike) -> float:
     """Smallest share of the particles that holds half of ``Σ|s|``; 1/2 if all scores are alike.
 
@@ -219,6 +226,7 @@ def _shares(scores: ArrayLike) -> FloatArray:
     return np.asarray(sizes / sizes.sum())
 
 
+@checks_arguments
 def localisation_auc(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
     """Probability that a planted particle scores above another one (area under the ROC curve).
 
@@ -236,6 +244,7 @@ def localisation_auc(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
     return np.array([auc(values, planted) for values, planted in _pairs(scores, truth)])
 
 
+@checks_arguments
 def precision_at_k(scores: Maps, truth: Sequence[ArrayLike]) -> FloatArray:
     """Share of the k highest scores that belong to the k particles which matter.
 
