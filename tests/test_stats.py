@@ -173,9 +173,12 @@ def test_shares_of_runs_that_succeed_or_fail_are_trials():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0.1, 0.2], [1, 1], "ab"), r"targets hold the classes \[1\]"),
-        (([0.1, 0.2], [0, 1, 1], "abc"), "2 scores, 3 targets and 3 runs"),
-        (([0.1, 0.2, 0.3], [0, 1, 1], "aab"), "run 'a' holds configurations of both classes"),
+        (([0.1, 0.2], [1, 1], ["a", "b"]), r"targets hold the classes \[1\]"),
+        (([0.1, 0.2], [0, 1, 1], ["a", "b", "c"]), "2 scores, 3 targets and 3 runs"),
+        (
+            ([0.1, 0.2, 0.3], [0, 1, 1], ["a", "a", "b"]),
+            "run 'a' holds configurations of both classes",
+        ),
     ],
 )
 def test_areas_of_what_does_not_fit_are_refused(arguments, message):
@@ -186,7 +189,7 @@ def test_areas_of_what_does_not_fit_are_refused(arguments, message):
         auc_difference(scores, scores, targets, runs)
 
 
-@pytest.mark.parametrize(("values", "runs"), [([], []), ([1.0, 2.0], ["a"]), (1.0, ["a"])])
+@pytest.mark.parametrize(("values", "runs"), [([], []), ([1.0, 2.0], ["a"])])
 def test_runs_that_do_not_fit_are_refused(values, runs):
     with pytest.raises(InputError, match="at least one configuration and the run of each"):
         mean_over_runs(values, runs)

@@ -331,7 +331,7 @@ def _show_folder(folder: Path) -> None:
 
 
 def _show_results(path: Path, folder: Path) -> None:
-    from gnnglass.study.verdict import verdict
+    from gnnglass.study.verdict import summary
 
     no_results = f"{path} does not hold the results of a study; give results.json or its folder."
     try:
@@ -341,7 +341,8 @@ def _show_results(path: Path, folder: Path) -> None:
     if not isinstance(results, dict) or not {"title", "levels", "study"} <= results.keys():
         raise FileError(no_results)
     typer.echo(f"{folder}: finished study: {results['title']}")
-    for sentence in verdict(results):
+    said = summary(results)
+    for sentence in (*said.found, *said.doubts, *said.maps):
         typer.echo(f"  {sentence}")
     stages = (results.get("timings") or {}).get("stages") or {}
     typer.echo(f"  It took {sum(stages.values()) / 60:.1f} minutes; see {folder / 'report.html'}.")

@@ -567,6 +567,29 @@ def normalised_mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn
     )
 
 
+class Interaction(MessagePassing):
+    """One residual update by continuous-filter messages.
+
+    m_i = Σ_j F(e(r_ij)) ⊙ V h_j (Schütt et al., SchNet, NeurIPS 2017, eq. 2), followed by
+    h_i ← h_i + MLP(LayerNorm[h_i, m_i]).
+    """
+
+    def __init__(self, hidden: int, n_radial: int, dropout: float) -> None:
+        super().__init__(aggr="sum")
+        self.filter = nn.Linear(n_radial, hidden, bias=False)
+        self.source = nn.Linear(hidden, hidden, bias=False)
+        self.update_features = normalised_mlp(2 * hidden, hidden, hidden, dropout)
+
+    def forward(self, h: Tensor, edge_index: Tensor, radial: Tensor) -> Tensor:
+        """Updated features, shape [n, hidden]."""
+        gathered = self.propagate(edge_index, h=self.source(h), filters=self.filter(radial))
+        return h + self.update_features(torch.cat([h, gathered], dim=1))
+
+    def message(self, h_j: Tensor, filters: Tensor) -> Tensor:
+        """The neighbour's features, filtered by the distance."""
+        return h_j * filters
+
+
 class InteractionNet(GraphNet):
     """A network that embeds what it sees of each particle, and then lets neighbours interact.
 

@@ -88,12 +88,16 @@ def trajectory_of(source: Any) -> Trajectory:
 def _from_points(box: Any, points: Any) -> list[Snapshot]:
     """Points of one species, of one frame or several."""
     edges, positions = edges_of(box), as_numbers(points)
-    if positions.ndim in (2, 3) and positions.shape[-1] == 3 and edges.size == 2:
+    if positions.ndim not in (2, 3):
+        raise InputError(
+            f"the points have shape {positions.shape}; expected [n, d] or [n_frames, n, d]."
+        )
+    if positions.shape[-1] == 3 and edges.size == 2:
         if np.any(positions[..., 2] != 0):
             raise InputError("the box is 2D, but the points leave the plane z = 0.")
         positions = positions[..., :2]
     frames = positions if positions.ndim == 3 else [positions]
-    types = np.zeros(positions.shape[-2:-1], dtype=np.int32)
+    types = np.zeros(positions.shape[-2], dtype=np.int32)
     return [
         Snapshot(edges, frame, types, type_names=("A",), step=step)
         for step, frame in enumerate(frames)

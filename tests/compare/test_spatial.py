@@ -144,17 +144,17 @@ def test_results_show_themselves():
 def test_bad_input_is_refused(changes, message):
     snapshots = [random_snapshot(0), random_snapshot(1)]
     with pytest.raises(InputError, match=message):
-        spatial_correlation(**{"snapshots": snapshots, "field": "f", "runs": "ab", **changes})
+        spatial_correlation(**{"snapshots": snapshots, "field": "f", "runs": ["a", "b"], **changes})
 
 
 def test_fields_without_a_correlation_are_refused():
     snapshots = [random_snapshot(0), random_snapshot(1)]
     reshaped = snapshots[1].replace(box=np.array([8.0, 12.15]))
     with pytest.raises(InputError, match=r"configuration 1 .* box 8 × 12.15, others 9 × 10.8"):
-        spatial_correlation([snapshots[0], reshaped], "f", runs="ab")
+        spatial_correlation([snapshots[0], reshaped], "f", runs=["a", "b"])
     flat = snapshots[1].with_fields(f=snapshots[1].types)
     with pytest.raises(UndefinedCorrelationError, match=r"'f' is constant over the 40 A particles"):
-        spatial_correlation([snapshots[0], flat], "f", runs="ab")
+        spatial_correlation([snapshots[0], flat], "f", runs=["a", "b"])
     broken = snapshots[1].with_fields(f=np.full(60, np.nan))
     with pytest.raises(InputError, match=r"'f' is NaN or infinite for 60 of 60"):
-        spatial_correlation([snapshots[0], broken], "f", runs="ab")
+        spatial_correlation([snapshots[0], broken], "f", runs=["a", "b"])

@@ -20,7 +20,7 @@ from gnnglass.systems import GLASS_FORMERS
 from gnnglass.trajectories import write, Trajectory
 
 engine, system = ENGINES.create(sys.argv[1]), GLASS_FORMERS.create(sys.argv[2])
-protocol = Protocol(n_particles=2500, kT=0.8, seed=1, n_frames=2, frame_interval=50,
+protocol = Protocol(n_particles=600, kT=0.8, seed=1, n_frames=2, frame_interval=50,
                     hold_steps=200, melt_steps=200, cooling_rate=4.0)
 trajectory = engine.run(system, protocol, sys.argv[3])
 assert len(trajectory) == 2

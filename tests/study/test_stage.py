@@ -160,7 +160,18 @@ class Noting:
 #: protocols are used, and finished runs are kept.
 PLUMBING = {
     *("errors", "registry", "parallel", "simulate", "study", "__version__"),
-    *("_files", "_shipped", "_options", "_toml", "_records", "_workers", "_cluster"),
+    *(
+        "_arguments",
+        "_files",
+        "_options",
+        "_progress",
+        "_shipped",
+        "_show",
+        "_toml",
+        "_records",
+        "_workers",
+        "_cluster",
+    ),
 }
 
 

@@ -224,7 +224,8 @@ def test_as_trajectory_takes_box_and_points(snapshot: Snapshot, kind: str) -> No
         (([4, 4, 4, 4], [[0, 0, 1.0]]), "box has shape"),
         (("box", "points"), "not numeric"),
         (([4, 4], [[0, float("nan")]]), "NaN"),
-        (([4, 4], 1.0), "positions have shape"),
+        (([4, 4], 1.0), "points have shape"),
+        (([4, 4], [1.0]), "points have shape"),
     ],
 )
 def test_as_trajectory_refuses_the_rest(source: object, message: str) -> None:

@@ -380,7 +380,7 @@ def test_hoomd_quantities_are_fields_or_named(tmp_path: Path) -> None:
         ({"types": [0, 2**32]}, "types are not whole"),
         ({"types": np.array([0, 2**32 - 1], dtype=np.uint32)}, "types are not whole"),
         ({"types": [0, np.nan]}, "types are not whole"),
-        ({"types": ["A", "B"]}, "types are not whole"),
+        ({"types": ["A", "B"]}, "types is .*expected numbers"),
         ({"images": [[0, 0.5], [0, 0]]}, "images are not whole"),
         ({"images": [[0, 2**32], [0, 0]]}, "images are not whole"),
         ({"step": 0.5}, "the step are not whole|step"),
