@@ -7,11 +7,18 @@ from tiny_study import TINY
 from gnnglass.study import Report, Study, run_study
 
 
+def draw_nothing(monkeypatch):
+    """Reports without their pictures, which take longer to draw than all that leads to them."""
+    monkeypatch.setattr("gnnglass.study.report.small_png", lambda figure: b"drawn")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """Folder of the tiny study, done; not to be changed."""
+    """Folder of the tiny study, done, its report without pictures; not to be changed."""
     folder = tmp_path_factory.mktemp("study") / "tiny"
-    run_study(Study.from_dict(TINY), folder, workers=2, device="cpu")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        draw_nothing(monkeypatch)
+        run_study(Study.from_dict(TINY), folder, workers=2, device="cpu")
     return folder
 
 
@@ -23,8 +30,7 @@ def copied(finished, tmp_path):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Reports without their pictures, which take longer to draw than all that leads to them."""
-    monkeypatch.setattr("gnnglass.study.report.small_png", lambda figure: b"")
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,9 @@ DYNAMICS = (
 )
 
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+
 def again(content, folder, capsys):
     """Run a study in a folder; names of the stages that were executed."""
     capsys.readouterr()
@@ -232,14 +235,12 @@ def test_run_again_does_nothing(copied, capsys):
     assert after == before
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_new_title_asks_for_a_new_report_only(copied, capsys):
     done = again(tiny("title", value="Another title"), copied, capsys)
     assert done == {"check", "report"}
     assert "Another title" in (copied / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
     gnn = copied / "classifiers" / "gnn-inherent.safetensors"
     before = gnn.stat().st_mtime_ns
@@ -259,7 +260,6 @@ def test_a_changed_classifier_is_trained_again_alone(copied, capsys):
     assert gnn.stat().st_mtime_ns == before
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_changed_attribution_trains_nothing(copied, capsys):
     done = again(tiny("classifiers", "cnn", "attribution", value="random"), copied, capsys)
     assert done == {"check", "annotate", "structure", "compare", "report"}
@@ -286,7 +286,6 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_changed_code_is_a_changed_study(copied, source, capsys):
     """What the code of an indicator says is measured and compared anew, and nothing is trained."""
     assert again(TINY, copied, capsys) == set()
@@ -303,7 +302,6 @@ def test_changed_code_is_a_changed_study(copied, source, capsys):
     assert again(TINY, copied, capsys) == set()
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_an_indicator_of_another_package_is_part_of_the_study(
     copied, tmp_path, capsys, monkeypatch
 ):
@@ -341,7 +339,6 @@ def test_a_lost_file_is_made_again_and_is_the_same(copied, capsys):
     assert path.read_bytes() == before
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_a_study_without_dynamics_compares_nothing(copied, capsys):
     assert again(tiny("dynamics"), copied, capsys) == {"check", "report"}
     assert results_of(copied)["correlations"] == []
