@@ -1,6 +1,5 @@
 """Labelled sets, splits by run, fitting, evaluation, and the saved classifier."""
 
-from gnnglass.training._loop import TrainingOptions
 from gnnglass.training.classifier import (
     Calibration,
     TrainedClassifier,
@@ -16,6 +15,7 @@ from gnnglass.training.evaluation import (
 from gnnglass.training.fitting import (
     BestFit,
     Candidate,
+    TrainingOptions,
     fit,
     fit_best,
     validation_loss,

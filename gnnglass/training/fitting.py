@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnnglass._arguments import checks_arguments
-from gnnglass._options import require_memory
+from gnnglass._options import require_memory, require_positive, require_whole
 from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
 from gnnglass.errors import InputError
@@ -24,18 +25,81 @@ from gnnglass.models import ClassifierNet, GraphNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
 from gnnglass.systems import SystemLike, glass_former
-from gnnglass.training._loop import (
-    Configurations,
-    EpochBar,
-    KeepBest,
-    TrainingCheckpoint,
-    TrainingOptions,
-    learner_of,
-    train,
-    variants,
-)
 from gnnglass.training.classifier import Calibration, TrainedClassifier, choose_device, versions
 from gnnglass.training.labelled import LabelledSet, Split
+
+#: With more, neighbours would pass the edge of a graph in numbers.
+LARGEST_STRAIN = 0.05
+#: Seeds of single steps are made of it, and are numbers of 64 bits.
+LARGEST_SEED = 2**40
+
+
+@checks_arguments
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Training options; the defaults work for a few dozen inherent structures.
+
+    Attributes:
+        supervision: ``"local"`` labels every particle (or grid cell) with the phase of its
+            configuration; ``"ball"`` labels the mean logit of every particle and those around it
+            (or of cells); ``"global"`` labels the logits of the whole configuration. Local labels
+            multiply the number of examples and gave more stable importance maps; if only a few
+            particles of a configuration differ, global labels find them.
+        ball_radius: Radius of the balls, in units of length, less than half the box: all particles
+            (or cells, by their centres) within it count alike. Without one a ball is a particle and
+            its neighbours in the graph (or a cell and the adjacent ones).
+        epochs: Maximum number of passes over the training configurations.
+        patience: Epochs without a lower validation loss before training stops.
+        batch_size: Configurations per step, the same number of each class.
+        learning_rate: Learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        strain: Every graph is seen with all distances expanded and compressed by this share, such
+            as 0.01, and the loss adds the squared change of its mean log odds between the two; 0
+            for neither. Phases differ in the pressure of their inherent structures. Mechanical
+            equilibrium makes it the same everywhere in a configuration, so it tells the phases
+            apart and says nothing about where. Structural indicators among the inputs stay
+            those of the configuration.
+        seed: Seed of the initial weights, the order of the batches, dropout and augmentation.
+
+    Raises:
+        InputError: If a value is invalid.
+    """
+
+    supervision: Literal["local", "ball", "global"] = "local"
+    ball_radius: float | None = None
+    epochs: int = 30
+    patience: int = 5
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    strain: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.supervision not in ("local", "ball", "global"):
+            raise InputError(
+                f"supervision is {self.supervision!r}; expected local, ball or global."
+            )
+        if self.ball_radius is not None:
+            require_positive(ball_radius=self.ball_radius)
+            if self.supervision != "ball":
+                raise InputError(
+                    f"ball_radius is {self.ball_radius:g}, and supervision is "
+                    f"{self.supervision!r}; set supervision to ball, or leave ball_radius out."
+                )
+        require_whole(1, epochs=self.epochs, patience=self.patience)
+        require_whole(2, batch_size=self.batch_size)
+        require_whole(0, most=LARGEST_SEED, seed=self.seed)
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.weight_decay < math.inf:
+            raise InputError(
+                f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
+                "expected a positive and a non-negative number, both finite."
+            )
+        if not 0 <= self.strain <= LARGEST_STRAIN:
+            raise InputError(
+                f"strain is {self.strain}; expected a relative change of lengths from 0 to "
+                f"{LARGEST_STRAIN:g}, such as 0.01."
+            )
 
 
 @checks_arguments
@@ -84,6 +148,17 @@ def fit(
         FileError: If the checkpoint cannot be read or written.
         UnknownNameError: If no such model, or glass former, is registered.
     """
+    # Lightning takes longer to import than all else, and only training needs it.
+    from gnnglass.training._loop import (
+        Configurations,
+        EpochBar,
+        KeepBest,
+        TrainingCheckpoint,
+        learner_of,
+        train,
+        variants,
+    )
+
     options = options or TrainingOptions()
     material = labelled.material
     accepted = dict(labelled.accepted)
