@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnnglass.simulate import ENGINES
 from gnnglass.systems import GLASS_FORMERS
-from gnnglass.trajectories import read
+from gnnglass.testing import example_of
+from gnnglass.trajectories import Trajectory, read, write
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from gnnglass.simulate import ENGINES, Protocol
 from gnnglass.systems import GLASS_FORMERS
-from gnnglass.trajectories import write, Trajectory
+from gnnglass.trajectories import read, write, Trajectory
 
 engine, system = ENGINES.create(sys.argv[1]), GLASS_FORMERS.create(sys.argv[2])
-protocol = Protocol(n_particles=600, kT=0.8, seed=1, n_frames=2, frame_interval=50,
-                    hold_steps=200, melt_steps=200, cooling_rate=4.0)
+protocol = Protocol(n_particles=600, kT=1.5, seed=1, n_frames=2, frame_interval=50,
+                    hold_steps=50, melt_steps=100, cooling_rate=None)
 trajectory = engine.run(system, protocol, sys.argv[3])
 assert len(trajectory) == 2
 if engine.name == "lammps":
-    minimum = engine.minimize(system, trajectory[-1])
+    minimum = engine.minimize(system, read(sys.argv[3] + ".near")[0])
     if engine.rank == 0:
         write(sys.argv[3] + ".minimum", Trajectory([minimum]))
 Path(f"{sys.argv[3]}.rank-{engine.rank}").touch()
@@ -41,6 +41,13 @@ def test_two_processes_share_a_run(engine, tmp_path, name):
         pytest.skip("this HOOMD-blue was built without MPI")
     script, out = tmp_path / "script.py", tmp_path / "run.gsd"
     script.write_text(SCRIPT)
+    system = GLASS_FORMERS.create(name)
+    if engine.name == "lammps":
+        # Near a minimum, because processes that wait for each other at every step are slow where
+        # others want the cores, too.
+        known = engine.minimize(system, example_of(system))
+        noise = np.random.default_rng(0).normal(scale=0.01, size=known.positions.shape)
+        write(f"{out}.near", Trajectory([known.replace(positions=known.positions + noise)]))
     command = [str(launcher), "-n", "2", sys.executable, str(script), engine.name, name, str(out)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=300,
@@ -49,7 +56,6 @@ def test_two_processes_share_a_run(engine, tmp_path, name):
     assert done.returncode == 0, done.stderr
     # Files, because what two processes print may be interleaved in the middle of a word.
     assert sorted(path.suffix for path in tmp_path.glob("*.rank-*")) == [".rank-0", ".rank-1"]
-    system = GLASS_FORMERS.create(name)
     for snapshot in read(out):
         np.testing.assert_allclose(
             snapshot.field("potential_energy"), system.energies(snapshot), atol=2e-3
@@ -57,7 +63,6 @@ def test_two_processes_share_a_run(engine, tmp_path, name):
     if engine.name != "lammps":
         return  # It minimises in one process only.
     [minimum] = read(f"{out}.minimum")
-    again = ENGINES.create(engine.name).minimize(system, minimum)
-    assert again.field("potential_energy").mean() == pytest.approx(
-        minimum.field("potential_energy").mean(), abs=1e-5
+    np.testing.assert_allclose(
+        minimum.field("potential_energy"), known.field("potential_energy"), atol=1e-4
     )
