@@ -41,8 +41,16 @@ def real_data() -> Path:
     return REAL_DATA
 
 
-#: Files with tests of a minute; begun last, one of them would leave all cores but one idle.
-LONGEST = ("test_notebooks.py", "test_architecture.py")
+#: Files that take a minute; begun last, one of them would leave all cores but one idle. A file is
+#: done by one worker, so that what its tests share is made once.
+LONGEST = (
+    "test_notebooks.py",
+    "test_attributions_script.py",
+    "test_killed_study.py",
+    "test_golden_study.py",
+    "test_run_study.py",
+    "test_architecture.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
