@@ -26,8 +26,11 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 # What heavy packages put into base classes is documented by them.
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 html_theme = "furo"
 html_title = f"gnnglass {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

@@ -26,6 +26,9 @@ PAGES = {
 #: The target of a link or picture, without and with the place in it; addresses have a colon.
 LINK = re.compile(r"(?<=\]\()([^\s()#:]+)((?:#[^\s()]*)?)(?=\))")
 
+#: A picture of another site, such as a badge.
+PICTURE_ELSEWHERE = re.compile(r"!\[([^\]]*)\]\(https?://[^\s()]*\)")
+
 
 def setup(app: Any) -> dict[str, bool]:
     """Copy the notebooks, and lead links to where they belong, before anything is parsed."""
@@ -58,7 +61,7 @@ def lead_links_of_included(app: Any, path: Path, page: str, source: list[str]) -
 
 
 def led(text: str, origin: Path, folder: Path) -> str:
-    """The text with its links led.
+    """The text with its links led, and with words for the pictures of other sites.
 
     Args:
         text: Markdown, or a notebook.
@@ -77,7 +80,7 @@ def led(text: str, origin: Path, folder: Path) -> str:
             return Path(os.path.relpath(path, folder)).as_posix() + place
         return f"{REPOSITORY}/blob/main/{path.relative_to(ROOT).as_posix()}{place}"
 
-    return LINK.sub(target, text)
+    return LINK.sub(target, PICTURE_ELSEWHERE.sub(r"\1", text))
 
 
 with (ROOT / "pyproject.toml").open("rb") as _file:
