@@ -25,7 +25,6 @@ PAGES = {
 }
 #: The target of a link or picture, without and with the place in it; addresses have a colon.
 LINK = re.compile(r"(?<=\]\()([^\s()#:]+)((?:#[^\s()]*)?)(?=\))")
-
 #: A picture of another site, such as a badge.
 PICTURE_ELSEWHERE = re.compile(r"!\[([^\]]*)\]\(https?://[^\s()]*\)")
 
