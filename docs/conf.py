@@ -11,8 +11,12 @@ project = "gnnglass"
 copyright = "2026, the gnnglass developers"
 release = __version__
 extensions = [
-    "myst_parser",
+    "api_pages",
+    "myst_nb",
     "registry_tables",
+    "repository_pages",
+    # MathJax comes with the pages: they load nothing from elsewhere.
+    "sphinx-mathjax-offline",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -22,7 +26,14 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 # What heavy packages put into base classes is documented by them.
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 html_theme = "furo"
+html_title = f"gnnglass {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_copy_source = False
 myst_enable_extensions = ["dollarmath"]
-# The README links to files of the repository, which are not pages of this book.
-suppress_warnings = ["myst.xref_missing"]
+myst_heading_anchors = 3
+# Notebooks are shown as they were committed, and their widgets as text.
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}

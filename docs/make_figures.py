@@ -44,10 +44,7 @@ from _common import (  # noqa: E402
 )
 
 #: Study -> its page.
-PAGES = {
-    "demo": DOCS.parent / "README.md",
-    **{study: DOCS / f"{study}.md" for study in ("kam2d", "abm2d", "ka3d")},
-}
+PAGES = {study: DOCS / f"{study}.md" for study in ("demo", "kam2d", "abm2d", "ka3d")}
 
 
 def main() -> None:

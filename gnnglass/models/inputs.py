@@ -577,6 +577,7 @@ def batched(
         yield batch
 
 
+#: A recipe of either kind: graphs or density grids.
 AnyRecipe = GraphRecipe | VoxelRecipe
 
 
