@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -45,7 +46,7 @@ def structure(
         list[str] | None,
         typer.Option(
             help="Structural indicator (gnnglass list indicators); give it once per indicator. All "
-            "that apply by default.",
+            "that apply to the file by default.",
             autocompletion=completing("indicators"),
         ),
     ] = None,
@@ -63,9 +64,10 @@ def structure(
 ) -> None:
     """Give every particle its structural indicators.
 
-    Configurations that are not like the glass former whose parameters are used (composition,
-    density) are refused, unless the difference is accepted by name. Values are in reduced units:
-    lengths in σ, energies in ε; gnnglass list indicators shows the unit of each.
+    All that apply, unless some are asked for: what was left out is said in one line, such as the
+    energy where no glass former is known. Configurations that are not like the glass former that is
+    stated (composition, density) are refused, unless the difference is accepted by name. Values are
+    in reduced units: lengths in σ, energies in ε; gnnglass list indicators shows the unit of each.
 
     Examples:
         gnnglass structure glass.gsd -o structure.gsd
@@ -75,7 +77,13 @@ def structure(
     OUT is the trajectory (GSD) with one field particles/gnnglass/NAME per indicator, for OVITO and
     for what comes next: gnnglass compare, gnnglass correlation-length.
     """
-    from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
+    from gnnglass.structure import (
+        INDICATORS,
+        annotate,
+        annotate_all,
+        indicator_field,
+        indicator_for,
+    )
     from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
 
@@ -87,14 +95,26 @@ def structure(
     )
     if inherent:
         whole = at_level(whole, "inherent", system_of(whole), engine, accept or ())
+    left_out: dict[str, str] = {}
     if indicator:
-        chosen = {name: indicator_for(name, whole) for name in indicator}
+        chosen = {indicator_field(name): indicator_for(name, whole) for name in indicator}
+        annotated = annotate(whole, chosen, accept=accept or ())
     else:
-        chosen = indicators_for(whole)
-    fields = {indicator_field(name): one for name, one in chosen.items()}
-    write(out, annotate(whole, fields, accept=accept or ()), overwrite=overwrite)
-    typer.echo(f"{out}: {', '.join(chosen)}")
-    next_step("correlation-length", out, "--field", next(iter(fields)))
+        annotated, left_out = annotate_all(whole, accept=accept or ())
+    measured = list(indicator or [name for name in INDICATORS if name not in left_out])
+    write(out, annotated, overwrite=overwrite)
+    typer.echo(f"{out}: {', '.join(measured)}")
+    if left_out:
+        typer.echo(f"left out: {'; '.join(_grouped(left_out))}")
+    next_step("correlation-length", out, "--field", indicator_field(measured[0]))
+
+
+def _grouped(reasons: Mapping[str, str]) -> list[str]:
+    """Names with the reason of each, those of one reason together."""
+    found: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        found.setdefault(reason, []).append(name)
+    return [f"{', '.join(names)} ({reason})" for reason, names in found.items()]
 
 
 def compare(

@@ -11,9 +11,9 @@ import numpy as np
 
 from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown, by_species
-from gnnglass.errors import InputError, NotComputedError
+from gnnglass.errors import InputError, NotComputedError, UnknownNameError
 from gnnglass.registry import Registry
-from gnnglass.systems import GlassFormer
+from gnnglass.systems import GlassFormer, glass_former
 from gnnglass.trajectories import (
     Material,
     Snapshot,
@@ -279,3 +279,71 @@ def annotate(
         )
     )
     return annotated.accepting(accepted)
+
+
+@checks_arguments
+def annotate_all(
+    trajectory: TrajectoryLike, *, accept: Collection[str] = ()
+) -> tuple[Trajectory, dict[str, str]]:
+    """The trajectory with every registered indicator that can be measured on it.
+
+    What takes the parameters of a glass former is left out where none is stated, or one that is not
+    known here; so is what is not defined in this dimension, counts neighbours within a distance
+    that does not fit the box or the particles, or cannot be measured on a frame.
+
+    Args:
+        trajectory: As `annotate` takes it.
+        accept: As `annotate` takes it.
+
+    Returns:
+        The annotated trajectory, and the indicators that were left out: name to reason, a clause.
+
+    Raises:
+        InputError: If the configurations are not like the glass former that is stated, so that all
+            would be measured in wrong units or of wrong species, or if no indicator is left.
+        FileError: If a path cannot be read.
+    """
+    whole = as_trajectory(trajectory)
+    material, stated = Material.of([whole]), whole.metadata.get("system")
+    without, accepted = "no glass former is stated", {}
+    if stated is not None:
+        try:
+            former = glass_former(stated)
+        except (InputError, UnknownNameError) as error:
+            without, stated = _clause(error), None
+        else:
+            accepted = material.require_fit(
+                former.material,
+                whose="the trajectory",
+                made_for=f"{former.name!r}, which it states",
+                accept=accept,
+            )
+    frames, left_out = list(whole), {}
+    for name in INDICATORS:
+        if stated is None and needs_system(name):
+            left_out[name] = without
+            continue
+        indicator = indicator_for(name, whole)
+        if material.dimension not in indicator.dimensions:
+            left_out[name] = f"not defined in {material.dimension}D"
+            continue
+        try:
+            differences = indicator.require_fit(material, accept)
+            measured = [indicator._measured(frame).values for frame in frames]
+        except InputError as error:
+            left_out[name] = _clause(error)
+            continue
+        accepted |= differences
+        field = indicator_field(name)
+        frames = [
+            frame.with_fields(**{field: values})
+            for frame, values in zip(frames, measured, strict=True)
+        ]
+    if len(left_out) == len(INDICATORS.names()):
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        raise InputError(f"no structural indicator can be measured on the trajectory: {reasons}.")
+    return Trajectory(frames, whole.metadata, whole.source).accepting(accepted), left_out
+
+
+def _clause(error: Exception) -> str:
+    return str(error).rstrip(".")

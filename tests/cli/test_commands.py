@@ -12,6 +12,7 @@ from command import gnnglass
 from gnnglass import study
 from gnnglass.simulate import ENGINES, Ensemble, IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import glass_former
+from gnnglass.testing import example_snapshot
 from gnnglass.training import TrainedClassifier
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
@@ -249,6 +250,21 @@ def test_structure_writes_all_indicators_or_those_that_are_asked_for(runs, tmp_p
     assert "particles/gnnglass/hexatic_order" not in inherent
     energy = "particles/gnnglass/potential_energy"
     assert inherent[energy].mean() < thermal[energy].mean()
+
+
+def test_structure_says_what_it_leaves_out_and_refuses_it_where_it_is_asked_for(tmp_path):
+    source, out = tmp_path / "mine.gsd", tmp_path / "out.gsd"
+    write(source, Trajectory([example_snapshot(2)]))
+    done = gnnglass("structure", source, "-o", out)
+    assert done.code == 0, done.err
+    (line,) = [one for one in done.out.splitlines() if one.startswith("left out: ")]
+    assert "potential-energy, tong-tanaka (no glass former is stated)" in line
+    assert "steinhardt-q6-averaged (not defined in 2D)" in line
+    (log,) = log_fields(out)
+    assert "particles/gnnglass/hexatic_order" in log
+    assert "particles/gnnglass/potential_energy" not in log
+    done = gnnglass("structure", source, "-o", out, "--indicator=potential-energy", "--overwrite")
+    assert done.code == 1 and "needs to know the glass former" in done.err
 
 
 def test_compare_prints_and_writes_the_table(runs, tmp_path):
