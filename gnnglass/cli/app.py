@@ -137,6 +137,7 @@ for command, name in (
     (simulation.ensemble, "ensemble"),
     (simulation.status, "status"),
     (analysis.convert, "convert"),
+    (simulation.inherent, "inherent"),
     (learning.train, "train"),
     (learning.explain, "explain"),
     (simulation.dynamics, "dynamics"),

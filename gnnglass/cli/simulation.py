@@ -15,6 +15,8 @@ from gnnglass.cli._options import (
     Bar,
     Box,
     Engine,
+    Files,
+    Frames,
     GlassFormerOrFile,
     Input,
     LengthUnit,
@@ -22,14 +24,17 @@ from gnnglass.cli._options import (
     Overwrite,
     OverwriteFolder,
     Phase,
+    Refusals,
     Scheduler,
     Seed,
     Species,
     System,
     TimeStep,
     Workers,
+    made_of,
     next_step,
     read_as,
+    reading,
     system_of,
 )
 from gnnglass.errors import FileError, InputError
@@ -120,6 +125,65 @@ def simulate(
     if first:
         made = inherent_path(out) if inherent else out
         next_step("structure", made, "-o", made.with_suffix(".structure.gsd"))
+
+
+def inherent(
+    trajectories: Files,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder to write to; or, of one trajectory, a file ending in .gsd."
+        ),
+    ],
+    system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    box: Box = None,
+    frames: Frames = None,
+    accept: Accept = None,
+    engine: Engine = "lammps",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the inherent structures of trajectories of yours, on all cores.
+
+    Each frame is minimised along the path of steepest descent; energies are in ε, lengths in σ.
+    What is finished is not done again, unless its input or an option has changed, and work that was
+    killed goes on where it was. A file that is refused is named and does not stop the others.
+
+    Examples:
+        gnnglass inherent glass.gsd -o glass.inherent.gsd
+        gnnglass inherent runs/*.dump --system kam2d --species 1=A,2=B -o minima
+        gnnglass inherent many/workspace/*/thermal.gsd -o minima --workers 8
+
+    OUT gets a GSD file NAME.inherent.gsd of every trajectory, with energies as a field, and beside
+    it a hidden record that tells what it was made of. Next, gnnglass train, explain or structure
+    takes the files.
+    """
+    from gnnglass.simulate import minimise_files
+
+    require_known("engines", engine)
+    files = made_of(trajectories, out, ".inherent.gsd")
+    refusals = Refusals(len(files))
+    read, options = reading(
+        system=system, species=species, length_unit=length_unit, box=box, frames=frames
+    )
+    made = minimise_files(
+        files,
+        engine=engine,
+        read=read,
+        options=options,
+        accept=accept or (),
+        workers=workers,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        refused=refusals.add,
+    )
+    for path in made:
+        typer.echo(path)
+    refusals.end()
+    next_step("structure", made[0], "-o", made[0].with_suffix(".structure.gsd"))
 
 
 def dynamics(
