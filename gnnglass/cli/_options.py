@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -28,14 +29,17 @@ def _writable(out: Path | None) -> Path | None:
     return out
 
 
-def _each_run(paths: list[Path] | None) -> list[Path] | None:
-    """Files, each once, and for each folder the files in it."""
-    if paths is None or not any(path.is_dir() for path in paths):
-        return paths
-    from gnnglass.trajectories.formats import files_in
+def each_run(paths: list[Path] | None) -> list[Path] | None:
+    """Files, and for each folder the files in it."""
+    found: list[Path] = []
+    for path in paths or ():
+        if path.is_dir():
+            from gnnglass.trajectories.formats import files_in
 
-    found = [files_in(path) if path.is_dir() else [path] for path in paths]
-    return list(dict.fromkeys(path for files in found for path in files))
+            found += files_in(path)
+        else:
+            found.append(path)
+    return None if paths is None else found
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.", callback=_writable)]
@@ -61,14 +65,14 @@ Runs = Annotated[
     list[Path],
     typer.Argument(
         help="Trajectories, one independent run each; a folder stands for the files in it.",
-        callback=_each_run,
+        callback=each_run,
     ),
 ]
 Files = Annotated[
     list[Path],
     typer.Argument(
         help="Trajectories of any known format; a folder stands for the files in it.",
-        callback=_each_run,
+        callback=each_run,
     ),
 ]
 GlassFormerOrFile = Annotated[
@@ -232,6 +236,7 @@ def made_of(files: Sequence[Path], out: Path | None, ending: str) -> dict[Path, 
     """
     from gnnglass.trajectories.runs import names_of_files
 
+    files = list(dict.fromkeys(files))
     if out is not None and _is_file(out, several=len(files) > 1):
         if len(files) > 1:
             raise InputError(
@@ -309,6 +314,34 @@ def chosen_and_renamed(species: list[str] | None) -> tuple[list[str] | None, str
     """The species that are chosen, and the new names among the values of `ChosenSpecies`."""
     chosen = [value for value in species or [] if "=" not in value]
     return chosen or None, ",".join(v for v in species or [] if "=" in v) or None
+
+
+def settings(option: str, given: Sequence[str] | None, example: str) -> dict[str, Any]:
+    """The values of an option KEY=VALUE, each as TOML has it, or the text itself.
+
+    Args:
+        option: The option, for messages.
+        given: Its values.
+        example: One that makes sense.
+
+    Raises:
+        InputError: If there is no key or no value, or a key comes twice.
+    """
+    found: dict[str, Any] = {}
+    for entry in given or ():
+        key, _, text = entry.partition("=")
+        key = key.strip().replace("-", "_")
+        if not key or not text.strip():
+            raise InputError(
+                f"{option} was given {entry!r}; expected KEY=VALUE, such as {example}."
+            )
+        if key in found:
+            raise InputError(f"{option} gives {key} twice; give it once.")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
 
 
 def _mapping(species: str) -> dict[str, str]:

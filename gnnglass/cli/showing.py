@@ -203,6 +203,7 @@ def _next_for_trajectory(path: Path, first: Snapshot, facts: Mapping[str, Any]) 
 
 def _show_classifier(name: str, path: Path) -> None:
     from gnnglass.training import TrainedClassifier, card, shipped_classifiers
+    from gnnglass.training.labelled import NOT_TESTED
 
     found = TrainedClassifier.load(path)
     material, record = found.material, found.record
@@ -224,7 +225,8 @@ def _show_classifier(name: str, path: Path) -> None:
             ("density", _range(material.density)),
             ("nearest", material.distance and _range(material.distance)),
             ("kT", material.temperature and _range(material.temperature)),
-            *((part, f"{len(runs)} runs") for part, runs in vars(found.split).items()),
+            *((part, f"{len(runs)} runs") for part, runs in vars(found.split).items() if runs),
+            ("test", "" if found.split.test else NOT_TESTED),
             ("options", _with_options("", record.get("options") or {})),
             ("best epoch", best),
             ("validation", ", ".join(f"{k[4:]} {v:.4g}" for k, v in figures.items())),

@@ -10,9 +10,9 @@ import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import lightning
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.io import CheckpointIO
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch_geometric.data import Data
@@ -30,7 +31,8 @@ from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_positive, require_whole
 from gnnglass._progress import progress_bar
 from gnnglass._records import read_sealed, write_sealed
-from gnnglass.errors import FileError, InputError
+from gnnglass._toml import fault
+from gnnglass.errors import FileError, InputError, did_you_mean
 from gnnglass.models import ClassifierNet, FixedFeatures, GraphNet, collate, join_balls
 from gnnglass.stats import auc
 
@@ -80,6 +82,25 @@ class TrainingOptions:
     weight_decay: float = 0.1
     strain: float = 0.0
     seed: int = 0
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The options that a study file or the command line gives by name; others by default.
+
+        Raises:
+            InputError: If there is no such option, or its value makes no sense.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise InputError(
+                f"training: there is no option {', '.join(unknown)}"
+                f"{did_you_mean(unknown[0], known)}; known are {', '.join(known)}."
+            )
+        try:
+            return TypeAdapter(cls).validate_python(dict(given))
+        except ValidationError as error:
+            raise InputError(f"training: {fault(error, cls).rstrip('.')}.") from error
 
     def __post_init__(self) -> None:
         if self.supervision not in ("local", "ball", "global"):
