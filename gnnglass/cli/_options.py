@@ -104,6 +104,14 @@ Device = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 TimeStep = Annotated[float, typer.Option(help="Time step, in units of time.")]
+NLags = Annotated[int, typer.Option(help="Number of lags, spaced logarithmically.")]
+BondLength = Annotated[
+    str | None,
+    typer.Option(help="Length of bonds, in σ: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab."),
+]
+BreakLength = Annotated[
+    str | None, typer.Option(help="Length where they are broken, likewise; by default 1.8 σ_ab.")
+]
 Phase = Annotated[str | None, typer.Option(help="Class label to store, such as liquid.")]
 System = Annotated[
     str | None,
@@ -314,6 +322,22 @@ def chosen_and_renamed(species: list[str] | None) -> tuple[list[str] | None, str
     """The species that are chosen, and the new names among the values of `ChosenSpecies`."""
     chosen = [value for value in species or [] if "=" not in value]
     return chosen or None, ",".join(v for v in species or [] if "=" in v) or None
+
+
+def lengths(text: str | None) -> float | dict[str, float] | None:
+    """One length, or one per pair of species, as the command line gives them."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return float(text)
+        entries = (entry.split("=") for entry in text.split(","))
+        return {pair.strip(): float(length) for pair, length in entries}
+    except ValueError:
+        raise InputError(
+            f"bond cutoffs are {text!r}; expected one length, such as 1.4, or one for each pair of "
+            "species, such as A-A=1.4,A-B=1.1,B-B=1.2."
+        ) from None
 
 
 def settings(option: str, given: Sequence[str] | None, example: str) -> dict[str, Any]:

@@ -141,6 +141,7 @@ for command, name in (
     (learning.train, "train"),
     (learning.explain, "explain"),
     (simulation.dynamics, "dynamics"),
+    (analysis.relaxation, "relaxation"),
     (analysis.structure, "structure"),
     (analysis.compare, "compare"),
     (analysis.correlation_length, "correlation-length"),

@@ -13,13 +13,16 @@ from gnnglass.cli._options import (
     OWN,
     Accept,
     Bar,
+    BondLength,
     Box,
+    BreakLength,
     Engine,
     Files,
     Frames,
     GlassFormerOrFile,
     Input,
     LengthUnit,
+    NLags,
     Out,
     Overwrite,
     OverwriteFolder,
@@ -31,6 +34,7 @@ from gnnglass.cli._options import (
     System,
     TimeStep,
     Workers,
+    lengths,
     made_of,
     next_step,
     read_as,
@@ -196,18 +200,10 @@ def dynamics(
     frame: Annotated[int, typer.Option(help="Frame that the clones start from.")] = -1,
     n_clones: Annotated[int, typer.Option(help="Number of clones.")] = 16,
     last_lag: Annotated[int, typer.Option(help="Steps of each clone.")] = 20_000,
-    n_lags: Annotated[int, typer.Option(help="Number of lags, spaced logarithmically.")] = 16,
+    n_lags: NLags = 16,
     dt: TimeStep = 0.005,
-    r_bond: Annotated[
-        str | None,
-        typer.Option(
-            help="Length of bonds, in σ: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab.",
-        ),
-    ] = None,
-    r_break: Annotated[
-        str | None,
-        typer.Option(help="Length where they are broken, likewise; by default 1.8 σ_ab."),
-    ] = None,
+    r_bond: BondLength = None,
+    r_break: BreakLength = None,
     seed: Seed = 0,
     system: System = None,
     species: Species = None,
@@ -246,7 +242,7 @@ def dynamics(
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit, box=box)
     facts, accepted = dict(given.metadata), {}
     mixture = given.metadata.get("system")
-    bonds = BondBreaking(_lengths(r_bond), _lengths(r_break), system=mixture)
+    bonds = BondBreaking(lengths(r_bond), lengths(r_break), system=mixture)
     # Before anything is simulated, as it may take hours.
     bonds.cutoffs(given[0])
     if "isoconfigurational" in given.metadata:
@@ -284,22 +280,6 @@ def dynamics(
         typer.echo(f"{unbonded} particles have no bonds, and no time at which these break: NaN")
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
     next_step("compare", out)
-
-
-def _lengths(text: str | None) -> float | dict[str, float] | None:
-    """One length, or one per pair of species, as the command line gives them."""
-    if text is None:
-        return None
-    try:
-        if "=" not in text:
-            return float(text)
-        entries = (entry.split("=") for entry in text.split(","))
-        return {pair.strip(): float(length) for pair, length in entries}
-    except ValueError:
-        raise InputError(
-            f"bond cutoffs are {text!r}; expected one length, such as 1.4, or one for each pair of "
-            "species, such as A-A=1.4,A-B=1.1,B-B=1.2."
-        ) from None
 
 
 def ensemble(
