@@ -326,7 +326,10 @@ def _write_relaxation(
 
     figure = Figure(figsize=(8, 6), layout="constrained")
     for curve, ax in zip(LABELS, figure.subplots(2, 2).flat, strict=True):
-        found.plot(ax, curve=curve)
+        legend = found.plot(ax, curve=curve).get_legend()
+        assert legend is not None
+        legend.remove()
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     tables = {
         "curves": found.to_frame(),
         "relaxation_times": found.relaxation_times(),
@@ -350,12 +353,11 @@ def _write_relaxation(
 
 
 def _local_times_in_words(row: Mapping[str, Any]) -> str:
-    what = {"tau_bond": "bonds break", "tau_overlap": "overlap is lost"}[row["quantity"]]
     bound = "more than " if row["censored"] >= 0.5 else ""
-    without = f", {row['without']:.1%} have no bonds" if row["without"] else ""
+    without = f", and {row['without']:.1%} have no bonds" if row["without"] else ""
     return (
-        f"{row['species']}: half of the particles' {what} within t = {bound}{row['median']:.3g}; "
-        f"{row['censored']:.1%} had not by the last lag{without}"
+        f"{row['species']}: the median of {row['quantity']} is {bound}{row['median']:.3g}; "
+        f"{row['censored']:.1%} had not relaxed by the last lag{without}"
     )
 
 

@@ -271,7 +271,7 @@ def annotate_all(
 
     What takes the parameters of a glass former is left out where none is stated, or one that is not
     known here; so is what is not defined in this dimension, counts neighbours within a distance
-    that does not fit the box or the particles, or cannot be measured on a frame.
+    that does not fit the box, or cannot be measured on a frame for another reason.
 
     Args:
         trajectory: As `annotate` takes it.
@@ -281,8 +281,8 @@ def annotate_all(
         The annotated trajectory, and the indicators that were left out: name to reason, a clause.
 
     Raises:
-        InputError: If the configurations are not like the glass former that is stated, so that all
-            would be measured in wrong units or of wrong species, or if no indicator is left.
+        InputError: If the configurations are not like the glass former that is stated, or lengths
+            are in another unit, so that all would be measured wrongly, or if no indicator is left.
         FileError: If a path cannot be read.
     """
     whole = as_trajectory(trajectory)
@@ -297,13 +297,12 @@ def annotate_all(
         if material.dimension not in indicator.dimensions:
             left_out[name] = f"not defined in {material.dimension}D"
             continue
+        accepted |= indicator.require_fit(material, accept)
         try:
-            differences = indicator.require_fit(material, accept)
             measured = [indicator._measured(frame).values for frame in frames]
         except InputError as error:
             left_out[name] = str(error).rstrip(".")
             continue
-        accepted |= differences
         field = indicator_field(name)
         frames = [
             frame.with_fields(**{field: values})

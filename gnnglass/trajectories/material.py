@@ -266,8 +266,8 @@ def require_reach(
     ):
         raise InputError(
             f"{whose} counts neighbours within {reach:g}, but the nearest neighbour of a "
-            f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, or give a length that "
-            "fits."
+            f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, give a length that "
+            "fits, or accept the difference by name (--accept distance)."
         )
 
 

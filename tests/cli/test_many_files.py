@@ -54,15 +54,22 @@ def test_inherent_gives_what_simulations_give_and_is_done_once(runs, tmp_path):
 
 
 def test_inherent_takes_the_options_of_files_and_stores_them(tmp_path, monkeypatch):
-    monkeypatch.setattr("gnnglass.simulate.inherent.run_parallel", here)
+    asked = {}
+
+    def run(tasks, **options):
+        asked.update(options)
+        here(tasks)
+
+    monkeypatch.setattr("gnnglass.simulate.inherent.run_parallel", run)
     frames = [example_of("kam2d", seed=k).replace(step=k) for k in range(3)]
     swapped = [one.replace(type_names=("X", "Y")) for one in frames]
     write(tmp_path / "mine.gsd", Trajectory(swapped))
     out = tmp_path / "minimum.gsd"
     ask(
         *("inherent", tmp_path / "mine.gsd", "-o", out, "--system=kam2d"),
-        *("--species=X=A,Y=B", "--frames=1:2"),
+        *("--species=X=A,Y=B", "--frames=1:2", "--workers=3", "--scheduler=tcp://a:1"),
     )
+    assert (asked["workers"], asked["scheduler"]) == (3, "tcp://a:1")
     (made,) = read(out)
     np.testing.assert_allclose(
         made.positions, Engine.minimize(engine(), "kam2d", frames[1]).positions, atol=1e-4

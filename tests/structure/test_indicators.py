@@ -200,6 +200,15 @@ def test_what_does_not_fit_the_box_is_left_out_of_all_frames():
     assert "voronoi_volume" in annotated[1].fields
 
 
+def test_another_unit_of_length_is_refused_and_not_measured_in_part():
+    one = example_snapshot(2)
+    wide = Trajectory([one.replace(box=2.5 * one.box, positions=2.5 * one.positions)])
+    with pytest.raises(InputError, match=r"counts neighbours within .*--accept distance"):
+        annotate_all(wide)
+    annotated, _ = annotate_all(wide, accept=["distance"])
+    assert "voronoi_volume" in annotated[0].fields
+
+
 def test_a_mixture_that_is_not_known_is_no_reason_to_fail_and_a_wrong_one_is():
     annotated, left_out = annotate_all(Trajectory([example_snapshot(2)], {"system": "mine"}))
     assert "unknown glass former 'mine'" in left_out["potential-energy"]
