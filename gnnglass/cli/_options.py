@@ -240,7 +240,7 @@ def made_of(files: Sequence[Path], out: Path | None, ending: str) -> dict[Path, 
         ending: Of the name of a file that is made.
 
     Raises:
-        InputError: If `out` is one file for several.
+        InputError: If `out` is one file for several, or two products would be one.
     """
     from gnnglass.trajectories.runs import names_of_files
 
@@ -266,6 +266,11 @@ def made_of(files: Sequence[Path], out: Path | None, ending: str) -> dict[Path, 
             for file, name in zip(files, names, strict=True)
         ]
     products = {path.resolve() for path in made}
+    if len(products) < len(made):
+        raise InputError(
+            f"two of the {len(files)} files would be made into one in {out}; give them in two "
+            "commands, or other names."
+        )
     found = {}
     for file, path in zip(files, made, strict=True):
         if file.resolve() in products:

@@ -188,8 +188,8 @@ def relaxation(
 
     OUT is a folder with NAME-relaxation.csv, .json, .png and .gsd: the curves, these with all
     options and relaxation times, their figure, and the frames at the origins with relaxation times
-    as fields; or one such file. Next, gnnglass structure and gnnglass compare set the times against
-    the structure.
+    as fields; or one such file. Next, gnnglass structure, and gnnglass compare --predictor … --target
+    tau_overlap sets the times against the structure.
     """
     from gnnglass.dynamics import (
         BondBreaking,
@@ -230,10 +230,16 @@ def relaxation(
     with Bar("time origins", "window") as bar:
         relaxation.compute(origins, progress=bar)
     chosen: dict[str, Any] = {
-        **{"source": str(trajectory), **options, "dt": whole.metadata["dt"]},
-        **{"wave_number": wave_number, "overlap_distance": overlap_distance, "cage": cage},
-        **{"r_bond": bonds.r_bond, "r_break": bonds.r_break, "n_origins": origins.n_origins},
-        **{"lag_steps": list(origins.lag_steps)},
+        "source": str(trajectory),
+        **options,
+        "dt": whole.metadata["dt"],
+        "lag_steps": list(origins.lag_steps),
+        "n_origins": origins.n_origins,
+        "wave_number": wave_number,
+        "overlap_distance": overlap_distance,
+        "cage": cage,
+        "r_bond": bonds.r_bond,
+        "r_break": bonds.r_break,
     }
     _write_relaxation(relaxation, files, chosen, accepted, overwrite)
     typer.echo(relaxation.sentence())
@@ -336,7 +342,10 @@ def _write_relaxation(
         "local_relaxation_times": found.local_times(),
     }
     # As pandas writes tables, a missing number is null.
-    rows = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+    rows = {
+        name: json.loads(table.to_json(orient="records", double_precision=15))
+        for name, table in tables.items()
+    }
     facts = {"made_by": SOFTWARE, "version": __version__, "options": options, "accepted": accepted}
     made = found.annotated.stating(relaxation=dict(options)).accepting(accepted)
     for ending, file in files.items():

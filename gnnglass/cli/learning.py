@@ -378,8 +378,17 @@ def explain(
         system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
     explanation = _Explanation(
-        *(model, file_of("classifier", model), attribution, tuple(layer or ()), target, field),
-        *(batch_size, tuple(accept or ()), engine, device, options),
+        model=model,
+        file=file_of("classifier", model),
+        attribution=attribution,
+        layers=tuple(layer or ()),
+        target=target,
+        field=field,
+        batch_size=batch_size,
+        accept=tuple(accept or ()),
+        engine=engine,
+        device=device,
+        options=options,
     )
     refusals, done = Refusals(len(files)), []
     for source, product in files.items():
@@ -513,8 +522,8 @@ class _Explanation:
         )
         probability = classifier.predict_proba(levelled, accept=accept, **self.size)
         layers = {"layers": list(self.layers)} if self.layers else {}
-        made_of = {"model": str(self.model), "source": str(source)}
-        explained = {**made_of, **self.named, **layers, **self.size, **self.options}
+        what = {"model": str(self.model), "source": str(source)}
+        explained = {**what, **self.named, **layers, **self.size, **self.options}
         write(product, annotated.stating(explained=explained), overwrite=overwrite)
         return {
             "target": target,

@@ -403,16 +403,16 @@ def minimise_files(
         facts = {"source": str(source), "engine": engine, **(options or {})}
         begun.append(
             _Minimisation(
-                source.absolute(),
-                out.absolute(),
-                read,
-                former,
-                engine,
-                accepted,
-                len(trajectory),
-                digest,
-                facts,
-                overwrite,
+                source=source.absolute(),
+                out=out.absolute(),
+                read=read,
+                system=former,
+                engine=engine,
+                accepted=accepted,
+                n_frames=len(trajectory),
+                digest=digest,
+                facts=facts,
+                overwrite=overwrite,
             )
         )
     parts = [part for one in begun for part in one.parts]

@@ -190,6 +190,9 @@ def test_names_of_products(tmp_path, monkeypatch, capsys):
     assert made_of([b, c], None, end) == {one: one.with_name(f"{one.name}{end}") for one in (b, c)}
     with pytest.raises(InputError, match=r"--out is the file .*one\.gsd, but there are 2 inputs"):
         made_of([a, b], tmp_path / "one.gsd", end)
+    clash = [b, c, tmp_path / "z" / "run.gsd.xyz"]
+    with pytest.raises(InputError, match="two of the 3 files would be made into one"):
+        made_of(clash, out, end)
     # The second time a pattern finds what was made the first time.
     made = a.with_name(f"run{end}")
     assert made_of([a, made], a.parent, end) == {a: made}

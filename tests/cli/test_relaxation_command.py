@@ -67,6 +67,8 @@ def test_everything_is_written_with_the_options_that_were_used(file, tmp_path):
     assert len(told["relaxation_times"]) == 4 and len(told["local_relaxation_times"]) == 4
     assert "F_s(q = 5, t) falls to 1/e" in done.out and "left out" not in done.out
     assert done.err.splitlines()[-1].startswith("next: gnnglass structure ")
+    shown = gnnglass("show", out / "mine-relaxation.gsd")
+    assert shown.err.startswith("next: gnnglass structure ")
     again = gnnglass("relaxation", file, "-o", out, "--system=kam2d", "--dt=0.02")
     assert again.code == 0, again.err
 

@@ -329,6 +329,8 @@ def test_a_frame_without_a_minimum_is_named_and_its_file_is_not_written(files, m
     with pytest.raises(SimulationError, match=rf"^{second}: frame 1 \(step 4\) .* it blew up"):
         minimise_files(files)
     assert out.exists() and not last.exists()
+    # Other parts of the file go on to their own frames, and not to those of others.
+    assert len(failed) == 1
 
 
 @pytest.mark.parametrize("n", [1, 5, 16, 17, 100])
