@@ -188,8 +188,8 @@ def relaxation(
 
     OUT is a folder with NAME-relaxation.csv, .json, .png and .gsd: the curves, these with all
     options and relaxation times, their figure, and the frames at the origins with relaxation times
-    as fields; or one such file. Next, gnnglass structure, and gnnglass compare --predictor … --target
-    tau_overlap sets the times against the structure.
+    as fields; or one such file. Next, gnnglass structure, and gnnglass compare with --predictor and
+    --target tau_overlap set the times against the structure.
     """
     from gnnglass.dynamics import (
         BondBreaking,
