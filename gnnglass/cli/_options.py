@@ -283,7 +283,8 @@ def made_of(files: Sequence[Path], out: Path | None, ending: str) -> dict[Path, 
 def _is_file(out: Path, *, several: bool) -> bool:
     if out.exists():
         return not out.is_dir()
-    return out.suffix == ".gsd" if several else out.suffix != ""
+    # Folders are called T0.44, too.
+    return out.suffix == ".gsd" if several else out.suffix[1:].isalpha()
 
 
 class Refusals:

@@ -266,9 +266,10 @@ def _products(out: Path, trajectory: Path) -> dict[str, Path]:
     """
     if out.suffix in _OF_RELAXATION and not out.is_dir():
         return {out.suffix: out}
-    if out.exists() and not out.is_dir():
-        # Of a device this says so.
-        require_writable(out)
+    if not out.is_dir() and (out.exists() or out.suffix[1:].isalpha()):
+        if out.exists():
+            # Of a device this says so.
+            require_writable(out)
         raise InputError(
             f"--out is {out}, which is no folder; give a folder, or a file ending in "
             f"{', '.join(_OF_RELAXATION)} (of these, --overwrite replaces one that is there)."

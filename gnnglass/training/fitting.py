@@ -19,7 +19,7 @@ from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory
 from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
-from gnnglass.errors import InputError
+from gnnglass.errors import InputError, shown
 from gnnglass.models import ClassifierNet, GraphNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
@@ -110,6 +110,11 @@ def fit(
                 f"it holds {len(np.unique(labelled.targets[members]))} "
                 f"of the labels {', '.join(labelled.labels)}."
             )
+    n_classes = (model_options or {}).get("n_classes", 2)
+    if n_classes != 2:
+        raise InputError(
+            f"n_classes is {shown(n_classes)}, but classifiers tell two classes; leave it out."
+        )
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         net = create_model(model, recipe, model_options or {})

@@ -183,7 +183,8 @@ def test_names_of_products(tmp_path, monkeypatch, capsys):
     end = ".inherent.gsd"
     assert made_of([a], tmp_path / "one.gsd", end) == {a: tmp_path / "one.gsd"}
     assert made_of([a], out, end) == {a: out / f"run{end}"}
-    assert made_of([a], tmp_path / "new", end) == {a: tmp_path / "new" / f"run{end}"}
+    for new in (tmp_path / "new", tmp_path / "T0.44"):
+        assert made_of([a], new, end) == {a: new / f"run{end}"}
     assert made_of([a, b], out, end) == {a: out / "x" / f"run{end}", b: out / "y" / f"run{end}"}
     assert made_of([b, c], out, end) == {b: out / f"run.gsd{end}", c: out / f"run.dump{end}"}
     assert made_of([a, b], None, end) == {one: one.with_name(f"run{end}") for one in (a, b)}

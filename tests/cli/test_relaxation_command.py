@@ -132,6 +132,7 @@ def test_other_units_and_other_things_are_refused(file, tmp_path):
     refused("n_origins is 0", file, "-o", out, "--dt=1", "--n-origins=0")
     (tmp_path / "notes.txt").write_text("milk")
     refused("which is no folder", file, "-o", tmp_path / "notes.txt", "--dt=1")
+    refused("which is no folder", file, "-o", tmp_path / "new.pdf", "--dt=1")
     assert not out.exists()
 
 
