@@ -84,6 +84,7 @@ class TrainingOptions:
     seed: int = 0
 
     @classmethod
+    @checks_arguments
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
         """The options that a study file or the command line gives by name; others by default.
 
