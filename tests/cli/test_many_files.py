@@ -208,7 +208,7 @@ def test_a_folder_stands_for_the_files_in_it(tmp_path):
         write(
             folder / f"{k}.gsd", Trajectory([example_of("kam2d", seed=k)], {"phase": folder.name})
         )
-    (tmp_path / "cold" / ".hidden").write_text("x")
+    write(tmp_path / "cold" / ".hidden.gsd", Trajectory([example_of("kam2d", seed=9)]))
     (tmp_path / "cold" / "deeper").mkdir()
     classes = [f"--class={phase}={tmp_path}/{phase}" for phase in ("hot", "cold")]
     for given in ([tmp_path / "hot", tmp_path / "cold"], classes):

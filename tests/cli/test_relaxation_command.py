@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 from command import gnnglass
 
-from gnnglass.dynamics import BondBreaking, RunRelaxation, TimeCorrelations, TimeOrigins
+from gnnglass.dynamics import (
+    BondBreaking,
+    RunRelaxation,
+    SelfOverlap,
+    TimeCorrelations,
+    TimeOrigins,
+)
 from gnnglass.testing import example_of
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
@@ -43,6 +49,7 @@ def test_everything_is_written_with_the_options_that_were_used(file, tmp_path):
     done = gnnglass(
         *("relaxation", file, "-o", out, "--system=kam2d", "--dt=0.02", "--n-lags=3"),
         *("--wave-number=5", "--overlap-distance=0.25", "--n-origins=4", "--last-lag=40"),
+        *("--cage=1.4", "--r-bond=1.3", "--r-break=1.5"),
     )
     assert done.code == 0, done.err
     assert sorted(path.name for path in out.iterdir()) == [
@@ -50,13 +57,19 @@ def test_everything_is_written_with_the_options_that_were_used(file, tmp_path):
     ]
     whole = read(file).stating(system="kam2d", dt=0.02)
     origins = TimeOrigins(whole, (10, 20, 40)).thinned(4)
-    expected = RunRelaxation(TimeCorrelations(5.0, 0.25)).compute(origins)
+    cage = {"r_max": 1.4}
+    expected = RunRelaxation(
+        TimeCorrelations(5.0, 0.25, neighbors=cage),
+        BondBreaking(1.3, 1.5),
+        SelfOverlap(0.25, neighbors=cage),
+    ).compute(origins)
     curves = pd.read_csv(out / "mine-relaxation.csv")
     pd.testing.assert_frame_equal(curves, expected.to_frame(), check_exact=False)
     made = read(out / "mine-relaxation.gsd")
     for frame, own in zip(made, expected.annotated, strict=True):
         assert frame.step == own.step
-        np.testing.assert_array_equal(frame.field("tau_bond"), own.field("tau_bond"))
+        for name in ("tau_bond", "tau_bond_censored", "tau_overlap", "tau_overlap_censored"):
+            np.testing.assert_array_equal(frame.field(name), own.field(name))
     told = json.loads((out / "mine-relaxation.json").read_text())
     assert told["options"] == made.metadata["relaxation"]
     assert {key: told["options"][key] for key in ("dt", "wave_number", "lag_steps", "system")} == {
