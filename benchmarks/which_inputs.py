@@ -37,7 +37,7 @@ from gnnglass._records import Record, code_digest, digest_of
 from gnnglass.compare import compare_fields, smooth
 from gnnglass.explain import GraphGradCAM
 from gnnglass.stats import auc
-from gnnglass.study.check import recipe_of, training_options
+from gnnglass.study.check import recipe_of
 from gnnglass.study.definition import ClassifierSection
 from gnnglass.study.fields import targets_of
 from gnnglass.study.workspace import Workspace, split_of
@@ -45,6 +45,7 @@ from gnnglass.training import (
     LabelledSet,
     Split,
     TrainedClassifier,
+    TrainingOptions,
     fit,
     validation_loss,
 )
@@ -162,7 +163,7 @@ def measure(
             model=section.model,
             recipe=recipe_of(section, workspace.system),
             model_options=section.model_options,
-            options=training_options(section),
+            options=TrainingOptions.from_dict(section.training),
             system=workspace.system,
             progress=False,
         )

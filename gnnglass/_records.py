@@ -122,6 +122,11 @@ class Record:
         return made
 
 
+def record_beside(product: Path) -> Path:
+    """Where the record of a file goes that lies in a folder of the user's: beside it, hidden."""
+    return product.with_name(f".{product.name}.record")
+
+
 def _digests(record: Path, products: Iterable[Path]) -> dict[str, str]:
     """Digest of each product that is there, by its path from the folder of the record."""
     return {

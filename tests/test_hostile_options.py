@@ -63,6 +63,11 @@ ENSEMBLE = dynamics.IsoconfigurationalEnsemble(
 )
 
 
+FOLLOWED = Trajectory(
+    [SNAPSHOT.replace(images=np.zeros((64, 2)), step=step) for step in range(3)], {"dt": 1.0}
+)
+
+
 def given(make: Callable[..., object], option: str) -> Callable[[Any], object]:
     return lambda value: make(**{option: value})
 
@@ -176,6 +181,9 @@ SIZES: dict[str, Callable[[Any], object]] = {
     "base_configurations: seed": given(base, "seed"),
     "Steinhardt: degree": lambda v: structure.Steinhardt(degree=v).compute(SNAPSHOT),
     "TimeOrigins: every": lambda v: dynamics.TimeOrigins(Trajectory(OTHERS), [1], every=v),
+    "TimeOrigins: thinned": lambda v: dynamics.TimeOrigins(FOLLOWED, [1]).thinned(v),
+    "lags_within: n_lags": lambda v: dynamics.lags_within(FOLLOWED, v),
+    "lags_within: last": lambda v: dynamics.lags_within(FOLLOWED, last=v),
 }
 
 QUANTITIES: dict[str, Callable[[Any], object]] = {

@@ -122,7 +122,8 @@ def test_the_command_passes_no_more(
 
     monkeypatch.setattr(trajectories, "read", noting("read", trajectories.read))
     monkeypatch.setattr(explain, "annotate", noting("annotate", explain.annotate))
-    for _ in range(2):
-        learning.explain(files.stored, files.dump, files.folder / "out.gsd")
+    for number in range(2):
+        # What is finished is not explained again.
+        learning.explain(files.stored, [files.dump], files.folder / f"out-{number}.gsd")
     assert len(passed["read"]) <= MOST_TO_READ, "\n".join(passed["read"])
     assert len(passed["annotate"]) <= MOST_TO_EXPLAIN, "\n".join(passed["annotate"])

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import gnnglass as gg
-from gnnglass.dynamics import DebyeWaller, TimeCorrelations
+from gnnglass.dynamics import DebyeWaller, RunRelaxation, TimeCorrelations, lags_within
 from gnnglass.errors import GnnglassError
 from gnnglass.stats import auc, mean_over_runs
 from gnnglass.testing import example_snapshot
@@ -89,6 +89,11 @@ REFUSED: dict[str, Call] = {
     "a cutoff that is no mapping": lambda: gg.Propensity(True, neighbors=1.5).compute(CLONES),
     "a text for a time": lambda: DebyeWaller("1").compute(CLONES),
     "a trajectory for windows": lambda: TimeCorrelations().compute(RUNS[0]),
+    "a path for time origins": lambda: RunRelaxation().compute("run.gsd"),
+    "a text for a number of lags": lambda: lags_within(RUNS[0], "ten"),
+    "a list for files and their minima": lambda: gg.simulate.minimise_files(["a.gsd"]),
+    "a list for all indicators": lambda: gg.structure.annotate_all([5]),
+    "a list for training options": lambda: gg.TrainingOptions.from_dict(["epochs"]),
     "a snapshot for a labelled set": lambda: gg.split_by_run(SNAPSHOT),
     "a text for a share": lambda: gg.split_by_run(LABELLED, test="0.25"),
     "bare lists for classes": lambda: gg.LabelledSet.from_trajectories(RUNS),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +15,7 @@ import typer
 from gnnglass._files import Recogniser, require_writable
 from gnnglass._progress import progress_bar
 from gnnglass.cli._names import completing, completing_among
-from gnnglass.errors import InputError
+from gnnglass.errors import FileError, GnnglassError, InputError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -24,6 +27,19 @@ def _writable(out: Path | None) -> Path | None:
     if out is not None:
         require_writable(out)
     return out
+
+
+def each_run(paths: list[Path] | None) -> list[Path] | None:
+    """Files, and for each folder the files in it."""
+    found: list[Path] = []
+    for path in paths or ():
+        if path.is_dir():
+            from gnnglass.trajectories.formats import files_in
+
+            found += files_in(path)
+        else:
+            found.append(path)
+    return None if paths is None else found
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.", callback=_writable)]
@@ -45,7 +61,20 @@ OWN = ".lock"
 Input = Annotated[
     Path, typer.Argument(help="Trajectory of any known format (gnnglass list formats).")
 ]
-Runs = Annotated[list[Path], typer.Argument(help="Trajectories, one independent run each.")]
+Runs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Trajectories, one independent run each; a folder stands for the files in it.",
+        callback=each_run,
+    ),
+]
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Trajectories of any known format; a folder stands for the files in it.",
+        callback=each_run,
+    ),
+]
 GlassFormerOrFile = Annotated[
     str,
     typer.Argument(
@@ -60,11 +89,11 @@ Engine = Annotated[
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes that simulate; one per core by default.")
+    int | None, typer.Option(min=1, help="Processes that work; one per core by default.")
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option(help="Address of a dask scheduler whose workers simulate, tcp://host:8786."),
+    typer.Option(help="Address of a dask scheduler whose workers do it, tcp://host:8786."),
 ]
 Device = Annotated[
     str,
@@ -75,6 +104,14 @@ Device = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 TimeStep = Annotated[float, typer.Option(help="Time step, in units of time.")]
+NLags = Annotated[int, typer.Option(help="Number of lags, spaced logarithmically.")]
+BondLength = Annotated[
+    str | None,
+    typer.Option(help="Length of bonds, in σ: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab."),
+]
+BreakLength = Annotated[
+    str | None, typer.Option(help="Length where they are broken, likewise; by default 1.8 σ_ab.")
+]
 Phase = Annotated[str | None, typer.Option(help="Class label to store, such as liquid.")]
 System = Annotated[
     str | None,
@@ -147,7 +184,7 @@ def read_as(
     path: Path,
     *,
     box: str | None = None,
-    system: str | None = None,
+    system: str | Mapping[str, Any] | None = None,
     species: str | None = None,
     length_unit: float | None = None,
     frames: str | None = None,
@@ -174,10 +211,167 @@ def read_as(
     return trajectory[_slice(frames)]
 
 
+def reading(
+    **options: str | float | None,
+) -> tuple[Callable[[Path], Trajectory], dict[str, Any]]:
+    """How files are read, for workers in other processes, and the options that it depends on.
+
+    Args:
+        **options: Those of `read_as`.
+    """
+    from gnnglass.systems import glass_former
+
+    given: dict[str, Any] = {name: one for name, one in options.items() if one is not None}
+    if "system" in given:
+        # It may be a file, whose content matters.
+        given["system"] = glass_former(given["system"]).identity
+    return partial(read_as, **given), given
+
+
+def made_of(files: Sequence[Path], out: Path | None, ending: str) -> dict[Path, Path]:
+    """Where what a command makes of each file goes.
+
+    Of files with the same name the folders that tell them apart are made in `out` too. Files that
+    the same command has made of others among them, which a pattern finds as well, are left out.
+
+    Args:
+        files: The inputs.
+        out: A file for a single one, a folder for any number; None for the folder of each input.
+        ending: Of the name of a file that is made.
+
+    Raises:
+        InputError: If `out` is one file for several, or two products would be one.
+    """
+    from gnnglass.trajectories.runs import names_of_files
+
+    files = list(dict.fromkeys(files))
+    if out is not None and _is_file(out, several=len(files) > 1):
+        if len(files) > 1:
+            raise InputError(
+                f"--out is the file {out}, but there are {len(files)} inputs; give a folder."
+            )
+        return {files[0]: out}
+    if out is None:
+        stems = [(file.parent.absolute(), file.stem) for file in files]
+        alone = [stems.count(one) == 1 for one in stems]
+        made = [
+            file.with_name(f"{file.stem if only else file.name}{ending}")
+            for file, only in zip(files, alone, strict=True)
+        ]
+    else:
+        names = names_of_files(files)
+        made = [
+            # In one folder they are told apart by their ends.
+            out / f"{file.name if name == str(file) else name}{ending}"
+            for file, name in zip(files, names, strict=True)
+        ]
+    products = {path.resolve() for path in made}
+    if len(products) < len(made):
+        raise InputError(
+            f"two of the {len(files)} files would be made into one in {out}; give them in two "
+            "commands, or other names."
+        )
+    found = {}
+    for file, path in zip(files, made, strict=True):
+        if file.resolve() in products:
+            typer.echo(f"{file}: is made here of another file, and left out", err=True)
+        else:
+            found[file] = path
+    return found
+
+
+def _is_file(out: Path, *, several: bool) -> bool:
+    if out.exists():
+        return not out.is_dir()
+    # Folders are called T0.44, too.
+    return out.suffix == ".gsd" if several else out.suffix[1:].isalpha()
+
+
+class Refusals:
+    """Files that are refused are named, and the others are dealt with; of one file all is said.
+
+    Args:
+        n_files: How many there are.
+    """
+
+    def __init__(self, n_files: int) -> None:
+        self.n_files = n_files
+        self.refused: list[Path] = []
+
+    @contextmanager
+    def of(self, path: Path) -> Iterator[None]:
+        """Do what concerns one file alone."""
+        try:
+            yield
+        except GnnglassError as error:
+            self.add(path, error)
+
+    def add(self, path: Path, error: GnnglassError) -> None:
+        """Name a file that is refused, and say why; the only one there is ends the program."""
+        if self.n_files == 1:
+            raise error
+        self.refused.append(path)
+        said = str(error)
+        typer.echo(f"gnnglass: {'' if str(path) in said else f'{path}: '}{said}", err=True)
+
+    def end(self) -> None:
+        """End the program with an error if files were refused."""
+        if self.refused:
+            names = ", ".join(map(str, self.refused))
+            raise FileError(
+                f"{len(self.refused)} of {self.n_files} files were refused, for the reasons above: "
+                f"{names}; what could be made of the others is written."
+            )
+
+
 def chosen_and_renamed(species: list[str] | None) -> tuple[list[str] | None, str | None]:
     """The species that are chosen, and the new names among the values of `ChosenSpecies`."""
     chosen = [value for value in species or [] if "=" not in value]
     return chosen or None, ",".join(v for v in species or [] if "=" in v) or None
+
+
+def lengths(text: str | None) -> float | dict[str, float] | None:
+    """One length, or one per pair of species, as the command line gives them."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return float(text)
+        entries = (entry.split("=") for entry in text.split(","))
+        return {pair.strip(): float(length) for pair, length in entries}
+    except ValueError:
+        raise InputError(
+            f"bond cutoffs are {text!r}; expected one length, such as 1.4, or one for each pair of "
+            "species, such as A-A=1.4,A-B=1.1,B-B=1.2."
+        ) from None
+
+
+def settings(option: str, given: Sequence[str] | None, example: str) -> dict[str, Any]:
+    """The values of an option KEY=VALUE, each as TOML has it, or the text itself.
+
+    Args:
+        option: The option, for messages.
+        given: Its values.
+        example: One that makes sense.
+
+    Raises:
+        InputError: If there is no key or no value, or a key comes twice.
+    """
+    found: dict[str, Any] = {}
+    for entry in given or ():
+        key, _, text = entry.partition("=")
+        key = key.strip().replace("-", "_")
+        if not key or not text.strip():
+            raise InputError(
+                f"{option} was given {entry!r}; expected KEY=VALUE, such as {example}."
+            )
+        if key in found:
+            raise InputError(f"{option} gives {key} twice; give it once.")
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
 
 
 def _mapping(species: str) -> dict[str, str]:

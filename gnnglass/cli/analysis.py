@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gnnglass._files import require_replaceable, written_whole
+from gnnglass import __version__
+from gnnglass._files import Recogniser, require_replaceable, require_writable, written_whole
+from gnnglass._options import require_positive
 from gnnglass.cli._names import completing, require_known
 from gnnglass.cli._options import (
     Accept,
     Bar,
+    BondLength,
     Box,
+    BreakLength,
     ChosenSpecies,
     Engine,
     Frames,
     Input,
     LengthUnit,
+    NLags,
     OptionalOut,
     Out,
     Overwrite,
@@ -29,12 +37,16 @@ from gnnglass.cli._options import (
     at_level,
     begins_with,
     chosen_and_renamed,
+    lengths,
     next_step,
     read_as,
+    reading,
     system_of,
 )
+from gnnglass.errors import InputError
 
 if TYPE_CHECKING:
+    from gnnglass.dynamics import RunRelaxation
     from gnnglass.trajectories import Trajectory
 
 
@@ -45,7 +57,7 @@ def structure(
         list[str] | None,
         typer.Option(
             help="Structural indicator (gnnglass list indicators); give it once per indicator. All "
-            "that apply by default.",
+            "that apply to the file by default.",
             autocompletion=completing("indicators"),
         ),
     ] = None,
@@ -63,9 +75,10 @@ def structure(
 ) -> None:
     """Give every particle its structural indicators.
 
-    Configurations that are not like the glass former whose parameters are used (composition,
-    density) are refused, unless the difference is accepted by name. Values are in reduced units:
-    lengths in σ, energies in ε; gnnglass list indicators shows the unit of each.
+    All that apply, unless some are asked for: what was left out is said in one line, such as the
+    energy where no glass former is known. Configurations that are not like the glass former that is
+    stated (composition, density) are refused, unless the difference is accepted by name. Values are
+    in reduced units: lengths in σ, energies in ε; gnnglass list indicators shows the unit of each.
 
     Examples:
         gnnglass structure glass.gsd -o structure.gsd
@@ -75,7 +88,13 @@ def structure(
     OUT is the trajectory (GSD) with one field particles/gnnglass/NAME per indicator, for OVITO and
     for what comes next: gnnglass compare, gnnglass correlation-length.
     """
-    from gnnglass.structure import annotate, indicator_field, indicator_for, indicators_for
+    from gnnglass.structure import (
+        INDICATORS,
+        annotate,
+        annotate_all,
+        indicator_field,
+        indicator_for,
+    )
     from gnnglass.trajectories import write
     from gnnglass.trajectories.gsd import is_ours
 
@@ -87,14 +106,269 @@ def structure(
     )
     if inherent:
         whole = at_level(whole, "inherent", system_of(whole), engine, accept or ())
+    left_out: dict[str, str] = {}
     if indicator:
-        chosen = {name: indicator_for(name, whole) for name in indicator}
+        chosen = {indicator_field(name): indicator_for(name, whole) for name in indicator}
+        annotated = annotate(whole, chosen, accept=accept or ())
     else:
-        chosen = indicators_for(whole)
-    fields = {indicator_field(name): one for name, one in chosen.items()}
-    write(out, annotate(whole, fields, accept=accept or ()), overwrite=overwrite)
-    typer.echo(f"{out}: {', '.join(chosen)}")
-    next_step("correlation-length", out, "--field", next(iter(fields)))
+        annotated, left_out = annotate_all(whole, accept=accept or ())
+    measured = list(indicator or [name for name in INDICATORS if name not in left_out])
+    write(out, annotated, overwrite=overwrite)
+    typer.echo(f"{out}: {', '.join(measured)}")
+    if left_out:
+        typer.echo(f"left out: {'; '.join(_grouped(left_out))}")
+    next_step("correlation-length", out, "--field", indicator_field(measured[0]))
+
+
+def _grouped(reasons: Mapping[str, str]) -> list[str]:
+    """Names with the reason of each, those of one reason together."""
+    found: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        found.setdefault(reason, []).append(name)
+    return [f"{', '.join(names)} ({reason})" for reason, names in found.items()]
+
+
+def relaxation(
+    trajectory: Input,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for all that is found; or a file for one of them: .csv (curves), .json "
+            "(everything), .png (figure) or .gsd (frames with relaxation times).",
+        ),
+    ],
+    dt: Annotated[
+        float | None,
+        typer.Option(
+            help="Time per step, where the file states none; where it only counts frames, that "
+            "between frames."
+        ),
+    ] = None,
+    last_lag: Annotated[
+        int | None, typer.Option(help="Longest lag, in steps; half the run by default.")
+    ] = None,
+    n_lags: NLags = 24,
+    n_origins: Annotated[
+        int, typer.Option(help="Time origins at most, spread over those that there are.")
+    ] = 32,
+    wave_number: Annotated[
+        float,
+        typer.Option(help="Wave number of F_s, in 1/σ; 7.25 is the peak of S(k) of ka3d."),
+    ] = 7.25,
+    overlap_distance: Annotated[
+        float, typer.Option(help="How far is away, for the overlap, in σ.")
+    ] = 0.3,
+    cage: Annotated[
+        float, typer.Option(help="Distance within which neighbours are of the cage, in σ.")
+    ] = 1.5,
+    r_bond: BondLength = None,
+    r_break: BreakLength = None,
+    system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    box: Box = None,
+    frames: Frames = None,
+    accept: Accept = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Follow the particles of a run of yours: MSD, F_s, overlap, χ₄ and relaxation times.
+
+    Averages are over the particles of each species and over time origins, of plain and of
+    cage-relative displacements; they are those of equilibrium if the run is. Local relaxation times
+    (bond breaking, overlap) are those of each particle after each origin; who has not relaxed at
+    the last lag is marked as censored. Lengths are in σ, times in the unit of --dt; a file that
+    states no time step is refused without it.
+
+    Examples:
+        gnnglass relaxation glass.gsd -o relaxation
+        gnnglass relaxation run.dump --system kam2d --dt 0.005 --last-lag 100000 -o relaxation
+        gnnglass relaxation tracks.xyz --dt 0.5 --r-bond 1.5 --r-break 2 -o curves.csv
+
+    OUT is a folder with NAME-relaxation.csv, .json, .png and .gsd: the curves, these with all
+    options and relaxation times, their figure, and the frames at the origins with relaxation times
+    as fields; or one such file. Next, gnnglass structure, and gnnglass compare with --predictor and
+    --target tau_overlap set the times against the structure.
+    """
+    from gnnglass.dynamics import (
+        BondBreaking,
+        RunRelaxation,
+        SelfOverlap,
+        TimeCorrelations,
+        TimeOrigins,
+        lags_within,
+    )
+    from gnnglass.systems.glass_former import stated_mixture
+    from gnnglass.trajectories import Material
+    from gnnglass.trajectories.material import require_reach
+
+    files = _products(out, trajectory)
+    for ending, file in files.items():
+        require_replaceable(
+            file, ours=_OF_RELAXATION[ending], overwrite=overwrite, inputs=[trajectory]
+        )
+        require_writable(file)
+    read, options = reading(
+        system=system, species=species, length_unit=length_unit, box=box, frames=frames
+    )
+    whole = _timed(read(trajectory), dt, trajectory)
+    material = Material.of([whole])
+    former, unknown, accepted = stated_mixture(whole, material, accept or ())
+    require_reach(material, cage, whose="--cage", accept=accept or ())
+    bonds = BondBreaking(lengths(r_bond), lengths(r_break), system=former)
+    left_out = unknown if former is None and r_bond is None and r_break is None else ""
+    if not left_out:
+        bonds.cutoffs(whole[0])
+    neighbors = {"r_max": cage}
+    relaxation = RunRelaxation(
+        TimeCorrelations(wave_number, overlap_distance, neighbors=neighbors),
+        None if left_out else bonds,
+        SelfOverlap(overlap_distance, neighbors=neighbors),
+    )
+    origins = TimeOrigins(whole, lags_within(whole, n_lags, last_lag)).thinned(n_origins)
+    with Bar("time origins", "window") as bar:
+        relaxation.compute(origins, progress=bar)
+    chosen: dict[str, Any] = {
+        "source": str(trajectory),
+        **options,
+        "dt": whole.metadata["dt"],
+        "lag_steps": list(origins.lag_steps),
+        "n_origins": origins.n_origins,
+        "wave_number": wave_number,
+        "overlap_distance": overlap_distance,
+        "cage": cage,
+        "r_bond": bonds.r_bond,
+        "r_break": bonds.r_break,
+    }
+    _write_relaxation(relaxation, files, chosen, accepted, overwrite)
+    typer.echo(relaxation.sentence())
+    for row in relaxation.local_times().to_dict("records"):
+        typer.echo(_local_times_in_words(row))
+    if left_out:
+        typer.echo(
+            f"left out: bond breaking ({left_out}; give --system, or --r-bond and --r-break)"
+        )
+    for file in files.values():
+        typer.echo(file)
+    if ".gsd" in files:
+        made = files[".gsd"]
+        next_step("structure", made, "-o", made.with_suffix(".structure.gsd"))
+    else:
+        next_step("relaxation", trajectory, "-o", "relaxation")
+
+
+def _products(out: Path, trajectory: Path) -> dict[str, Path]:
+    """Ending -> file that is written: the one that is asked for, or all in a folder.
+
+    Raises:
+        InputError: If there is no product with the ending.
+    """
+    if out.suffix in _OF_RELAXATION and not out.is_dir():
+        return {out.suffix: out}
+    if not out.is_dir() and (out.exists() or out.suffix[1:].isalpha()):
+        if out.exists():
+            # Of a device this says so.
+            require_writable(out)
+        raise InputError(
+            f"--out is {out}, which is no folder; give a folder, or a file ending in "
+            f"{', '.join(_OF_RELAXATION)} (of these, --overwrite replaces one that is there)."
+        )
+    return {end: out / f"{trajectory.stem}-relaxation{end}" for end in _OF_RELAXATION}
+
+
+def _timed(trajectory: Trajectory, dt: float | None, file: Path) -> Trajectory:
+    """The trajectory with the time per step that is given, if it states none.
+
+    Raises:
+        InputError: If nobody says, or both do and differ.
+    """
+    stated = trajectory.metadata.get("dt")
+    if dt is None:
+        if stated is None:
+            raise InputError(
+                f"{file} does not state its time step; give --dt, the time per step (where it only "
+                "counts frames, that between frames)."
+            )
+        return trajectory
+    require_positive(dt=dt)
+    if stated is not None and not math.isclose(stated, dt, rel_tol=1e-6):
+        raise InputError(f"{file} states a time step of {stated:g}; leave --dt out.")
+    return trajectory.stating(dt=dt)
+
+
+def _is_trajectory(path: Path) -> bool:
+    from gnnglass.trajectories.gsd import is_ours
+
+    return is_ours(path)
+
+
+def _is_figure(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(200)
+    return head.startswith(b"\x89PNG") and SOFTWARE.encode() in head
+
+
+#: Stands in figures and JSON of ours.
+SOFTWARE = "gnnglass relaxation"
+_OF_RELAXATION: dict[str, Recogniser] = {
+    ".csv": begins_with("cage_relative,species,time,msd,self_scattering,"),
+    ".json": begins_with(f'{{"made_by": "{SOFTWARE}"'),
+    ".png": _is_figure,
+    ".gsd": _is_trajectory,
+}
+
+
+def _write_relaxation(
+    found: RunRelaxation,
+    files: Mapping[str, Path],
+    options: Mapping[str, Any],
+    accepted: Mapping[str, str],
+    overwrite: bool,
+) -> None:
+    from matplotlib.figure import Figure
+
+    from gnnglass.dynamics.time_correlation import LABELS
+    from gnnglass.trajectories import write
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    for curve, ax in zip(LABELS, figure.subplots(2, 2).flat, strict=True):
+        legend = found.plot(ax, curve=curve).get_legend()
+        assert legend is not None
+        legend.remove()
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    tables = {
+        "curves": found.to_frame(),
+        "relaxation_times": found.relaxation_times(),
+        "local_relaxation_times": found.local_times(),
+    }
+    # As pandas writes tables, a missing number is null.
+    rows = {
+        name: json.loads(table.to_json(orient="records", double_precision=15))
+        for name, table in tables.items()
+    }
+    facts = {"made_by": SOFTWARE, "version": __version__, "options": options, "accepted": accepted}
+    made = found.annotated.stating(relaxation=dict(options)).accepting(accepted)
+    for ending, file in files.items():
+        if ending == ".gsd":
+            write(file, made, overwrite=overwrite)
+            continue
+        with written_whole(file, ours=_OF_RELAXATION[ending], overwrite=overwrite) as aside:
+            if ending == ".csv":
+                tables["curves"].to_csv(aside, index=False)
+            elif ending == ".png":
+                figure.savefig(aside, dpi=150, metadata={"Software": SOFTWARE})
+            else:
+                aside.write_text(json.dumps({**facts, **rows}, ensure_ascii=False), "utf-8")
+
+
+def _local_times_in_words(row: Mapping[str, Any]) -> str:
+    bound = "more than " if row["censored"] >= 0.5 else ""
+    without = f", and {row['without']:.1%} have no bonds" if row["without"] else ""
+    return (
+        f"{row['species']}: the median of {row['quantity']} is {bound}{row['median']:.3g}; "
+        f"{row['censored']:.1%} had not relaxed by the last lag{without}"
+    )
 
 
 def compare(

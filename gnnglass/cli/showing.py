@@ -94,7 +94,8 @@ def _show_trajectory(path: Path) -> None:
     same_box = bool(np.ptp(boxes, axis=0).max() <= 1e-6 * boxes.max())
     shares = np.bincount(first.types, minlength=len(first.type_names)) / len(first)
     mixed = zip(first.type_names, shares, strict=True)
-    stated = {key: facts.get(key) for key in ("phase", "run", "dt", "propensity_time", "explained")}
+    told = ("phase", "run", "dt", "propensity_time", "minimised", "explained")
+    stated = {key: facts.get(key) for key in told}
     typer.echo(f"{path}: trajectory ({_format_of(path)})")
     _lines(
         [
@@ -189,7 +190,8 @@ def _equilibrated(facts: Mapping[str, Any]) -> str:
 def _next_for_trajectory(path: Path, first: Snapshot, facts: Mapping[str, Any]) -> None:
     from gnnglass.published import predictors_in, targets_in
 
-    if targets_in(first):
+    # Of the origins of one run, fields to compare have to be named.
+    if targets_in(first) and "relaxation" not in facts:
         next_step("compare", path)
     elif "isoconfigurational" in facts:
         next_step("dynamics", path, "-o", path.with_suffix(".dynamics.gsd"))
@@ -203,6 +205,7 @@ def _next_for_trajectory(path: Path, first: Snapshot, facts: Mapping[str, Any]) 
 
 def _show_classifier(name: str, path: Path) -> None:
     from gnnglass.training import TrainedClassifier, card, shipped_classifiers
+    from gnnglass.training.labelled import NOT_TESTED
 
     found = TrainedClassifier.load(path)
     material, record = found.material, found.record
@@ -224,7 +227,8 @@ def _show_classifier(name: str, path: Path) -> None:
             ("density", _range(material.density)),
             ("nearest", material.distance and _range(material.distance)),
             ("kT", material.temperature and _range(material.temperature)),
-            *((part, f"{len(runs)} runs") for part, runs in vars(found.split).items()),
+            *((part, f"{len(runs)} runs") for part, runs in vars(found.split).items() if runs),
+            ("test", "" if found.split.test else NOT_TESTED),
             ("options", _with_options("", record.get("options") or {})),
             ("best epoch", best),
             ("validation", ", ".join(f"{k[4:]} {v:.4g}" for k, v in figures.items())),

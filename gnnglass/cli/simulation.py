@@ -13,23 +13,32 @@ from gnnglass.cli._options import (
     OWN,
     Accept,
     Bar,
+    BondLength,
     Box,
+    BreakLength,
     Engine,
+    Files,
+    Frames,
     GlassFormerOrFile,
     Input,
     LengthUnit,
+    NLags,
     Out,
     Overwrite,
     OverwriteFolder,
     Phase,
+    Refusals,
     Scheduler,
     Seed,
     Species,
     System,
     TimeStep,
     Workers,
+    lengths,
+    made_of,
     next_step,
     read_as,
+    reading,
     system_of,
 )
 from gnnglass.errors import FileError, InputError
@@ -122,6 +131,65 @@ def simulate(
         next_step("structure", made, "-o", made.with_suffix(".structure.gsd"))
 
 
+def inherent(
+    trajectories: Files,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder to write to; or, of one trajectory, a file ending in .gsd."
+        ),
+    ],
+    system: System = None,
+    species: Species = None,
+    length_unit: LengthUnit = None,
+    box: Box = None,
+    frames: Frames = None,
+    accept: Accept = None,
+    engine: Engine = "lammps",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the inherent structures of trajectories of yours, on all cores.
+
+    Each frame is minimised along the path of steepest descent; energies are in ε, lengths in σ.
+    What is finished is not done again, unless its input or an option has changed, and work that was
+    killed goes on where it was. A file that is refused is named and does not stop the others.
+
+    Examples:
+        gnnglass inherent glass.gsd -o glass.inherent.gsd
+        gnnglass inherent runs/*.dump --system kam2d --species 1=A,2=B -o minima
+        gnnglass inherent many/workspace/*/thermal.gsd -o minima --workers 8
+
+    OUT gets a GSD file NAME.inherent.gsd of every trajectory, with energies as a field, and beside
+    it a hidden record that tells what it was made of. Next, gnnglass train, explain or structure
+    takes the files.
+    """
+    from gnnglass.simulate import minimise_files
+
+    require_known("engines", engine)
+    files = made_of(trajectories, out, ".inherent.gsd")
+    refusals = Refusals(len(files))
+    read, options = reading(
+        system=system, species=species, length_unit=length_unit, box=box, frames=frames
+    )
+    made = minimise_files(
+        files,
+        engine=engine,
+        read=read,
+        options=options,
+        accept=accept or (),
+        workers=workers,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        refused=refusals.add,
+    )
+    for path in made:
+        typer.echo(path)
+    refusals.end()
+    next_step("structure", made[0], "-o", made[0].with_suffix(".structure.gsd"))
+
+
 def dynamics(
     trajectory: Input,
     out: Out,
@@ -132,18 +200,10 @@ def dynamics(
     frame: Annotated[int, typer.Option(help="Frame that the clones start from.")] = -1,
     n_clones: Annotated[int, typer.Option(help="Number of clones.")] = 16,
     last_lag: Annotated[int, typer.Option(help="Steps of each clone.")] = 20_000,
-    n_lags: Annotated[int, typer.Option(help="Number of lags, spaced logarithmically.")] = 16,
+    n_lags: NLags = 16,
     dt: TimeStep = 0.005,
-    r_bond: Annotated[
-        str | None,
-        typer.Option(
-            help="Length of bonds, in σ: 1.4, or A-A=1.4,A-B=…; by default 1.4 σ_ab.",
-        ),
-    ] = None,
-    r_break: Annotated[
-        str | None,
-        typer.Option(help="Length where they are broken, likewise; by default 1.8 σ_ab."),
-    ] = None,
+    r_bond: BondLength = None,
+    r_break: BreakLength = None,
     seed: Seed = 0,
     system: System = None,
     species: Species = None,
@@ -182,7 +242,7 @@ def dynamics(
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit, box=box)
     facts, accepted = dict(given.metadata), {}
     mixture = given.metadata.get("system")
-    bonds = BondBreaking(_lengths(r_bond), _lengths(r_break), system=mixture)
+    bonds = BondBreaking(lengths(r_bond), lengths(r_break), system=mixture)
     # Before anything is simulated, as it may take hours.
     bonds.cutoffs(given[0])
     if "isoconfigurational" in given.metadata:
@@ -220,22 +280,6 @@ def dynamics(
         typer.echo(f"{unbonded} particles have no bonds, and no time at which these break: NaN")
     typer.echo(f"{out}: propensity and relaxation times from {clones.n_clones} clones")
     next_step("compare", out)
-
-
-def _lengths(text: str | None) -> float | dict[str, float] | None:
-    """One length, or one per pair of species, as the command line gives them."""
-    if text is None:
-        return None
-    try:
-        if "=" not in text:
-            return float(text)
-        entries = (entry.split("=") for entry in text.split(","))
-        return {pair.strip(): float(length) for pair, length in entries}
-    except ValueError:
-        raise InputError(
-            f"bond cutoffs are {text!r}; expected one length, such as 1.4, or one for each pair of "
-            "species, such as A-A=1.4,A-B=1.1,B-B=1.2."
-        ) from None
 
 
 def ensemble(

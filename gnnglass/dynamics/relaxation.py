@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +83,18 @@ def first_crossing(
     return tau, censored
 
 
+class Start(Protocol):
+    """A configuration that a local correlation begins with."""
+
+    @property
+    def initial(self) -> Snapshot:
+        """The configuration, n particles."""
+
+    @property
+    def system(self) -> SystemLike | None:
+        """The mixture, for the diameters of its particles; None if it is unknown."""
+
+
 class _Result(NamedTuple):
     ensemble: IsoconfigurationalEnsemble
     correlation: FloatArray
@@ -104,6 +117,10 @@ class LocalRelaxation(CloneMean):
 
     def __post_init__(self) -> None:
         self._result: _Result | None = None
+
+    @abstractmethod
+    def local(self, ensemble: Start) -> Local:
+        """C_i(t) in one clone, as `CloneMean.local`, of a particle without one NaN at all lags."""
 
     def settle(self, ensemble: IsoconfigurationalEnsemble, sums: CloneSums) -> None:
         """Find the crossings of C_i, and those of C_i one standard error up and down."""
@@ -258,7 +275,8 @@ class BondBreaking(LocalRelaxation):
                 species or not positive, or if a bond would be broken from the start.
         """
         source = system if self.system is None else self.system
-        former = None if source is None else glass_former(source)
+        needed = None in (self.r_bond, self.r_break)
+        former = glass_former(source) if needed and source is not None else None
         r_bond = _cutoff_matrix(self.r_bond, BOND, former, initial, "r_bond")
         r_break = _cutoff_matrix(self.r_break, BREAK, former, initial, "r_break")
         if np.any(r_break < r_bond):
@@ -269,7 +287,7 @@ class BondBreaking(LocalRelaxation):
             )
         return r_bond, r_break
 
-    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
+    def local(self, ensemble: Start) -> Local:
         """Share of the bonds of each particle that are unbroken, NaN without bonds.
 
         Raises:
@@ -358,7 +376,7 @@ class SelfOverlap(LocalRelaxation):
     cage_relative: bool = True
     neighbors: Mapping[str, float] = field(default_factory=lambda: dict(CAGE))
 
-    def local(self, ensemble: IsoconfigurationalEnsemble) -> Local:
+    def local(self, ensemble: Start) -> Local:
         """1 where ``|Δr_i| < a``, else 0.
 
         Raises:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass._arguments import checks_arguments
+from gnnglass._options import require_whole
 from gnnglass._show import Shown, axes_or_new
 from gnnglass.dynamics._means import CAGE, relative_to_cage
 from gnnglass.dynamics.ensemble import (
@@ -220,6 +222,42 @@ def _table(
 
 
 @checks_arguments
+def lags_within(
+    trajectory: TrajectoryLike, n_lags: int = 24, last: int | None = None
+) -> tuple[int, ...]:
+    """Lags at which frames of a run follow its first one, in steps, spaced about logarithmically.
+
+    Args:
+        trajectory: Frames of one run in the order of their steps, or their file.
+        n_lags: How many at most; of a short run there are fewer.
+        last: The longest, in steps; half the run by default, so that half of evenly spaced frames
+            are time origins.
+
+    Raises:
+        InputError: If there is no second frame, frames are out of order, `n_lags` or `last` is not
+            positive, or no frame is as close to the first as `last`, or the last of all closer.
+    """
+    require_whole(1, n_lags=n_lags, **({} if last is None else {"last": last}))
+    steps = steps_in_order(as_trajectory(trajectory), "the trajectory")
+    if len(steps) == 1:
+        raise InputError("the trajectory has a single frame; expected a run that can be followed.")
+    lags = steps[1:] - steps[0]
+    if last is not None and not lags[0] <= last <= lags[-1]:
+        raise InputError(
+            f"the last lag is {last}; frames follow the first one after {lags[0]} to {lags[-1]} "
+            "steps, so expected a number of steps between these."
+        )
+    most = max(lags[0], lags[-1] // 2) if last is None else last
+    within = lags[lags <= most]
+    if len(within) <= n_lags:
+        return tuple(within.tolist())
+    logs = np.log(within)
+    wanted = np.geomspace(within[0], within[-1], n_lags) if n_lags > 1 else within[-1:]
+    nearest = np.searchsorted((logs[1:] + logs[:-1]) / 2, np.log(wanted))
+    return tuple(within[np.unique(nearest)].tolist())
+
+
+@checks_arguments
 @dataclass(frozen=True, eq=False)
 class TimeOrigins:
     """Displacements in one trajectory from every frame that is followed by frames at all lags.
@@ -285,9 +323,27 @@ class TimeOrigins:
         return np.asarray(np.array(self.lag_steps) * time_step([self._frames]))
 
     @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Those of the trajectory."""
+        return self._frames.metadata
+
+    @property
     def n_origins(self) -> int:
         """Number of windows."""
         return len(self._windows)
+
+    def thinned(self, n_origins: int) -> TimeOrigins:
+        """At most so many of these origins, evenly spread over them.
+
+        Raises:
+            InputError: If `n_origins` is not positive.
+        """
+        require_whole(1, n_origins=n_origins)
+        each = -(-len(self._windows) // n_origins)
+        fewer = copy.copy(self)
+        object.__setattr__(fewer, "every", each * self.every)
+        object.__setattr__(fewer, "_windows", self._windows[::each])
+        return fewer
 
     def windows(self) -> Iterator[tuple[Snapshot, FloatArray]]:
         """The frame at each origin, and later displacements, shape [n_lags, n, d].

@@ -123,18 +123,28 @@ class Attribution(ABC):
         self, classifier: Classifier, snapshots: Trajectory, target: str | None
     ) -> list[FloatArray]:
         """What `compute` gives, whatever the classifier was trained on."""
+        column = self.column_explained(classifier, target)
+        with undisturbed(device_of(classifier.model)):
+            scores = self.scores(classifier, snapshots, column)
+        self.require_finite(all(np.isfinite(one).all() for one in scores))
+        return scores
+
+    def column_explained(self, classifier: Classifier, target: str | None) -> int:
+        """Index among the logits of the class to be explained, if this can explain the classifier.
+
+        Raises:
+            InputError: If the attribution does not fit the model.
+            UnknownNameError: If the classifier has no class `target`, or its network lacks a layer
+                that was asked for.
+        """
         kind = "graph" if isinstance(classifier.recipe, GraphRecipe) else "voxel"
         if kind not in self.kinds:
             raise InputError(
                 f"{type(self).__name__} explains {' and '.join(self.kinds)} models, but this "
                 f"classifier is a {kind} model; choose an attribution made for those."
             )
-        column = column_of(classifier.labels[-1] if target is None else target, classifier.labels)
         self.check(classifier.model)
-        with undisturbed(device_of(classifier.model)):
-            scores = self.scores(classifier, snapshots, column)
-        self.require_finite(all(np.isfinite(one).all() for one in scores))
-        return scores
+        return column_of(classifier.labels[-1] if target is None else target, classifier.labels)
 
     def require_finite(self, finite: bool) -> None:
         """Refuse scores that are no numbers.

@@ -642,7 +642,8 @@ def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> C
 
     Raises:
         UnknownNameError: If no such network is registered.
-        InputError: If the network needs another kind of recipe, or has no such argument.
+        InputError: If the network needs another kind of recipe, has no such argument, or one that
+            follows from the recipe has another value.
     """
     kind = "graph" if isinstance(recipe, GraphRecipe) else "voxel"
     wanted = getattr(MODELS.factory(model), "kind", kind)
@@ -650,4 +651,11 @@ def create_model(model: str, recipe: AnyRecipe, options: Mapping[str, Any]) -> C
         raise InputError(
             f"model {model!r} reads a {wanted}, but a {type(recipe).__name__} was given."
         )
-    return MODELS.create(model, **{**settled_by_recipe(recipe), **options})
+    settled = settled_by_recipe(recipe)
+    for name, value in {"n_fields": 0, **settled}.items():
+        if options.get(name, value) != value:
+            raise InputError(
+                f"model {model!r} cannot have {name} = {shown(options[name])}: its recipe gives it "
+                f"{value!r}; leave it out, or change the recipe."
+            )
+    return MODELS.create(model, **{**settled, **options})

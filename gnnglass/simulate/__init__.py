@@ -9,6 +9,7 @@ from gnnglass.simulate.inherent import (
     inherent_path,
     inherent_structures,
     match_energies,
+    minimise_files,
 )
 from gnnglass.simulate.protocol import (
     AgeingProtocol,
@@ -36,4 +37,5 @@ __all__ = [
     "inherent_structures",
     "log_spaced_steps",
     "match_energies",
+    "minimise_files",
 ]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gnnglass import __version__
 from gnnglass._arguments import checks_arguments
-from gnnglass._files import require_writable
-from gnnglass.errors import InputError, SimulationError
+from gnnglass._files import locked, require_replaceable, require_writable
+from gnnglass._records import Record, code_digest, digest_of, file_digest, record_beside
+from gnnglass.errors import GnnglassError, InputError, SimulationError
+from gnnglass.parallel import run_parallel
+from gnnglass.registry import packages_elsewhere
 from gnnglass.simulate.engine import ENGINES, Engine, Progress
 from gnnglass.systems import GlassFormer, SystemLike, glass_former, inner_radius
 from gnnglass.systems.potentials import FloatArray
@@ -30,6 +36,7 @@ from gnnglass.trajectories import (
     read,
     write,
 )
+from gnnglass.trajectories.gsd import is_ours
 
 #: Overlapping pairs are moved apart by this factor more than needed, as a minimiser's first step
 #: may move them together again.
@@ -120,41 +127,67 @@ def inherent_structures(
     system, trajectory = glass_former(system), as_trajectory(trajectory)
     if trajectory.metadata.get("level") == "inherent":
         return trajectory
-    accepted = Material.of([trajectory]).require_fit(
+    accepted = _require_fit(system, trajectory, "the trajectory", accept)
+    minimiser = ENGINES.create(engine)
+    frames = []
+    for k in range(len(trajectory)):
+        frames.append(_minimum(minimiser, system, trajectory, k, keep))
+        if progress is not None:
+            progress(len(frames), len(trajectory))
+    return _of_minima(system, trajectory, frames, accepted)
+
+
+def _require_fit(
+    system: GlassFormer, trajectory: Trajectory, whose: str, accept: Collection[str]
+) -> dict[str, str]:
+    """What of a trajectory is unlike the mixture and accepted; raises `InputError` of the rest."""
+    return Material.of([trajectory]).require_fit(
         system.material,
-        whose="the trajectory",
+        whose=whose,
         made_for=f"{system.name!r}, whose potentials act",
         accept=accept,
     )
-    minimiser = ENGINES.create(engine)
-    frames = []
-    for k, snapshot in enumerate(trajectory):
-        try:
-            if keep is None:
-                frames.append(minimiser.minimize(system, snapshot))
-            else:
-                frames.append(_stored_minimum(minimiser, system, snapshot, Path(keep)))
-        except SimulationError as error:
-            raise SimulationError(
-                f"frame {k} (step {snapshot.step}) has no inherent structure, because {error} "
-                "The other frames can do without it: leave it out."
-            ) from error
-        if progress is not None:
-            progress(len(frames), len(trajectory))
+
+
+def _minimum(
+    minimiser: Engine, system: GlassFormer, trajectory: Trajectory, k: int, keep: str | Path | None
+) -> Snapshot:
+    """The minimum below frame `k`, stored in the folder `keep` if there is one."""
+    snapshot = trajectory[k]
+    try:
+        if keep is None:
+            return minimiser.minimize(system, snapshot)
+        path = _place(minimiser, system, snapshot, Path(keep))
+        if not path.is_file():
+            require_writable(path)
+            facts = _facts(minimiser, system)
+            write(path, Trajectory([minimiser.minimize(system, snapshot)], facts))
+        return read(path)[0]
+    except SimulationError as error:
+        raise SimulationError(
+            f"frame {k} (step {snapshot.step}) has no inherent structure, because {error} "
+            "The other frames can do without it: leave it out."
+        ) from error
+
+
+def _of_minima(
+    system: GlassFormer,
+    trajectory: Trajectory,
+    frames: Sequence[Snapshot],
+    accepted: Mapping[str, str],
+) -> Trajectory:
     facts = {**trajectory.metadata, "system": system.identity, "level": "inherent"}
     return Trajectory(frames, facts, trajectory.source).accepting(accepted)
 
 
-def _stored_minimum(
-    minimiser: Engine, system: GlassFormer, snapshot: Snapshot, folder: Path
-) -> Snapshot:
-    """The minimum as it is stored in a folder; it is found and stored first, if need be."""
-    facts = {"system": system.identity, "level": "inherent", "engine": minimiser.name}
-    path = folder / f"{_digest(snapshot, json.dumps(facts, sort_keys=True))}.gsd"
-    if not path.is_file():
-        require_writable(path)
-        write(path, Trajectory([minimiser.minimize(system, snapshot)], facts))
-    return read(path)[0]
+def _facts(minimiser: Engine, system: GlassFormer) -> dict[str, Any]:
+    return {"system": system.identity, "level": "inherent", "engine": minimiser.name}
+
+
+def _place(minimiser: Engine, system: GlassFormer, snapshot: Snapshot, folder: Path) -> Path:
+    """Where the minimum below a configuration is stored."""
+    facts = json.dumps(_facts(minimiser, system), sort_keys=True)
+    return folder / f"{_digest(snapshot, facts)}.gsd"
 
 
 def _digest(snapshot: Snapshot, facts: str) -> str:
@@ -170,6 +203,226 @@ def _digest(snapshot: Snapshot, facts: str) -> str:
 def inherent_path(path: str | Path) -> Path:
     """File for the inherent structures of a run, beside the file of the run."""
     return Path(path).with_suffix(".inherent.gsd")
+
+
+def _is_done(out: Path, digest: str) -> bool:
+    return Record.find(record_beside(out), digest, [out]) is not None
+
+
+#: Each file is minimised in at most so many parts, by any of the workers: every part reads it.
+MOST_PARTS = 16
+
+
+@dataclass(frozen=True)
+class _Minimisation:
+    """A file, and the file that its inherent structures go to.
+
+    Attributes:
+        source: The input.
+        out: The product; minima are kept in a folder beside it until all are there.
+        read: How the input is read.
+        system: The mixture whose potentials act.
+        engine: Name of the engine.
+        accepted: Differences from the mixture that were accepted, in words.
+        n_frames: Number of frames.
+        digest: Of everything the product depends on.
+        facts: What the product states of how it was made.
+        overwrite: Whether the product may take the place of any file.
+    """
+
+    source: Path
+    out: Path
+    read: Callable[[Path], Trajectory]
+    system: GlassFormer
+    engine: str
+    accepted: Mapping[str, str]
+    n_frames: int
+    digest: str
+    facts: Mapping[str, Any]
+    overwrite: bool
+
+    @property
+    def keep(self) -> Path:
+        """Folder of the minima that are found."""
+        return self.out.with_name(f".{self.out.name}.minima")
+
+    @property
+    def parts(self) -> list[_Part]:
+        """Tasks that together minimise all frames."""
+        size = math.ceil(self.n_frames / MOST_PARTS)
+        return [
+            _Part(self, range(first, min(first + size, self.n_frames)))
+            for first in range(0, self.n_frames, size)
+        ]
+
+    def is_done(self) -> bool:
+        """Whether the product is there, and is what would be made now."""
+        return _is_done(self.out, self.digest)
+
+    def minimise(self, chosen: Sequence[int]) -> None:
+        """Find the minima below some frames, and write the product if none is missing then."""
+        trajectory, minimiser = self.read(self.source), ENGINES.create(self.engine)
+        for k in chosen:
+            _minimum(minimiser, self.system, trajectory, k, self.keep)
+        with locked(self.keep / ".lock"):
+            places = (_place(minimiser, self.system, frame, self.keep) for frame in trajectory)
+            if all(path.is_file() for path in places) and not self.is_done():
+                self._write(trajectory, minimiser)
+
+    def _write(self, trajectory: Trajectory, minimiser: Engine) -> None:
+        def work() -> dict[str, Any]:
+            frames = [
+                _minimum(minimiser, self.system, trajectory, k, self.keep)
+                for k in range(len(trajectory))
+            ]
+            made = _of_minima(self.system, trajectory, frames, self.accepted)
+            write(self.out, made.stating(minimised=dict(self.facts)), overwrite=self.overwrite)
+            return {"frames": len(frames)}
+
+        Record.make(record_beside(self.out), self.digest, work, [self.out])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some frames of a file, for a worker to minimise."""
+
+    whole: _Minimisation
+    chosen: range
+
+    @property
+    def name(self) -> str:
+        return str(self.whole.facts["source"])
+
+    def __call__(self) -> None:
+        self.whole.minimise(self.chosen)
+
+    def fail(self, reason: str, traceback: str = "") -> None:
+        """What failed is tried again the next time, so nothing is stored."""
+
+
+def _code(engine: str) -> str:
+    """Digest of the code that inherent structures depend on."""
+    return code_digest(
+        *("gnnglass.simulate", "gnnglass.systems", "gnnglass.trajectories"),
+        *packages_elsewhere("gnnglass.simulate", [engine]),
+        *packages_elsewhere("gnnglass.systems"),
+        *packages_elsewhere("gnnglass.potentials"),
+    )
+
+
+def _mixture_of(trajectory: Trajectory, source: Path, system: SystemLike | None) -> GlassFormer:
+    """The mixture whose potentials act.
+
+    Raises:
+        InputError: If nobody says, or there is nothing to minimise.
+    """
+    if trajectory.metadata.get("level") == "inherent":
+        raise InputError(
+            f"{source} holds inherent structures already; use it as it is, or give the trajectory "
+            "they were made from."
+        )
+    stated = trajectory.metadata.get("system") if system is None else system
+    if stated is None:
+        raise InputError(f"{source} does not name its glass former; give the system (--system).")
+    return glass_former(stated)
+
+
+@checks_arguments
+def minimise_files(
+    files: Mapping[str, str | Path] | Mapping[Path, str | Path],
+    system: SystemLike | None = None,
+    engine: str = "lammps",
+    *,
+    read: Callable[[Path], Trajectory] = read,
+    options: Mapping[str, Any] | None = None,
+    accept: Collection[str] = (),
+    workers: int | None = None,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    refused: Callable[[Path, GnnglassError], object] | None = None,
+) -> list[Path]:
+    """Write the inherent structures of many files, on all cores; see `inherent_structures`.
+
+    A record beside each product (hidden, ending in .record) says what it was made of, so that what
+    is finished is not done again, unless the input, an option, the code or the product itself has
+    changed. The minima of unfinished files are kept beside them, frame by frame: killed work goes
+    on where it was. A product appears whole, when the last of its minima is found.
+
+    Worker processes are fresh interpreters; see `gnnglass.parallel.run_parallel`.
+
+    Args:
+        files: Trajectory -> file for its inherent structures (GSD).
+        system: The mixture whose potentials act; by default the one that each file names.
+        engine: Name of the engine that minimises.
+        read: How a file is read; it is sent to the workers, so it has to be a function of a module,
+            or a `functools.partial` of one.
+        options: JSON-like values that `read` depends on; they are stored with each product, in the
+            metadata entry ``minimised``.
+        accept: As `inherent_structures` takes it.
+        workers: Number of processes; the number of usable cores if None.
+        scheduler: Address of a dask.distributed scheduler whose workers minimise instead; they must
+            see the files under the same paths.
+        overwrite: Replace files whatever they are.
+        refused: Called with each file that cannot be minimised, and why, before the others are;
+            without, the first ends it all.
+
+    Returns:
+        The products that are there at the end, in the order of the files.
+
+    Raises:
+        InputError: If a file holds inherent structures already, names no mixture or does not fit
+            it.
+        FileError: If a file cannot be read, or its product cannot be written.
+        SimulationError: If no minimum is reached from a frame, after all others are done; or as
+            `gnnglass.parallel.run_parallel`.
+        UnknownNameError: If there is no such glass former or engine.
+        MissingExtraError: If the engine, or dask for a scheduler, is not installed.
+    """
+    ENGINES.factory(engine)
+    outs, begun = [Path(out) for out in files.values()], []
+    stated = None if system is None else glass_former(system).identity
+    depends_on = [stated, engine, dict(options or {}), sorted(accept), _code(engine)]
+    digests: dict[Path, str] = {}
+    for source, out in zip(map(Path, files), outs, strict=True):
+        try:
+            require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=files)
+            require_writable(out)
+            # Of what is no file, reading tells.
+            content = file_digest(source) if source.is_file() else None
+            digests[out] = digest = digest_of(content, *depends_on)
+            if _is_done(out, digest):
+                continue
+            trajectory = read(source)
+            former = _mixture_of(trajectory, source, system)
+            accepted = _require_fit(former, trajectory, str(source), accept)
+        except GnnglassError as error:
+            if refused is None:
+                raise
+            refused(source, error)
+            continue
+        facts = {"source": str(source), "engine": engine, **(options or {})}
+        begun.append(
+            _Minimisation(
+                source=source.absolute(),
+                out=out.absolute(),
+                read=read,
+                system=former,
+                engine=engine,
+                accepted=accepted,
+                n_frames=len(trajectory),
+                digest=digest,
+                facts=facts,
+                overwrite=overwrite,
+            )
+        )
+    parts = [part for one in begun for part in one.parts]
+    try:
+        run_parallel(parts, workers=workers, scheduler=scheduler, description="inherent structures")
+    finally:
+        for one in begun:
+            if one.is_done():
+                shutil.rmtree(one.keep, ignore_errors=True)
+    return [out for out, digest in digests.items() if _is_done(out, digest)]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

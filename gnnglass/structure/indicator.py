@@ -7,13 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
-import numpy as np
-
 from gnnglass._arguments import checks_arguments
 from gnnglass._show import Shown, by_species
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.registry import Registry
 from gnnglass.systems import GlassFormer
+from gnnglass.systems.glass_former import stated_mixture
 from gnnglass.trajectories import (
     Material,
     Snapshot,
@@ -23,7 +22,7 @@ from gnnglass.trajectories import (
     as_snapshot,
     as_trajectory,
 )
-from gnnglass.trajectories.material import DIFFERENCES, checked_differences
+from gnnglass.trajectories.material import checked_differences, require_reach
 from gnnglass.trajectories.snapshot import FloatArray
 
 if TYPE_CHECKING:
@@ -100,20 +99,7 @@ class Indicator(Shown, ABC):
                 are in another unit, with the figures of both.
         """
         checked_differences(accept)
-        reach, nearest = self.reach, material.distance
-        if (
-            reach is not None
-            and nearest is not None
-            and "distance" not in accept
-            # A length that makes no sense has a message of its own.
-            and 0 < reach < np.inf
-            and not NEAREST * nearest[1] <= reach <= FARTHEST * nearest[0]
-        ):
-            raise InputError(
-                f"{self!r} counts neighbours within {reach:g}, but the nearest neighbour of a "
-                f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, or give the "
-                "indicator a length that fits."
-            )
+        require_reach(material, self.reach, whose=repr(self), accept=accept)
         former = self.made_for
         if former is None or material.dimension not in self.dimensions:
             return {}
@@ -165,10 +151,6 @@ class Indicator(Shown, ABC):
                 f"{type(self).__name__} holds no result yet; call compute first."
             )
         return self._snapshot, self._values
-
-
-#: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more.
-NEAREST, FARTHEST = 1.05, 10.0
 
 
 class _Indicators(Registry[Indicator]):
@@ -279,3 +261,54 @@ def annotate(
         )
     )
     return annotated.accepting(accepted)
+
+
+@checks_arguments
+def annotate_all(
+    trajectory: TrajectoryLike, *, accept: Collection[str] = ()
+) -> tuple[Trajectory, dict[str, str]]:
+    """The trajectory with every registered indicator that can be measured on it.
+
+    What takes the parameters of a glass former is left out where none is stated, or one that is not
+    known here; so is what is not defined in this dimension, counts neighbours within a distance
+    that does not fit the box, or cannot be measured on a frame for another reason.
+
+    Args:
+        trajectory: As `annotate` takes it.
+        accept: As `annotate` takes it.
+
+    Returns:
+        The annotated trajectory, and the indicators that were left out: name to reason, a clause.
+
+    Raises:
+        InputError: If the configurations are not like the glass former that is stated, or lengths
+            are in another unit, so that all would be measured wrongly, or if no indicator is left.
+        FileError: If a path cannot be read.
+    """
+    whole = as_trajectory(trajectory)
+    material = Material.of([whole])
+    former, without, accepted = stated_mixture(whole, material, accept)
+    frames, left_out = list(whole), dict[str, str]()
+    for name in INDICATORS:
+        if former is None and needs_system(name):
+            left_out[name] = without
+            continue
+        indicator = indicator_for(name, whole)
+        if material.dimension not in indicator.dimensions:
+            left_out[name] = f"not defined in {material.dimension}D"
+            continue
+        accepted |= indicator.require_fit(material, accept)
+        try:
+            measured = [indicator._measured(frame).values for frame in frames]
+        except InputError as error:
+            left_out[name] = str(error).rstrip(".")
+            continue
+        field = indicator_field(name)
+        frames = [
+            frame.with_fields(**{field: values})
+            for frame, values in zip(frames, measured, strict=True)
+        ]
+    if len(left_out) == len(INDICATORS.names()):
+        reasons = "; ".join(dict.fromkeys(left_out.values()))
+        raise InputError(f"no structural indicator can be measured on the trajectory: {reasons}.")
+    return Trajectory(frames, whole.metadata, whole.source).accepting(accepted), left_out

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from gnnglass._options import require_memory
-from gnnglass._toml import fault
 from gnnglass.compare import smooth
 from gnnglass.dynamics import BondBreaking
 from gnnglass.errors import InputError, did_you_mean, shown
@@ -118,29 +115,10 @@ def recipe_of(section: ClassifierSection, system: GlassFormer) -> AnyRecipe:
     return recipe_for(section.model, system.dimension, system.species, **parameters)
 
 
-def training_options(section: ClassifierSection) -> TrainingOptions:
-    """How a classifier is trained.
-
-    Raises:
-        InputError: If there is no such option, or its value makes no sense.
-    """
-    known = [field.name for field in fields(TrainingOptions)]
-    unknown = [name for name in section.training if name not in known]
-    if unknown:
-        raise InputError(
-            f"training: there is no option {', '.join(unknown)}"
-            f"{did_you_mean(unknown[0], known)}; known are {', '.join(known)}."
-        )
-    try:
-        return TypeAdapter(TrainingOptions).validate_python(section.training)
-    except ValidationError as error:
-        raise InputError(f"training: {fault(error, TrainingOptions).rstrip('.')}.") from error
-
-
 def _check_classifier(
     section: ClassifierSection, system: GlassFormer, start: Snapshot, n_frames: int
 ) -> None:
-    options = training_options(section)
+    options = TrainingOptions.from_dict(section.training)
     recipe = recipe_of(section, system)
     # A lattice has the box that every later configuration has, and as many neighbours.
     made: Any = recipe(start)

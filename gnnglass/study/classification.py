@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from gnnglass._progress import progress_bar
 from gnnglass.stats import auc, auc_difference
 from gnnglass.structure import mean_radial_counts
-from gnnglass.study.check import recipe_of, training_options
+from gnnglass.study.check import recipe_of
 from gnnglass.study.definition import Level
 from gnnglass.study.workspace import Workspace, split_of
 from gnnglass.training import (
     Calibration,
     LabelledSet,
     TrainedClassifier,
+    TrainingOptions,
     evaluate,
     fit,
     linear_scores,
@@ -66,7 +67,7 @@ def fitted(workspace: Workspace, name: str, labelled: LabelledSet, **how: Any) -
         model=section.model,
         recipe=recipe_of(section, workspace.system),
         model_options=section.model_options,
-        options=training_options(section),
+        options=TrainingOptions.from_dict(section.training),
         system=workspace.system.identity,
         device=workspace.device,
         **how,

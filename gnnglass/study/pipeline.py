@@ -32,7 +32,6 @@ COMMON = ("gnnglass.trajectories", "gnnglass.systems", "gnnglass.stats", "gnngla
 FITTING = (
     "gnnglass.study.classification:fitted",
     "gnnglass.study.check:recipe_of",
-    "gnnglass.study.check:training_options",
 )
 #: Entry-point groups of what a study's potential energies come from.
 ENERGIES = ("gnnglass.systems", "gnnglass.potentials")

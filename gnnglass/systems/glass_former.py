@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any, Literal, TypeAlias
@@ -14,10 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gnnglass._arguments import checks_arguments
 from gnnglass._toml import fault, load_toml
-from gnnglass.errors import InputError, did_you_mean
+from gnnglass.errors import InputError, UnknownNameError, did_you_mean
 from gnnglass.registry import Registry
 from gnnglass.systems.potentials import POTENTIALS, FloatArray, PairPotential, parameters_of
-from gnnglass.trajectories import Material, Snapshot, SnapshotLike, as_snapshot, neighbor_pairs
+from gnnglass.trajectories import (
+    Material,
+    Snapshot,
+    SnapshotLike,
+    Trajectory,
+    as_snapshot,
+    neighbor_pairs,
+)
 
 Pair = tuple[str, str]
 
@@ -408,6 +415,39 @@ def _potentials(definition: _Definition, origin: str) -> dict[Pair, PairPotentia
         if pair not in found:
             raise InputError(f"there is no potential for the pair {list(pair)}; add one.")
     return found
+
+
+def stated_mixture(
+    trajectory: Trajectory, material: Material, accept: Collection[str] = ()
+) -> tuple[GlassFormer | None, str, dict[str, str]]:
+    """The mixture that a trajectory names, for what can do without one.
+
+    Args:
+        trajectory: The configurations.
+        material: Theirs.
+        accept: Names of differences from the mixture that are meant.
+
+    Returns:
+        The mixture, or None and the reason, a clause; and the differences that were accepted.
+
+    Raises:
+        InputError: If the configurations are not like the mixture, so that species or units are
+            wrong.
+    """
+    stated = trajectory.metadata.get("system")
+    if stated is None:
+        return None, "no glass former is stated", {}
+    try:
+        former = glass_former(stated)
+    except (InputError, UnknownNameError) as error:
+        return None, str(error).rstrip("."), {}
+    accepted = material.require_fit(
+        former.material,
+        whose="the trajectory",
+        made_for=f"{former.name!r}, which it states",
+        accept=accept,
+    )
+    return former, "", accepted
 
 
 def _unambiguous(system: GlassFormer) -> GlassFormer:

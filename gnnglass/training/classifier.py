@@ -32,7 +32,7 @@ from gnnglass.errors import FileError, GnnglassError, InputError, unknown
 from gnnglass.models import ClassifierNet, arguments_for, batched, create_model, device_of
 from gnnglass.models.inputs import AnyRecipe, recipe_from_dict, settled_by_recipe
 from gnnglass.systems import GLASS_FORMERS, glass_former
-from gnnglass.training.labelled import Split
+from gnnglass.training.labelled import NOT_TESTED, Split
 from gnnglass.training.shipped import Card, card_of
 from gnnglass.trajectories import Material, Snapshot, TrajectoryLike, as_trajectory
 
@@ -337,6 +337,7 @@ class TrainedClassifier:
             "level": self.level,
             "runs": ", ".join(f"{n} {part}" for part, n in split.items()),
             "validation": self._validation(),
+            "test": "" if self.split.test else NOT_TESTED,
         }
         said = [] if self.card is None else str(self.card).splitlines()
         return in_html("TrainedClassifier", facts, notes=said)

@@ -6,21 +6,23 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from gnnglass._arguments import checks_arguments
 from gnnglass._options import require_memory, require_positive, require_whole
 from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
-from gnnglass.errors import InputError
+from gnnglass._toml import fault
+from gnnglass.errors import InputError, did_you_mean
 from gnnglass.models import ClassifierNet, GraphNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
@@ -74,6 +76,26 @@ class TrainingOptions:
     weight_decay: float = 0.1
     strain: float = 0.0
     seed: int = 0
+
+    @classmethod
+    @checks_arguments
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The options that a study file or the command line gives by name; others by default.
+
+        Raises:
+            InputError: If there is no such option, or its value makes no sense.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise InputError(
+                f"training: there is no option {', '.join(unknown)}"
+                f"{did_you_mean(unknown[0], known)}; known are {', '.join(known)}."
+            )
+        try:
+            return TypeAdapter(cls).validate_python(dict(given))
+        except ValidationError as error:
+            raise InputError(f"training: {fault(error, cls).rstrip('.')}.") from error
 
     def __post_init__(self) -> None:
         if self.supervision not in ("local", "ball", "global"):
@@ -185,6 +207,11 @@ def fit(
                 f"it holds {len(np.unique(labelled.targets[members]))} "
                 f"of the labels {', '.join(labelled.labels)}."
             )
+    n_classes = (model_options or {}).get("n_classes", 2)
+    if n_classes != 2:
+        raise InputError(
+            f"n_classes is {shown(n_classes)}, but classifiers tell two classes; leave it out."
+        )
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         net = create_model(model, recipe, model_options or {})

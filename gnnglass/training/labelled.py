@@ -184,14 +184,19 @@ def _other_phases(
     return {PHASE: ", ".join(words)}
 
 
+#: What there is to say of a classifier that was not tested.
+NOT_TESTED = "no run was held out, so how well it does on others is not known"
+
+
 @dataclass(frozen=True, repr=False)
 class Split:
-    """Names of the runs of each part; every part holds runs of every class.
+    """Names of the runs of each part; every part that holds any holds runs of every class.
 
     Attributes:
         train: Runs whose frames set the weights.
         validation: Runs that decide when to stop, and every other choice.
-        test: Runs that are looked at once, at the end.
+        test: Runs that are looked at once, at the end; none if all were wanted for training, and
+            then nobody knows how well the classifier does on others.
     """
 
     train: tuple[str, ...]
@@ -226,7 +231,7 @@ def deal_runs(
     Args:
         runs: Class to the names of its independent runs.
         validation: Share of the runs of each class for validation; at least one run.
-        test: Share for the test; at least one run.
+        test: Share for the test; at least one run, or none for 0.
         seed: Seed of the shuffle.
         held_out: Runs that are the test of their class, instead of a share of it; then `validation`
             is a share of the others.
@@ -236,13 +241,14 @@ def deal_runs(
     """
     require_whole(0, seed=seed)
     for name, share in (("validation", validation), ("test", test)):
-        if not 0 < share < 1:
-            raise InputError(f"{name} is {share:g}; expected a share between 0 and 1.")
+        if not 0 < share < 1 and not (name == "test" and share == 0):
+            none = ", or 0 for no test" if name == "test" else ""
+            raise InputError(f"{name} is {share:g}; expected a share between 0 and 1{none}.")
     rng = np.random.default_rng(seed)
     parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
     for label, names in runs.items():
         shuffled = rng.permutation(names).tolist()
-        n_test, n_shared = max(1, round(test * len(shuffled))), len(shuffled)
+        n_test, n_shared = max(test > 0, round(test * len(shuffled))), len(shuffled)
         if fixed := [name for name in names if name in held_out]:
             shuffled = [*fixed, *(name for name in shuffled if name not in fixed)]
             n_test, n_shared = len(fixed), len(shuffled) - len(fixed)

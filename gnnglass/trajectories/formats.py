@@ -124,6 +124,37 @@ def read(path: str | PathLike[str], *, box: Any = None) -> Trajectory:
     )
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The trajectories in a folder, sorted by name; a note names files that are none.
+
+    Folders in it and hidden files are not looked at.
+
+    Raises:
+        FileError: If there are none, or it cannot be read.
+    """
+    known = [FORMATS.create(name) for name in filter(FORMATS.available, FORMATS)]
+    found = []
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        for path in (path for path in files if not path.name.startswith(".")):
+            with path.open("rb") as stream:
+                head = stream.read(HEAD_BYTES)
+            if any(one.matches(path, head) for one in known):
+                found.append(path)
+            else:
+                note(path, "it is no trajectory, and is left out")
+    except OSError as error:
+        raise FileError(
+            f"cannot read {folder}: {error.strerror}; check its permissions."
+        ) from error
+    if not found:
+        raise FileError(
+            f"{folder} is a folder without trajectories; give a file, or a folder of files, one "
+            "independent run each."
+        )
+    return found
+
+
 #: How files begin that are not read here, and what they are.
 OTHERS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",

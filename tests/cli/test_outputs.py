@@ -50,6 +50,8 @@ def commands(folder):
     (folder / "model.safetensors").write_bytes(b"\x10" + b"\0" * 7 + b'{"other": 1}    ')
     return {
         "convert": ("convert", run),
+        "inherent": ("inherent", run, "--system=kam2d"),
+        "relaxation": ("relaxation", run, "--dt=1"),
         "structure": ("structure", run, "--indicator=local-density"),
         "dynamics": ("dynamics", run, "--kT=1", "--system=kam2d"),
         "compare": ("compare", run, "--predictor=a", "--target=b"),
@@ -62,7 +64,7 @@ def commands(folder):
 
 NAMES = sorted([
     "convert", "structure", "dynamics", "compare", "correlation-length", "train", "simulate",
-    "explain",
+    "explain", "inherent", "relaxation",
 ])  # fmt: skip
 
 

@@ -3,11 +3,11 @@ import pytest
 from mixtures import mixture, short_protocol
 from scipy.optimize import minimize
 
-from gnnglass.errors import FileError
-from gnnglass.simulate import ENGINES, inherent_structures
+from gnnglass.errors import FileError, GnnglassError, InputError, SimulationError
+from gnnglass.simulate import ENGINES, Engine, inherent, inherent_structures, minimise_files
 from gnnglass.systems import glass_former
-from gnnglass.testing import example_snapshot
-from gnnglass.trajectories import Trajectory, read
+from gnnglass.testing import example_of, example_snapshot
+from gnnglass.trajectories import Trajectory, read, write
 
 DIMENSIONS = pytest.mark.parametrize("dimension", [2, 3])
 
@@ -186,3 +186,157 @@ def test_a_folder_that_cannot_be_written_is_refused_before_minimising(
     trajectory = Trajectory([example_snapshot(2)])
     with pytest.raises(FileError, match="cannot write"):
         inherent_structures(mixture(2), trajectory, engine.name, keep=tmp_path / "file")
+
+
+@pytest.fixture
+def minimised(monkeypatch):
+    """Steps of the frames that are minimised, by the only worker there is: this process."""
+    steps = []
+    whole = Engine.minimize
+
+    def minimize(self, system, snapshot):
+        steps.append(snapshot.step)
+        return whole(self, system, snapshot)
+
+    def run(tasks, **options):
+        for task in tasks:
+            task()
+
+    monkeypatch.setattr(Engine, "minimize", minimize)
+    monkeypatch.setattr(inherent, "run_parallel", run)
+    return steps
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two runs of three frames, numbered through, and where their minima go."""
+    found = {}
+    for k in range(2):
+        source = tmp_path / f"{k}.gsd"
+        frames = [example_of("kam2d", seed=3 * k + j).replace(step=3 * k + j) for j in range(3)]
+        write(source, Trajectory(frames, {"system": "kam2d", "kT": 1.0}))
+        found[source] = tmp_path / "minima" / f"{k}.inherent.gsd"
+    return found
+
+
+def test_files_are_minimised_like_trajectories_and_once(files, minimised):
+    assert minimise_files(files) == list(files.values())
+    assert sorted(minimised) == list(range(6))
+    for source, out in files.items():
+        made, expected = read(out), inherent_structures("kam2d", source)
+        for mine, theirs in zip(made, expected, strict=True):
+            assert mine.step == theirs.step
+            np.testing.assert_array_equal(mine.positions, theirs.positions.astype(np.float32))
+            np.testing.assert_array_equal(
+                mine.field("potential_energy"), theirs.field("potential_energy")
+            )
+        assert made.metadata["minimised"] == {"source": str(source), "engine": "lammps"}
+        assert (made.metadata["level"], made.metadata["kT"]) == ("inherent", 1.0)
+    before = {path: path.stat().st_ino for path in files.values()}
+    minimised.clear()
+    assert minimise_files({str(source): str(out) for source, out in files.items()})
+    assert (minimised, {path: path.stat().st_ino for path in files.values()}) == ([], before)
+    folder = next(iter(before)).parent
+    assert {path.name for path in folder.iterdir()} == {
+        *(path.name for path in before),
+        *(f".{path.name}.record" for path in before),
+    }
+
+
+@pytest.mark.parametrize("what", ["input", "option", "product", "cut", "record"])
+def test_a_product_of_something_else_is_noticed_and_made_anew(files, minimised, what):
+    (source, out), *_ = files.items()
+    minimise_files({source: out})
+    options = {}
+    if what == "input":
+        write(source, Trajectory(list(read(source))[:2], {"system": "kam2d"}))
+    elif what == "option":
+        options = {"accept": ["temperature"]}
+    elif what == "product":
+        write(out, read(source))
+    elif what == "cut":
+        out.write_bytes(out.read_bytes()[:-10])
+    else:
+        (out.parent / f".{out.name}.record").write_text("{}")
+    minimised.clear()
+    # What is cut is nobody's product.
+    minimise_files({source: out}, overwrite=what == "cut", **options)
+    assert minimised == [0, 1, 2][: len(read(source))]
+    assert [frame.step for frame in read(out)] == minimised
+    assert read(out).metadata["level"] == "inherent"
+
+
+def test_killed_work_goes_on_at_the_frame_where_it_was(files, minimised, monkeypatch):
+    (source, out), *_ = files.items()
+
+    def killed(path, trajectory, **options):
+        if len(minimised) == 2:
+            raise KeyboardInterrupt
+        return write(path, trajectory, **options)
+
+    monkeypatch.setattr(inherent, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        minimise_files({source: out})
+    assert not out.exists()
+    monkeypatch.setattr(inherent, "write", write)
+    minimise_files({source: out})
+    assert minimised == [0, 1, 1, 2]
+    assert len(read(out)) == 3
+    assert not [path for path in out.parent.iterdir() if path.name.endswith(".minima")]
+
+
+def test_a_file_that_is_refused_does_not_stop_the_others(files, minimised, tmp_path):
+    (source, out), (second, last) = files.items()
+    for name, facts in (("minima", {"level": "inherent"}), ("mine", {}), ("ka3d", {})):
+        write(tmp_path / f"{name}.gsd", Trajectory([example_snapshot(2)], facts))
+    bad = {tmp_path / f"{name}.gsd": tmp_path / "x.gsd" for name in ("minima", "mine", "none")}
+    told: dict[str, GnnglassError] = {}
+    made = minimise_files(
+        {**bad, source: out, second: last},
+        refused=lambda path, error: told.__setitem__(path.stem, error),
+    )
+    assert made == [out, last] and all(path.is_file() for path in made)
+    assert "holds inherent structures already" in str(told["minima"])
+    assert "does not name its glass former" in str(told["mine"])
+    assert "there is no file" in str(told["none"])
+    with pytest.raises(InputError, match="does not name its glass former"):
+        minimise_files({tmp_path / "mine.gsd": tmp_path / "x.gsd", source: out})
+    with pytest.raises(FileError, match="is read here"):
+        minimise_files({source: source})
+
+
+def test_a_frame_without_a_minimum_is_named_and_its_file_is_not_written(files, monkeypatch):
+    whole = Engine.minimize
+
+    def minimize(self, system, snapshot):
+        if snapshot.step == 4:
+            raise SimulationError("it blew up.")
+        return whole(self, system, snapshot)
+
+    failed = []
+
+    def run(tasks, **options):
+        for task in tasks:
+            try:
+                task()
+            except SimulationError as error:
+                failed.append(f"{task.name}: {error}")
+        raise SimulationError(failed[0])
+
+    monkeypatch.setattr(Engine, "minimize", minimize)
+    monkeypatch.setattr(inherent, "run_parallel", run)
+    (_, out), (second, last) = files.items()
+    with pytest.raises(SimulationError, match=rf"^{second}: frame 1 \(step 4\) .* it blew up"):
+        minimise_files(files)
+    assert out.exists() and not last.exists()
+    # Other parts of the file go on to their own frames, and not to those of others.
+    assert len(failed) == 1
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 17, 100])
+def test_parts_of_a_file_are_all_its_frames_each_once(n, tmp_path):
+    made = inherent._Minimisation(
+        tmp_path, tmp_path, read, glass_former("kam2d"), "lammps", {}, n, "", {}, False
+    )
+    assert len(made.parts) <= inherent.MOST_PARTS
+    assert [k for part in made.parts for k in part.chosen] == list(range(n))

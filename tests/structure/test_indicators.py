@@ -14,8 +14,10 @@ from gnnglass.structure import (
     LocalDensity,
     PotentialEnergy,
     annotate,
+    annotate_all,
     indicator_for,
     indicators_for,
+    needs_system,
 )
 from gnnglass.systems import GLASS_FORMERS, GlassFormer, glass_former
 from gnnglass.testing import check_indicator, example_snapshot
@@ -165,6 +167,58 @@ def test_indicators_for_gives_all_that_apply():
     assert flat | solid == set(INDICATORS)
     assert "hexatic-order" in flat - solid and "steinhardt-q6" in solid - flat
     assert {"potential-energy", "local-density"} <= flat & solid
+
+
+@pytest.mark.parametrize(("dimension", "system"), [(2, None), (3, None), (2, "kam2d")])
+def test_all_that_apply_are_measured_and_the_others_named(dimension, system):
+    snapshot = example_snapshot(dimension)
+    facts = {} if system is None else {"system": system}
+    annotated, left_out = annotate_all(Trajectory([snapshot], facts))
+    unknown = {name for name in INDICATORS if system is None and needs_system(name)}
+    undefined = {
+        name
+        for name in set(INDICATORS) - unknown
+        if dimension not in indicator_for(name, Trajectory([snapshot], facts)).dimensions
+    }
+    assert set(left_out) == unknown | undefined
+    assert {left_out[name] for name in unknown} <= {"no glass former is stated"}
+    assert {left_out[name] for name in undefined} == {f"not defined in {dimension}D"}
+    assert set(annotated[0].fields) == {
+        name.replace("-", "_") for name in set(INDICATORS) - set(left_out)
+    }
+    for name, values in annotated[0].fields.items():
+        own = INDICATORS.create(name, **({"system": system} if needs_system(name) else {}))
+        np.testing.assert_array_equal(values, own.compute(snapshot).values)
+
+
+def test_what_does_not_fit_the_box_is_left_out_of_all_frames():
+    """A box of 3.7 has no room for neighbours within 2."""
+    frames = [example_snapshot(2), example_snapshot(2, 16)]
+    annotated, left_out = annotate_all(Trajectory(frames))
+    assert "half the shortest edge" in left_out["local-density"]
+    assert "local_density" not in {*annotated[0].fields, *annotated[1].fields}
+    assert "voronoi_volume" in annotated[1].fields
+
+
+def test_another_unit_of_length_is_refused_and_not_measured_in_part():
+    one = example_snapshot(2)
+    wide = Trajectory([one.replace(box=2.5 * one.box, positions=2.5 * one.positions)])
+    with pytest.raises(InputError, match=r"counts neighbours within .*--accept distance"):
+        annotate_all(wide)
+    annotated, _ = annotate_all(wide, accept=["distance"])
+    assert "voronoi_volume" in annotated[0].fields
+
+
+def test_a_mixture_that_is_not_known_is_no_reason_to_fail_and_a_wrong_one_is():
+    annotated, left_out = annotate_all(Trajectory([example_snapshot(2)], {"system": "mine"}))
+    assert "unknown glass former 'mine'" in left_out["potential-energy"]
+    assert "hexatic_order" in annotated[0].fields
+    swapped = example_snapshot(2).replace(types=1 - example_snapshot(2).types)
+    with pytest.raises(InputError, match="not like 'kam2d', which it states"):
+        annotate_all(Trajectory([swapped], {"system": "kam2d"}))
+    known, _ = annotate_all(Trajectory([swapped], {"system": "kam2d"}), accept=["composition"])
+    assert list(known.metadata["accepted"]) == ["composition"]
+    assert "potential_energy" in known[0].fields
 
 
 def test_plot_draws_the_values_on_the_given_axes():

@@ -51,12 +51,12 @@ from gnnglass.structure import (
     indicators_for,
 )
 from gnnglass.study import run_study
-from gnnglass.study.check import recipe_of, training_options
+from gnnglass.study.check import recipe_of
 from gnnglass.study.classification import judge
 from gnnglass.study.null import wrong_labels
 from gnnglass.study.workspace import split_of
 from gnnglass.testing import example_snapshot
-from gnnglass.training import Calibration, TrainedClassifier, fit
+from gnnglass.training import Calibration, TrainedClassifier, TrainingOptions, fit
 from gnnglass.trajectories import Trajectory, read, write
 
 INDICATORS_IN_2D = indicators_for(Trajectory([example_snapshot(2)], {"system": "kam2d"}))
@@ -489,7 +489,7 @@ def test_maps_of_the_null_are_those_of_exchanged_runs(golden):
             model=section.model,
             recipe=recipe_of(section, golden.system),
             model_options=section.model_options,
-            options=training_options(section),
+            options=TrainingOptions.from_dict(section.training),
             system="kam2d",
             device="cpu",
             progress=False,

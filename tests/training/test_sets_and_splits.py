@@ -43,6 +43,18 @@ def test_split_deals_every_run_once_and_every_class_everywhere(n, seed):
     assert len(set(frames.tolist())) == len(frames)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_without_a_test_every_run_trains_or_validates(seed):
+    labelled = LabelledSet.from_trajectories(
+        {"liquid": runs("liquid", 2), "glass": runs("glass", 5)}
+    )
+    split = split_by_run(labelled, test=0, seed=seed)
+    assert split.test == ()
+    assert sorted(split.train + split.validation) == sorted(set(labelled.runs))
+    for part in (split.train, split.validation):
+        assert {name[0] for name in part} == {"l", "g"}
+
+
 def test_same_seed_same_split():
     labelled = LabelledSet.from_trajectories({"liquid": runs("l", 9), "glass": runs("g", 9)})
     assert split_by_run(labelled, seed=3) == split_by_run(labelled, seed=3)
