@@ -22,7 +22,7 @@ from gnnglass._options import require_memory, require_positive, require_whole
 from gnnglass._progress import progress_bar
 from gnnglass._records import code_digest, digest_of
 from gnnglass._toml import fault
-from gnnglass.errors import InputError, did_you_mean
+from gnnglass.errors import InputError, did_you_mean, shown
 from gnnglass.models import ClassifierNet, GraphNet
 from gnnglass.models.inputs import AnyRecipe, create_model, settled_by_recipe
 from gnnglass.registry import packages_elsewhere
