@@ -1,8 +1,9 @@
-"""Execute the notebooks and store what they show in them: ``python notebooks/execute.py [FILE ...]``.
+"""Execute the notebooks and store in them what they show.
 
-Nothing else writes outputs into a notebook, and the tests compare: what is stored was shown by the
-code beside it. What the notebooks simulate goes to ``notebooks/gnnglass-notebooks``, as it does when
-they are run in Jupyter, and is not simulated again.
+``python notebooks/execute.py`` does all, ``python notebooks/execute.py FILE ...`` some. Nothing
+else writes outputs into a notebook, and the tests see that they are of the code beside them. What
+the notebooks simulate goes to ``notebooks/gnnglass-notebooks``, as when they are run in Jupyter, and
+is not simulated again.
 """
 
 from __future__ import annotations

@@ -108,7 +108,8 @@ def test_notebook_opens_in_colab_and_binder(path: Path) -> None:
 @of_each
 def test_notebook_imports_nothing_private(path: Path) -> None:
     for cell in code_of(nbformat.read(path, as_version=4)):
-        for node in ast.walk(ast.parse(re.sub(r"^( *)%pip.*$", r"\1pass", cell.source, flags=re.M))):
+        code = re.sub(r"^( *)%pip.*$", r"\1pass", cell.source, flags=re.MULTILINE)
+        for node in ast.walk(ast.parse(code)):
             if isinstance(node, ast.ImportFrom):
                 assert not re.search(r"(^|\.)_", f"{node.module}.{node.names[0].name}")
             elif isinstance(node, ast.Attribute):
