@@ -2,8 +2,8 @@
 
 ``python notebooks/execute.py`` does all, ``python notebooks/execute.py FILE ...`` some. Nothing
 else writes outputs into a notebook, and the tests see that they are of the code beside them. What
-the notebooks simulate goes to ``notebooks/gnnglass-notebooks``, as when they are run in Jupyter, and
-is not simulated again.
+the notebooks simulate goes to ``notebooks/gnnglass-notebooks``, as when they are run in Jupyter,
+and is not simulated again.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ FOLDER = Path(__file__).parent
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 #: Longest time for a cell, in seconds.
 TIMEOUT = 1800
-#: Colours of a stored picture; more cannot be told apart, and take more room.
-COLORS = 128
 #: What progress bars are to Jupyter. They say nothing once the work is done.
 WIDGETS = "application/vnd.jupyter.widget-view+json"
 #: What a notebook must not hold: where it was made, and addresses in memory.
@@ -73,7 +71,7 @@ def executed(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.Notebook
 
 
 def _stored(output: Any, number: int) -> Any:
-    """An output as it is stored: its pictures with fewer colours, its number that of the cell."""
+    """An output as it is stored: its pictures with 256 colours, its number that of the cell."""
     if "execution_count" in output:
         output.execution_count = number
     if "image/png" in output.get("data", {}):
@@ -86,7 +84,9 @@ def _smaller(png: str) -> str:
 
     packed = io.BytesIO()
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    picture.quantize(COLORS).save(packed, "png", optimize=True)
+    # What few dots have, such as the ends of a scale, keeps its colour; medians would merge it.
+    few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    few.save(packed, "png", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
 
 
