@@ -61,13 +61,22 @@ def executed(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.Notebook
     for number, cell in enumerate(code_of(fresh), start=1):
         cell.execution_count = number
         cell.metadata.pop("execution", None)
-        cell.outputs = [
-            _stored(output, number)
-            for output in cell.outputs
-            if WIDGETS not in output.get("data", {})
-        ]
+        kept = [one for one in cell.outputs if WIDGETS not in one.get("data", {})]
+        cell.outputs = [_stored(output, number) for output in joined(kept)]
     fresh.metadata["gnnglass"] = {"version": __version__, "code": digest_of(fresh)}
     return fresh
+
+
+def joined(outputs: Sequence[Any]) -> list[Any]:
+    """The outputs of a cell, with printed text in one piece, however the kernel sent it."""
+    whole: list[Any] = []
+    for output in outputs:
+        before = whole[-1] if whole else {}
+        if output.output_type == "stream" and before.get("name") == output.name:
+            before.text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def _stored(output: Any, number: int) -> Any:
