@@ -71,7 +71,7 @@ def joined(outputs: Sequence[Any]) -> list[Any]:
     """The outputs of a cell, with printed text in one piece, however the kernel sent it."""
     whole: list[Any] = []
     for output in outputs:
-        before = whole[-1] if whole else {}
+        before: Any = whole[-1] if whole else {}
         if output.output_type == "stream" and before.get("name") == output.name:
             before.text += output.text
         else:
