@@ -37,6 +37,7 @@ _OFFERED = {
     "Trajectory": "gnnglass.trajectories:Trajectory",
     "as_trajectory": "gnnglass.trajectories:as_trajectory",
     "read": "gnnglass.trajectories:read",
+    "restated": "gnnglass.trajectories:restated",
     "write": "gnnglass.trajectories:write",
     "GLASS_FORMERS": "gnnglass.systems:GLASS_FORMERS",
     "GlassFormer": "gnnglass.systems:GlassFormer",
@@ -171,6 +172,7 @@ if TYPE_CHECKING:
     from gnnglass.trajectories import Trajectory as Trajectory
     from gnnglass.trajectories import as_trajectory as as_trajectory
     from gnnglass.trajectories import read as read
+    from gnnglass.trajectories import restated as restated
     from gnnglass.trajectories import write as write
 
     annotate_dynamics = dynamics.annotate

@@ -60,8 +60,10 @@ def picture(
         one(ax)
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png")
-    # A byte a dot, and not four: a notebook keeps all its pictures.
-    Image.open(drawn).convert("RGB").quantize(64).save(packed, "png", optimize=True)
+    # A byte a dot, and not four: a notebook keeps all its pictures. What few dots have, such as the
+    # ends of a scale, keeps its colour; medians would merge it with others.
+    few = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    few.save(packed, "png", optimize=True)
     return f'<img src="data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()}">'
 
 

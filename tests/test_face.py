@@ -146,8 +146,12 @@ def test_how_to_cite():
     )
 
 
-@pytest.mark.parametrize("file", ["README.md", "notebooks/01_quickstart.ipynb"])
+@pytest.mark.parametrize(
+    "file",
+    [ROOT / "README.md", *sorted(ROOT.glob("notebooks/*.ipynb"))],
+    ids=lambda file: file.name,
+)
 def test_what_is_written_about_gg_is_offered(file):
-    text = (ROOT / file).read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     used = set(re.findall(r"\bgg\.(\w+)", text))
     assert used and used <= set(OFFERED), used - set(OFFERED)

@@ -76,6 +76,36 @@ def test_a_name_cannot_be_taken_twice() -> None:
     assert found.create("two") == 2
 
 
+def test_what_is_defined_again_takes_its_place() -> None:
+    found = numbers()
+    for value in (8, 9):
+
+        @found.register("eight")
+        def eight(value: int = value) -> int:
+            return value
+
+    assert found.create("eight") == 9
+
+
+def test_an_entry_point_may_name_what_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> object:
+        # As importing a module of another package does.
+        @found.register("six", needs="no_such_module")
+        def six() -> int:
+            return 6
+
+        return six
+
+    points = [SimpleNamespace(name="six", load=load)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    found = numbers()
+    assert "six" in found and not found.available("six")
+    points.append(SimpleNamespace(name="six", load=lambda: lambda: 60))
+    found = numbers()
+    with pytest.raises(ValueError, match="registered twice"):
+        found.names()
+
+
 def test_other_packages_add_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = []
 

@@ -3,7 +3,7 @@
 from gnnglass._files import written_whole
 from gnnglass.trajectories.formats import FORMATS, Format, read
 from gnnglass.trajectories.gsd import write
-from gnnglass.trajectories.material import Material
+from gnnglass.trajectories.material import Material, restated
 from gnnglass.trajectories.runs import RunsLike, as_runs, by_run
 from gnnglass.trajectories.snapshot import (
     NeighborPairs,
@@ -32,6 +32,7 @@ __all__ = [
     "by_run",
     "neighbor_pairs",
     "read",
+    "restated",
     "write",
     "written_whole",
 ]

@@ -9,8 +9,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gnnglass._arguments import checks_arguments
 from gnnglass.errors import InputError, did_you_mean
-from gnnglass.trajectories.snapshot import FloatArray, Snapshot, Trajectory
+from gnnglass.trajectories.snapshot import (
+    FloatArray,
+    Snapshot,
+    Trajectory,
+    TrajectoryLike,
+    as_trajectory,
+)
 
 Range: TypeAlias = tuple[float, float]
 """The lowest and the highest of some values."""
@@ -332,8 +339,9 @@ def require_one_material(
     return joined, found
 
 
+@checks_arguments
 def restated(
-    trajectory: Trajectory,
+    trajectory: TrajectoryLike,
     *,
     system: System | None = None,
     species: Mapping[str, str] | None = None,
@@ -342,7 +350,7 @@ def restated(
     """The trajectory as its user says it is to be read; what that changes is kept in the metadata.
 
     Args:
-        trajectory: As its file states it.
+        trajectory: As its file states it, or the file.
         system: The glass former; another one that is stated goes to ``accepted``.
         species: Name or number of a species in the file to its right name; others keep theirs. The
             mapping is kept as ``species``.
@@ -353,7 +361,8 @@ def restated(
         InputError: If no such species is there, two would have one name, or the unit is not a
             positive number or was given before.
     """
-    found, facts = trajectory, trajectory.metadata
+    found = trajectory = as_trajectory(trajectory)
+    facts = trajectory.metadata
     if length_unit is not None:
         if not (np.isfinite(length_unit) and length_unit > 0):
             raise InputError(f"the unit of length is {length_unit:g}; expected a positive number.")
