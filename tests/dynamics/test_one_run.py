@@ -56,7 +56,7 @@ def test_ballistic_particles_give_the_closed_forms_at_every_origin():
     np.testing.assert_allclose(curves["chi4"], 0, atol=1e-9)
     # |Δr| passes 0.3 between two lags: 1 before, 0 after, and 1/e where ln t is interpolated to.
     after = np.argmax(speed * t >= 0.3)
-    tau = t[after - 1] * (t[after] / t[after - 1]) ** (1 - 1 / np.e)
+    tau = t[after - 1] * (t[after] / t[after - 1]) ** (1 - np.exp(-1))
     assert len(found.annotated) == origins.n_origins == 21
     for k, frame in enumerate(found.annotated):
         assert frame.step == k
