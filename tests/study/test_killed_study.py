@@ -14,7 +14,6 @@ from tiny_study import TINY, as_toml
 #: What must be there before the kill, and how long at most it may then take; seconds.
 MOMENTS = [
     ("runs/workspace/*/thermal.gsd", 0.4),
-    ("dynamics/workspace/*/thermal.gsd", 0.5),
     ("checkpoints/gnn-inherent-*.ckpt", 0.1),
     ("annotated/*.gsd", 0.3),
 ]
@@ -80,7 +79,7 @@ def test_killed_at_any_moment(start, finished, tmp_path):
         killed += process.returncode == -signal.SIGKILL
         gone = wait_until(lambda p=process: not members(p.pid))
         assert gone, f"orphans of a study killed after {pattern}: {members(process.pid)}"
-    assert killed >= 3
+    assert killed >= 2
 
     last = start()
     _, errors = last.communicate(timeout=PATIENCE)
