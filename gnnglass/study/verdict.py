@@ -201,7 +201,7 @@ def _doubts_of_dynamics(
     if "shuffled_n" not in row:
         doubts.append(
             "No null was run: how much of the correlation maps of networks trained on shuffled "
-            "labels would have is not known (the study's `shuffles` is 0)."
+            "labels would have is not known (its study sets shuffles to 0)."
         )
     elif row["shuffled_n"] < FEWEST_SHUFFLES:
         doubts.append(
