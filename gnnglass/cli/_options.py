@@ -170,6 +170,13 @@ def next_step(*words: object) -> None:
     typer.echo(f"next: {shlex.join(['gnnglass', *map(str, words)])}", err=True)
 
 
+def is_trajectory(path: Path) -> bool:
+    """Whether a file is a trajectory that gnnglass wrote."""
+    from gnnglass.trajectories.gsd import is_ours
+
+    return is_ours(path)
+
+
 def begins_with(text: str) -> Recogniser:
     """Tells tables of ours by their first line, of which `text` is the beginning."""
 

@@ -37,6 +37,7 @@ from gnnglass.cli._options import (
     at_level,
     begins_with,
     chosen_and_renamed,
+    is_trajectory,
     lengths,
     next_step,
     read_as,
@@ -96,11 +97,10 @@ def structure(
         indicator_for,
     )
     from gnnglass.trajectories import write
-    from gnnglass.trajectories.gsd import is_ours
 
     require_known("indicators", *(indicator or ()))
     require_known("engines", engine)
-    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
+    require_replaceable(out, ours=is_trajectory, overwrite=overwrite, inputs=[trajectory])
     whole = read_as(
         trajectory, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )
@@ -297,12 +297,6 @@ def _timed(trajectory: Trajectory, dt: float | None, file: Path) -> Trajectory:
     return trajectory.stating(dt=dt)
 
 
-def _is_trajectory(path: Path) -> bool:
-    from gnnglass.trajectories.gsd import is_ours
-
-    return is_ours(path)
-
-
 def _is_figure(path: Path) -> bool:
     with path.open("rb") as stream:
         head = stream.read(200)
@@ -315,7 +309,7 @@ _OF_RELAXATION: dict[str, Recogniser] = {
     ".csv": begins_with("cage_relative,species,time,msd,self_scattering,"),
     ".json": begins_with(f'{{"made_by": "{SOFTWARE}"'),
     ".png": _is_figure,
-    ".gsd": _is_trajectory,
+    ".gsd": is_trajectory,
 }
 
 
@@ -618,9 +612,8 @@ def convert(
     tells what is in it, and whether it fits the glass former it names.
     """
     from gnnglass.trajectories import write
-    from gnnglass.trajectories.gsd import is_ours
 
-    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[source])
+    require_replaceable(out, ours=is_trajectory, overwrite=overwrite, inputs=[source])
     trajectory = read_as(
         source, system=system, species=species, length_unit=length_unit, box=box, frames=frames
     )

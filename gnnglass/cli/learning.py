@@ -32,6 +32,7 @@ from gnnglass.cli._options import (
     System,
     at_level,
     each_run,
+    is_trajectory,
     made_of,
     next_step,
     read_as,
@@ -395,7 +396,7 @@ def explain(
         found: Trajectory | Record | None = None
         with refusals.of(source):
             require_replaceable(
-                product, ours=_is_trajectory, overwrite=overwrite, inputs=[model, *files]
+                product, ours=is_trajectory, overwrite=overwrite, inputs=[model, *files]
             )
             require_writable(product)
             digest = explanation.digest(source)
@@ -412,12 +413,6 @@ def explain(
             done.append(product)
     refusals.end()
     next_step("structure", done[0], "-o", done[0].with_suffix(".structure.gsd"))
-
-
-def _is_trajectory(path: Path) -> bool:
-    from gnnglass.trajectories.gsd import is_ours
-
-    return is_ours(path)
 
 
 def _tell(told: Mapping[str, Any], product: Path, field: str) -> None:
@@ -445,19 +440,23 @@ class _Explanation:
 
     def digest(self, source: Path) -> str:
         """Of all that the explanation of a file depends on."""
+        # Of what is no file, reading tells.
+        return digest_of(file_digest(source) if source.is_file() else None, *self.depends_on)
+
+    @cached_property
+    def depends_on(self) -> list[Any]:
+        """What the explanations of all files depend on."""
         elsewhere = [
             package
             for group in ("explain", "models", "structure", "systems", "potentials", "simulate")
             for package in packages_elsewhere(f"gnnglass.{group}")
         ]
-        return digest_of(
-            # Of what is no file, reading tells.
-            file_digest(source) if source.is_file() else None,
+        return [
             file_digest(self.file),
             [self.attribution, self.layers, self.target, self.field, self.batch_size],
             [sorted(self.accept), self.engine, self.options],
             code_digest(*_CODE_OF_MAPS, *elsewhere),
-        )
+        ]
 
     @cached_property
     def classifier(self) -> TrainedClassifier:

@@ -34,6 +34,7 @@ from gnnglass.cli._options import (
     System,
     TimeStep,
     Workers,
+    is_trajectory,
     lengths,
     made_of,
     next_step,
@@ -86,10 +87,9 @@ def simulate(
     from gnnglass.simulate import ENGINES, Protocol, inherent_path, inherent_structures
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import write
-    from gnnglass.trajectories.gsd import is_ours
 
     for file in [out, inherent_path(out)] if inherent else [out]:
-        require_replaceable(file, ours=is_ours, overwrite=overwrite, inputs=[system])
+        require_replaceable(file, ours=is_trajectory, overwrite=overwrite, inputs=[system])
     former, chosen = glass_former(system), ENGINES.create(engine)
     protocol = Protocol(
         n_particles=n_particles,
@@ -234,10 +234,9 @@ def dynamics(
     from gnnglass.simulate import Ensemble, IsoconfigurationalProtocol, log_spaced_steps
     from gnnglass.systems import glass_former
     from gnnglass.trajectories import Material, Trajectory, write
-    from gnnglass.trajectories.gsd import is_ours
 
     require_known("engines", engine)
-    require_replaceable(out, ours=is_ours, overwrite=overwrite, inputs=[trajectory])
+    require_replaceable(out, ours=is_trajectory, overwrite=overwrite, inputs=[trajectory])
     require_own_folder(out.with_suffix(".clones"), OWN, overwrite=overwrite)
     given = read_as(trajectory, system=system, species=species, length_unit=length_unit, box=box)
     facts, accepted = dict(given.metadata), {}

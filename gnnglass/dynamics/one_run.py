@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from gnnglass._arguments import checks_arguments
-from gnnglass._show import Shown, axes_or_new
+from gnnglass._show import Shown
 from gnnglass.dynamics.relaxation import BondBreaking, LocalRelaxation, SelfOverlap, first_crossing
-from gnnglass.dynamics.time_correlation import LABELS, Curve, TimeCorrelations, TimeOrigins, Windows
+from gnnglass.dynamics.time_correlation import (
+    LABELS,
+    Curve,
+    TimeCorrelations,
+    TimeOrigins,
+    Windows,
+    axes_of_curve,
+)
 from gnnglass.errors import InputError, NotComputedError
 from gnnglass.systems import SystemLike
 from gnnglass.trajectories import Snapshot, Trajectory
@@ -185,13 +192,11 @@ class RunRelaxation(Shown):
 
         frames, rows = self.annotated, []
         for quantity in (name for name in ("tau_bond", "tau_overlap") if name in frames[0].fields):
-            for species, members in frames[0].species.items():
+            for species in frames[0].species:
                 tau, censored = (
                     np.concatenate([frame.field(name)[frame.of_type(species)] for frame in frames])
                     for name in (quantity, f"{quantity}_censored")
                 )
-                if not members.any():
-                    continue
                 known = ~np.isnan(tau)
                 rows.append(
                     {
@@ -216,9 +221,7 @@ class RunRelaxation(Shown):
             InputError: If there is no such curve.
         """
         frame = self.to_frame()
-        if curve not in LABELS:
-            raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
-        ax = axes_or_new(ax)
+        ax = axes_of_curve(curve, ax)
         for number, (species, of_species) in enumerate(frame.groupby("species", sort=False)):
             for relative, rows in of_species.groupby("cage_relative", sort=False):
                 ax.plot(
@@ -229,10 +232,6 @@ class RunRelaxation(Shown):
                     linestyle="--" if relative else "-",
                     label=f"{species}, cage-relative" if relative else species,
                 )
-        ax.set_xscale("log")
-        if curve == "msd":
-            ax.set_yscale("log")
-        ax.set_xlabel("time")
         ax.set_ylabel(LABELS[curve])
         ax.legend(frameon=False)
         return ax

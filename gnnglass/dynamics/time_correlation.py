@@ -48,6 +48,22 @@ class Windows(Protocol):
         """Each configuration of n particles, and later displacements, shape [n_lags, n, d]."""
 
 
+def axes_of_curve(curve: Curve, ax: Axes | None) -> Axes:
+    """Axes to draw one of the curves on, against the logarithm of time; new ones if None.
+
+    Raises:
+        InputError: If there is no such curve.
+    """
+    if curve not in LABELS:
+        raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
+    ax = axes_or_new(ax)
+    ax.set_xscale("log")
+    if curve == "msd":
+        ax.set_yscale("log")
+    ax.set_xlabel("time")
+    return ax
+
+
 @checks_arguments
 @dataclass(eq=False)
 class TimeCorrelations(Shown):
@@ -146,15 +162,9 @@ class TimeCorrelations(Shown):
             InputError: If there is no such curve.
         """
         frame = self.to_frame()
-        if curve not in LABELS:
-            raise InputError(f"no curve {curve!r}; expected one of {', '.join(LABELS)}.")
-        ax = axes_or_new(ax)
+        ax = axes_of_curve(curve, ax)
         for species, rows in frame.groupby("species", sort=False):
             ax.plot(rows["time"], rows[curve], marker=".", label=species)
-        ax.set_xscale("log")
-        if curve == "msd":
-            ax.set_yscale("log")
-        ax.set_xlabel("time")
         ax.set_ylabel(f"{LABELS[curve]}{', cage-relative' if self.cage_relative else ''}")
         ax.legend(frameon=False)
         return ax
